@@ -1,0 +1,1 @@
+"""Numbers: Arrow tables in, Arrow tables out; never opens an image."""

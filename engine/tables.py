@@ -1,0 +1,284 @@
+"""The schema of every table that passes between two stages, and how tables are kept on disk.
+
+Tables of all subjects of an exam share one file and carry a `subject` column; `responses` and `scores` are wide
+(a column an item) and are kept a file a subject, as `responses.<subject>.arrow`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+from engine.errors import InputError
+
+# Names of the fields of a sheet that are not answers to an item.
+CANDIDATE = "candidate"  # the number filled in by the pupil
+ABSENT = "absent"  # 缺考, filled by the invigilator: value "1"
+VIOLATION = "violation"  # 违纪, filled by the invigilator: value "1"
+FORM = "form"  # A/B form mark: value "A", "B", …
+CHOOSE = "choose:"  # + group: which item of a choose-k-of-n group the pupil chose (选做题题号填涂); value = item names joined by "+"
+SCORE = "score:"  # + item: points a marker filled in on the paper (先阅后扫)
+
+ANSWER = pa.dictionary(pa.uint8(), pa.string())  # null: not presented; "": left blank
+LABEL = pa.dictionary(pa.int32(), pa.string())
+
+# How a pupil stands in a subject. 'read' pupils are those with a sheet; 'violation' keeps its score, out of statistics.
+STATUS = ("read", "absent", "missing", "violation")
+
+SCHEMAS: dict[str, pa.Schema] = {
+    # A row a page image, in the order of the files; every image is here, read or not.
+    "pages": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("file", pa.string()),  # relative to the scanned folder, "/" between folders
+            ("page", pa.int32()),  # page within the file, from 1
+            ("sheet_page", pa.int32()),  # which page of the layout it turned out to be, from 1; null: not read
+            ("status", pa.string()),  # "read" or "exception"
+            ("reason", pa.string()),  # why not read: a name from omr.read.Reason; "" when read
+            ("detail", pa.string()),
+            ("barcode", pa.string()),  # text of the code in the identity area, "" if none was found
+            ("rotation", pa.int32()),  # quarter turns undone, in degrees: 0, 90, 180, 270
+            ("residual", pa.float32()),  # RMS of registration, in layout units (mm for our sheets)
+        ]
+    ),
+    # A row a field of a page that was read.
+    "marks": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("file", pa.string()),
+            ("page", pa.int32()),
+            ("field", pa.string()),
+            ("value", pa.string()),
+            ("confidence", pa.float32()),  # 0…1
+            ("flag", pa.string()),  # "" or why a person should look: faint, erased, partial, smudge, …
+        ]
+    ),
+    # Whatever needs a person. kind "page": the page was not read; "field": a doubtful mark; "pupil": matching.
+    "exceptions": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("kind", pa.string()),
+            ("file", pa.string()),  # null for a pupil without a sheet
+            ("page", pa.int32()),
+            ("field", pa.string()),  # null unless kind is "field"
+            ("student_id", pa.string()),  # null when not known
+            ("reason", pa.string()),
+            ("detail", pa.string()),  # for a person: what was seen, what to do
+        ]
+    ),
+    # The balance sheet: account "pages" or "pupils", line "in", "read", "exception", "absent", "missing", …
+    "accounts": pa.schema(
+        [("subject", pa.string()), ("account", pa.string()), ("line", pa.string()), ("count", pa.int64())]
+    ),
+    # Classical item analysis; "points" are in real points, rates in 0…1. Null where undefined.
+    "items": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("type", pa.string()),
+            ("max", pa.float64()),
+            ("key", pa.string()),
+            ("knowledge", pa.string()),
+            ("n", pa.int64()),  # pupils to whom it was presented
+            ("blank", pa.int64()),
+            ("mean", pa.float64()),
+            ("sd", pa.float64()),  # population kind
+            ("difficulty", pa.float64()),  # 难度/得分率 = mean / max
+            ("r_total", pa.float64()),  # Pearson with the total, item included
+            ("r_rest", pa.float64()),  # Pearson with the total less the item
+            ("d27", pa.float64()),  # 区分度: difference of rates, top and bottom 27 %
+            ("alpha_if_deleted", pa.float64()),
+            ("expected", pa.float64()),  # difficulty expected in the blueprint
+            ("alert", pa.string()),  # "" or e.g. "negative discrimination", "key suspect"
+        ]
+    ),
+    # A row an answer of an item (choice and numeric items); answer "" is blank.
+    "options": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("answer", pa.string()),
+            ("points", pa.float64()),
+            ("is_key", pa.bool_()),
+            ("count", pa.int64()),
+            ("rate", pa.float64()),
+            ("rate_low", pa.float64()),  # among the bottom 27 %
+            ("rate_mid", pa.float64()),
+            ("rate_high", pa.float64()),
+            ("r_rest", pa.float64()),  # the option's 1/0 indicator against the total less that item
+            ("mean_total", pa.float64()),  # mean total of those who gave it
+        ]
+    ),
+    # One row a subject.
+    "reliability": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("n", pa.int64()),
+            ("items", pa.int64()),
+            ("max", pa.float64()),
+            ("mean", pa.float64()),
+            ("sd", pa.float64()),  # population kind
+            ("median", pa.float64()),
+            ("lowest", pa.float64()),
+            ("highest", pa.float64()),
+            ("difficulty", pa.float64()),
+            ("d27", pa.float64()),  # full-mark weighted mean of the items' D
+            ("alpha", pa.float64()),
+            ("sem", pa.float64()),
+        ]
+    ),
+    # Totals of groups. level "exam", "county", "school", "class"; unit "" / county / school / "school/class".
+    "units": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("registered", pa.int64()),
+            ("n", pa.int64()),  # with a score
+            ("mean", pa.float64()),
+            ("sd", pa.float64()),  # population kind
+            ("rate", pa.float64()),  # 得分率
+            ("excellent", pa.float64()),  # 优秀率 … shares of n, cut-offs from exam.toml
+            ("good", pa.float64()),
+            ("passing", pa.float64()),
+            ("low", pa.float64()),
+        ]
+    ),
+    # Rate of points gained per knowledge point. level as in units, and "pupil" with unit = student_id.
+    "mastery": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("knowledge", pa.string()),
+            ("items", pa.int64()),  # items that touch it
+            ("max", pa.float64()),  # points at stake for one pupil, weights applied
+            ("rate", pa.float64()),
+            ("lower", pa.float64()),  # confidence interval of the rate
+            ("upper", pa.float64()),
+            ("reference", pa.float64()),  # the reference group's rate
+            ("gap", pa.float64()),  # rate - reference
+            ("weak", pa.bool_()),
+            ("evidence", pa.string()),  # "enough", "few items", …
+        ]
+    ),
+    # Teaching groups within a class.
+    "groups": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("school", pa.string()),
+            ("class", pa.string()),
+            ("student_id", pa.string()),
+            ("group", pa.int32()),  # from 1, weakest first
+            ("label", pa.string()),  # what distinguishes the group, in Chinese
+            ("focus", pa.string()),  # the knowledge points to work on, joined by "、"
+        ]
+    ),
+    "recommendations": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("rank", pa.int32()),  # from 1
+            ("question", pa.string()),  # id in the bank
+            ("knowledge", pa.string()),
+            ("difficulty", pa.float64()),  # the bank's expected rate
+            ("chance", pa.float64()),  # this pupil's expected rate
+            ("reason", pa.string()),  # in words and numbers, in Chinese
+        ]
+    ),
+}
+
+
+def empty(name: str) -> pa.Table:
+    """An empty table with the schema `name`."""
+    return SCHEMAS[name].empty_table()
+
+
+def build(name: str, columns: dict[str, object]) -> pa.Table:
+    """A table of schema `name` from columns (lists, NumPy or Arrow arrays); absent columns become null."""
+    schema = SCHEMAS[name]
+    unknown = set(columns) - set(schema.names)
+    if unknown:
+        raise KeyError(f"no such column in {name}: {sorted(unknown)}")
+    length = len(next(iter(columns.values())))  # type: ignore[arg-type]
+    arrays = [
+        _array(columns[field.name], field.type) if field.name in columns else pa.nulls(length, field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+def _array(values: object, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values if values.type == kind else values.cast(kind)
+    return pa.array(values, type=kind, from_pandas=True)
+
+
+def write_bytes(data: bytes | memoryview, path: Path) -> None:
+    """Write a file so that a reader sees the old one or the whole new one, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with open(partial, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write an Arrow IPC file, whole or not at all. Equal tables give equal bytes."""
+    sink = pa.BufferOutputStream()
+    with ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    write_bytes(memoryview(sink.getvalue()), path)
+
+
+def read(path: Path) -> pa.Table:
+    """Read an Arrow IPC file.
+
+    Raises:
+        InputError: the file is missing or is not an Arrow file.
+    """
+    try:
+        with pa.memory_map(str(path)) as source:
+            return ipc.open_file(source).read_all()
+    except FileNotFoundError:
+        raise InputError(
+            "this table has not been made yet", file=path, mend="run the stage that writes it, or `yuejuan run EXAM`"
+        ) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"not an Arrow file: {error}", file=path, mend="delete it and run the stage again") from None
+
+
+def plain_cell(value: object) -> str:
+    """A value as the text of a spreadsheet cell, never as a formula: a text a spreadsheet would run gets a leading '."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text):
+        return "'" + text
+    return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def write_csv(table: pa.Table, path: Path, columns: list[str] | None = None) -> None:
+    """Write a table for people: UTF-8 with BOM, formula cells disarmed, whole or not at all."""
+    names = columns or table.column_names
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in zip(*(table[name].to_pylist() for name in names), strict=True):
+        writer.writerow([plain_cell(value) for value in row])
+    write_bytes(text.getvalue().encode("utf-8-sig"), path)

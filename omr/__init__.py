@@ -1,0 +1,1 @@
+"""Pictures: image in, marks out; never knows a score."""

@@ -1,0 +1,1 @@
+"""Other programs' templates, turned into our layout."""

@@ -1,0 +1,1 @@
+"""Tables into HTML and XLSX for people."""
