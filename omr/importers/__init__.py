@@ -1,1 +1,34 @@
-"""Other programs' templates, turned into our layout."""
+"""Layouts from any kind of file: our own, or another program's template."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.errors import InputError
+from omr.importers.omrchecker import load_template
+from omr.layout import Layout, load_layout
+
+
+def load_any(path: Path) -> Layout:
+    """Read a layout of any kind, told apart by what the file says rather than by its name.
+
+    Raises:
+        InputError: the file is missing, is of no known kind, or is wrong in itself.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read the layout: {error.strerror}", file=path) from None
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, dict):
+        if "fieldBlocks" in content:
+            return load_template(path)
+        if "pages" in content:
+            return load_layout(path)
+    raise InputError(
+        "neither a Yuejuan layout nor an OMRChecker template",
+        file=path,
+        mend="give the layout .json that `yuejuan sheets` wrote, or an OMRChecker template.json",
+    )
