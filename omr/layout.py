@@ -69,6 +69,34 @@ class Rect(_Model):
     height: float
 
 
+class Text(_Model):
+    """Words printed on the page; `x` is the edge or middle that `align` names, `y` the middle of the capitals."""
+
+    x: float
+    y: float
+    size: float  # in points
+    text: str = ""
+    pupil: str = ""  # attribute of the pupil printed instead of `text`; nothing on a blank sheet
+    align: Literal["left", "center", "right"] = "left"
+    width: float = 0  # shrink the words to fit, 0: they may run on
+    grey: int = 0  # 0 black … 255 white
+    bold: bool = False
+    blank_only: bool = False  # left out where a pupil's sheet is printed
+
+
+class Frame(_Model):
+    """A printed rectangle that means nothing to the reader; a line where it has no width or no height."""
+
+    x: float  # top left
+    y: float
+    width: float
+    height: float
+    line: float = 0.25  # thickness
+    grey: int = 0
+    fill: int | None = None  # grey
+    radius: float = 0
+
+
 class Fiducial(_Model):
     """A square ArUco marker (DICT_5X5_1000), by its centre and the side of its black square."""
 
@@ -85,7 +113,9 @@ class Page(_Model):
     fields: tuple[Field, ...]
     fiducials: tuple[Fiducial, ...] = ()
     boxes: tuple[Rect, ...] = ()  # constructed responses, named by item
-    barcode: Rect | None = None  # where Code 128 / QR with the candidate number may be
+    barcode: Rect | None = None  # where Code 128 / QR with the candidate number may be; named "code128" or "qr"
+    texts: tuple[Text, ...] = ()  # the rest of the print, so that a layout is all that is needed to print the sheet
+    frames: tuple[Frame, ...] = ()
 
 
 class Registration(_Model):
