@@ -1,0 +1,147 @@
+"""Registration of our own sheets by their ArUco corners, which also tell the page and its orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from omr.layout import Fiducial, Layout, Page
+from omr.placement import Array, Placement, Unregistered, project, quarter_turn
+
+DICTIONARY = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_5X5_1000)
+CORNER_SHARE = 0.27  # of the image's width and height: where a corner mark lies, skew and margins included
+SEARCH_PIXELS = 1200  # longer side of the image searched; the corners are refined at full size
+AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
+MAX_RESIDUAL = 0.6  # mm RMS
+MAX_STRETCH = 1.25  # ratio of the scales along and across the page, or between opposite corners
+NEEDED = 3  # corner marks
+
+Image = npt.NDArray[np.uint8]
+Marks = dict[int, Array]  # id → (4, 2) pixel corners, clockwise from the mark's own top left
+
+
+def locate(image: Image, layout: Layout) -> Placement:
+    """Place a page by its corner marks.
+
+    Args:
+        image: grey (h, w).
+
+    Raises:
+        Unregistered: "wrong_sheet" when the marks are another layout's, "not_registered" when fewer than three
+            marks are found or what is found does not fit the page.
+    """
+    ours = {fiducial.id for page in layout.pages for fiducial in page.fiducials}
+    marks: Marks = {}
+    for marks in _searches(image, marks):
+        if len(ours & marks.keys()) == 4:
+            break
+    page = max(layout.pages, key=lambda page: len(marks.keys() & {fiducial.id for fiducial in page.fiducials}))
+    found = [fiducial for fiducial in page.fiducials if fiducial.id in marks]
+    if len(found) < NEEDED:
+        _refuse(found, set(marks) - ours)
+    pixels = _refine(image, np.concatenate([marks[fiducial.id] for fiducial in found]))
+    millimetres = np.concatenate([_corners(fiducial) for fiducial in found])
+    homography = _fit(millimetres, pixels, exact=len(found) > NEEDED)
+    residual = _residual(homography, millimetres, pixels)
+    if residual > MAX_RESIDUAL or _stretch(homography, page) > MAX_STRETCH:
+        raise Unregistered("not_registered", f"the corner marks do not fit the page: {residual:.2f} mm off")
+    return Placement(page, quarter_turn(homography, layout.width, layout.height), residual, homography)
+
+
+def _searches(image: Image, marks: Marks) -> Iterator[Marks]:
+    """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size."""
+    height, width = image.shape
+    scale = min(1.0, SEARCH_PIXELS / max(height, width))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    rows, columns = (round(side * CORNER_SHARE) for side in small.shape)
+    for top in (0, small.shape[0] - rows):
+        for left in (0, small.shape[1] - columns):
+            crop = small[top : top + rows, left : left + columns]
+            marks = marks | _detect(crop, scale, (left, top))
+    yield marks
+    marks = marks | _detect(small, scale)
+    yield marks
+    if scale < 1:
+        yield marks | _detect(image, 1.0)
+
+
+def _detect(image: Image, scale: float, origin: tuple[int, int] = (0, 0)) -> Marks:
+    """The marks on a piece of the image, in pixels of the full image."""
+    corners, ids, _ = _DETECTOR.detectMarkers(image)
+    if ids is None:
+        return {}
+    return {
+        int(name): (quad.reshape(4, 2).astype(np.float64) + origin + 0.5) / scale - 0.5
+        for name, quad in zip(ids.ravel(), corners, strict=True)
+    }
+
+
+def _detector() -> cv2.aruco.ArucoDetector:
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.adaptiveThreshWinSizeMin = 13
+    parameters.adaptiveThreshWinSizeMax = 33
+    parameters.adaptiveThreshWinSizeStep = 20
+    parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
+    return cv2.aruco.ArucoDetector(DICTIONARY, parameters)
+
+
+_DETECTOR = _detector()
+
+
+def _refine(image: Image, corners: Array) -> Array:
+    """Corners (n, 2) to a fraction of a pixel; the window stays within a module of the marks."""
+    side = float(np.linalg.norm(corners[0] - corners[1]))
+    window = int(np.clip(side / 14, 2, 8))
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 20, 0.02)
+    start = corners.astype(np.float32).reshape(-1, 1, 2)
+    refined = cv2.cornerSubPix(image, start.copy(), (window, window), (-1, -1), criteria).reshape(-1, 2)
+    moved = np.linalg.norm(refined - corners, axis=1, keepdims=True)
+    return np.where(moved <= window, refined, corners).astype(np.float64)
+
+
+def _corners(fiducial: Fiducial) -> Array:
+    half = fiducial.size / 2
+    return np.array(
+        [(fiducial.x + sx * half, fiducial.y + sy * half) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    )
+
+
+def _fit(source: Array, target: Array, *, exact: bool) -> Array:
+    """Least-squares homography; an affine map if a corner is missing and the others show no perspective."""
+    if not exact:
+        design = np.column_stack([source, np.ones(len(source))])
+        affine = np.vstack([np.linalg.lstsq(design, target, rcond=None)[0].T, (0, 0, 1)])
+        if _residual(affine, source, target) <= AFFINE_RESIDUAL:
+            return affine
+    homography, _ = cv2.findHomography(source, target, 0)
+    if homography is None:
+        raise Unregistered("not_registered", "the corner marks do not form a page")
+    return homography.astype(np.float64)
+
+
+def _residual(homography: Array, source: Array, target: Array) -> float:
+    """RMS distance between the marks' true corners and the found ones taken back to the layout."""
+    return float(np.sqrt(np.mean(np.sum((project(np.linalg.inv(homography), target) - source) ** 2, axis=1))))
+
+
+def _stretch(homography: Array, page: Page) -> float:
+    """Largest over smallest length of a millimetre, over both directions and the four corners."""
+    lengths = []
+    for fiducial in page.fiducials:
+        centre = np.array([fiducial.x, fiducial.y])
+        at, right, down = project(homography, np.stack([centre, centre + (1, 0), centre + (0, 1)]))
+        lengths += [np.linalg.norm(right - at), np.linalg.norm(down - at)]
+    return float(max(lengths) / max(min(lengths), 1e-9))
+
+
+def _refuse(found: list[Fiducial], others: set[int]) -> None:
+    pages = {name // 4 for name in others}
+    if not found and len(others) >= 2 and len(pages) == 1:
+        raise Unregistered("wrong_sheet", f"the corner marks are of another sheet: {sorted(others)}")
+    raise Unregistered(
+        "not_registered",
+        f"{len(found)} of 4 corner marks found, {NEEDED} are needed; scan the sheet again, flat and whole",
+    )

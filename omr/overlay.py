@@ -1,0 +1,60 @@
+"""Draws on a page what the program believes: where each bubble is and which marks it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from omr.layout import Field, Layout
+from omr.placement import Array, Placement
+
+BUBBLE, MARKED, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 160, 0), (200, 0, 200)  # BGR
+SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+WIDTH = 1400  # smaller pictures are enlarged to about this, so that lines stay thinner than what they frame
+
+
+def draw(
+    image: npt.NDArray[np.uint8], layout: Layout, placement: Placement, marks: Mapping[str, str] | None = None
+) -> npt.NDArray[np.uint8]:
+    """The page with every bubble, box and corner mark outlined where the placement puts it.
+
+    Args:
+        image: grey (h, w).
+        marks: field name to value as read: bubbles whose label occurs in the value of their field are drawn in red.
+
+    Returns:
+        BGR, enlarged by a whole number when the image is small.
+    """
+    times = max(1, WIDTH // image.shape[1])
+    canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).repeat(times, axis=0).repeat(times, axis=1)
+
+    def outline(corners: Array, colour: tuple[int, int, int], block: str = "") -> None:
+        pixels = (placement.points(corners, block) + 0.5) * times - 0.5
+        polygon = np.rint(pixels * (1 << SHIFT)).astype(np.int32)
+        cv2.polylines(canvas, [polygon], True, colour, max(1, times // 2), cv2.LINE_AA, SHIFT)
+
+    for field in placement.page.fields:
+        value = (marks or {}).get(field.name, "")
+        for place, group in enumerate(field.groups):
+            for bubble in group.bubbles:
+                colour = MARKED if _is_marked(field, place, bubble.label, value) else BUBBLE
+                outline(_rectangle(bubble.x, bubble.y, field.width, field.height), colour, field.block)
+    for box in (*placement.page.boxes, *([placement.page.barcode] if placement.page.barcode else [])):
+        outline(_rectangle(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height), BOX)
+    for mark in placement.page.fiducials:
+        outline(_rectangle(mark.x, mark.y, mark.size, mark.size), FIDUCIAL)
+    return canvas
+
+
+def _is_marked(field: Field, place: int, label: str, value: str) -> bool:
+    """Whether this label is part of the value; a positional value has one character a place (see Field.join)."""
+    if field.join == "positional" and len(value) == len(field.groups):
+        return value[place] == label
+    return label in (value.split(field.separator) if field.separator else value)
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> Array:
+    return np.array([(x + sx * width / 2, y + sy * height / 2) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
