@@ -1,1 +1,229 @@
 """The command line: one verb a stage, no logic of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import stages
+from engine.errors import YuejuanError
+
+NEEDS_PERSON = 4
+
+_app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Yuejuan (阅卷): scans in; scores, weak points, practice and reports out.",
+)
+out = Console()
+err = Console(stderr=True)
+
+ExamFolder = Annotated[Path, typer.Argument(metavar="EXAM", help="The exam folder (with exam.toml).")]
+Json = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary.")]
+Workers = Annotated[int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0: one a core.")]
+Language = Annotated[str, typer.Option("--lang", help="Language of the reports: zh or en.")]
+
+
+def app() -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    try:
+        _app()
+    except YuejuanError as error:
+        err.print(f"yuejuan: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        err.print(f"yuejuan: unexpected: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        err.print("  Please report this; YUEJUAN_DEBUG=1 shows where it happened.", markup=False)
+        if os.environ.get("YUEJUAN_DEBUG"):
+            traceback.print_exc()
+        sys.exit(1)
+
+
+@_app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to build it.")] = Path("demo-exam"),
+    workers: Workers = 0,
+    language: Language = "zh",
+    as_json: Json = False,
+) -> None:
+    """Build a complete made-up exam, run it, and compare the outcome with the truth."""
+    with _working(workers, as_json) as work:
+        _finish(stages.demo(folder, work, language), as_json)
+
+
+@_app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")], as_json: Json = False
+) -> None:
+    """Scaffold an exam folder with commented templates."""
+    _finish(stages.new(folder), as_json)
+
+
+@_app.command()
+def sheets(
+    exam: ExamFolder,
+    blank: Annotated[bool, typer.Option("--blank", help="One blank sheet instead of one per pupil.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a layout that scans may depend on.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print-ready answer sheets: one per pupil with a barcode, or blank."""
+    _finish(stages.sheets(exam, blank=blank, force=force), as_json)
+
+
+@_app.command()
+def simulate(
+    exam: ExamFolder,
+    preset: Annotated[str, typer.Option(help="Damage: scanner, copier or phone.")] = "scanner",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same scans.")] = 1,
+    workers: Workers = 0,
+    as_json: Json = False,
+) -> None:
+    """Filled-in, damaged scans with their truth, to rehearse an exam."""
+    with _working(workers, as_json) as work:
+        _finish(stages.simulate(exam, work, preset=preset, seed=seed), as_json)
+
+
+@_app.command()
+def read(
+    scans: Annotated[
+        list[Path], typer.Argument(metavar="EXAM | SCANS...", help="An exam folder, or folders of scans.")
+    ],
+    layout: Annotated[
+        Path | None, typer.Option("--layout", help="A Yuejuan layout or an OMRChecker template.json (bare scans).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write (bare scans).")
+    ] = None,
+    workers: Workers = 0,
+    as_json: Json = False,
+) -> None:
+    """Read scans into tables of marks; an interrupted run goes on where it stopped."""
+    with _working(workers, as_json) as work:
+        if layout is None and output is None and len(scans) == 1:
+            _finish(stages.read(scans[0], work), as_json)
+        else:
+            _finish(stages.read_bare(scans, layout, output, work), as_json)
+
+
+def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:
+    def command(exam: ExamFolder, as_json: Json = False) -> None:
+        _finish(stage(exam), as_json)
+
+    _app.command(name, help=text)(command)
+
+
+_stage_command("score", stages.score, "Match sheets to pupils and score them.")
+_stage_command("analyze", stages.analyze, "Item, option, reliability and group statistics.")
+_stage_command("diagnose", stages.diagnose, "Mastery, weak points and teaching groups.")
+_stage_command("recommend", stages.recommend, "Questions to practise next, for every pupil.")
+
+
+@_app.command()
+def report(exam: ExamFolder, language: Language = "zh", workers: Workers = 0, as_json: Json = False) -> None:
+    """HTML and XLSX reports for exam, schools, classes and pupils."""
+    with _working(workers, as_json) as work:
+        _finish(stages.report(exam, work, language), as_json)
+
+
+@_app.command()
+def run(exam: ExamFolder, language: Language = "zh", workers: Workers = 0, as_json: Json = False) -> None:
+    """All of it: read, score, analyze, diagnose, recommend, report."""
+    with _working(workers, as_json) as work:
+        _finish(stages.run(exam, work, language), as_json)
+
+
+@_app.command()
+def export(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="An .arrow table under out/tables.")],
+    to: Annotated[str, typer.Option("--to", help="parquet, csv or xlsx.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; default: beside the table.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Convert a table to Parquet, CSV or XLSX."""
+    _finish(stages.export(table, to, output), as_json)
+
+
+@contextmanager
+def _working(workers: int, quiet: bool) -> Iterator[stages.Work]:
+    """A pool of processes and a progress bar: a bar on a terminal, plain lines elsewhere, nothing with --json."""
+    count = workers or stages.usable_cores()
+    with stages.pool(count) as executor:
+        if quiet:
+            yield stages.Work(executor, count)
+        elif err.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            with Progress(*columns, console=err, transient=True) as bar:
+                yield stages.Work(executor, count, _bar_updater(bar))
+        else:
+            yield stages.Work(executor, count, _line_printer())
+
+
+def _bar_updater(bar: Progress) -> stages.Progress:
+    tasks: dict[str, typer.models.Any] = {}
+
+    def update(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done, total=total)
+
+    return update
+
+
+def _line_printer() -> stages.Progress:
+    """A line for every tenth of the work."""
+    tenths: dict[str, int] = {}
+
+    def update(what: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if tenth > tenths.get(what, -1) or (done == total != 0 and tenths.get(what) != 10):
+            tenths[what] = tenth
+            err.print(f"{what}: {done}/{total}", markup=False, highlight=False)
+
+    return update
+
+
+def _finish(summary: stages.Summary, as_json: bool) -> None:
+    """Print a summary and leave with 0, or 4 when something needs a person."""
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "stage": summary.stage,
+                    **summary.figures,
+                    "exceptions": summary.exceptions,
+                    "written": [str(path) for path in summary.written],
+                },
+                ensure_ascii=False,
+            )
+        )
+    else:
+        _print_summary(summary)
+    if summary.exceptions:
+        raise typer.Exit(NEEDS_PERSON)
+
+
+def _print_summary(summary: stages.Summary) -> None:
+    table = Table(title=f"yuejuan {summary.stage}", title_justify="left", show_header=False, box=None)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in summary.figures.items():
+        table.add_row(
+            name, f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if isinstance(value, float) else value
+        )
+    out.print(table)
+    for path in summary.written:
+        out.print(f"  → {path}", markup=False, highlight=False, soft_wrap=True)
+    if summary.exceptions:
+        out.print(f"{summary.exceptions:,} things need a person: see the exceptions table.", style="yellow")

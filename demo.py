@@ -1,1 +1,346 @@
-"""The command line: one verb a stage, no logic of its own."""
+"""The made-up exam of `yuejuan demo`: its folder, its scans, and the comparison of what was read with the truth."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine import tables
+from engine.exam import Exam, Item
+
+SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁"
+GIVEN = (
+    "子涵 雨桐 浩然 欣怡 宇轩 诗涵 梓萱 俊杰 思远 佳琪 明哲 语嫣 天佑 若曦 文博 晓彤 嘉懿 煜城 昊焱 雪松 "
+    "立轩 靖琪 博文 梦琪 凌薇 元驹 致远 晨曦 泽洋 婉婷 志强 秀英 建国 丽华 海燕 春生 国栋 红梅 玉兰 学文"
+).split()
+# A character beyond the everyday set and a minority name: both must survive every stage.
+RARE_NAMES = ("李㛃", "阿依古丽·买买提")
+SCHOOLS = (("云岭一中", "五华区"), ("滇池中学", "西山区"))
+CLASSES = ("高二1班", "高二2班", "高二3班")
+PUPILS = 40
+
+# Knowledge point → practice questions with two numbers to vary, and their answers.
+MATHS = {
+    "集合与逻辑": (
+        "已知集合 A={{x|x<{a}}}，B={{x|x≥{b}}}，判断 A∩B 是否为空集，并说明理由。",
+        "命题“任意 x>{a}，x²>{b}”的否定是什么？判断其真假。",
+    ),
+    "函数的概念与性质": (
+        "求函数 f(x)=√(x−{a})+1/(x−{b}) 的定义域。",
+        "判断 f(x)=x³+{a}x 的奇偶性，并求 f(−{b})+f({b})。",
+    ),
+    "函数单调性": ("讨论 f(x)=x²−{a}x+{b} 的单调区间。", "若 f(x)=−x²+{a}x 在 [{b},+∞) 上递减，验证并说明理由。"),
+    "指数与对数": ("化简 log₂{a}+log₂{b}，并估计其值。", "比较 {a}^0.3 与 0.3^{b} 的大小。"),
+    "三角函数": ("求 y={a}sin({b}x+π/3) 的最小正周期与最大值。", "已知 tanα={a}/{b}，求 sin2α。"),
+    "平面向量": ("已知 a=({a},1)，b=(1,{b})，求 a·b 与 |a−b|。", "若 a=({a},{b}) 与 b=(2,k) 垂直，求 k。"),
+    "数列": (
+        "等差数列首项为 {a}，公差为 {b}，求第 10 项与前 10 项和。",
+        "等比数列首项为 {a}，公比为 {b}，求前 4 项和。",
+    ),
+    "立体几何": ("底面边长为 {a}、高为 {b} 的正四棱锥，求其体积。", "球的半径为 {a}，平面距球心 {b}/2，判断是否相交。"),
+    "解析几何": (
+        "求过点 ({a},{b}) 且斜率为 2 的直线方程，并求它与坐标轴的交点。",
+        "圆 (x−{a})²+(y−{b})²=4 上一点到原点的最大距离。",
+    ),
+    "概率与统计": (
+        "袋中有 {a} 个红球、{b} 个白球，任取两个，求同色的概率。",
+        "{a} 个男生、{b} 个女生站成一排，求女生不相邻的排法数。",
+    ),
+}
+ENGLISH = {
+    "词汇辨析": ("Choose the right word ({a}): The news had a great (affect / effect) on all {b} of us.",),
+    "时态语态": ("Complete ({a}): By the end of last term we ______ (learn) {b} units.",),
+    "非谓语动词": ("Complete ({a}): ______ (see) from the hill, the {b} lakes look like mirrors.",),
+    "定语从句": ("Join the sentences ({a}): I visited the school. My father worked there for {b} years.",),
+    "名词性从句": ("Complete ({a}): ______ surprised us was that all {b} players came.",),
+    "阅读：细节理解": ("Read passage {a} in the workbook and answer detail question {b}.",),
+    "阅读：推理判断": ("Read passage {a} in the workbook; what can be inferred from paragraph {b}?",),
+    "写作": ("Write about {b}0 words to invite an exchange student to activity No. {a}.",),
+}
+QUESTIONS_PER_POINT = 14
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was read and scored against what was made: counts."""
+
+    fields: int
+    right: int
+    flagged: int
+    unread: int  # fields of pages that became exceptions
+    silent: int  # wrong and not flagged
+    pupils: int
+    clean: int  # pupil-subjects without an exception
+    wrong_scores: int  # among the clean
+
+    def figures(self) -> dict[str, int]:
+        """The counts under the names a person reads."""
+        return {
+            "truth: fields marked": self.fields,
+            "truth: read right": self.right,
+            "truth: flagged for a person": self.flagged,
+            "truth: on pages that need a person": self.unread,
+            "truth: silently wrong": self.silent,
+            "truth: pupils × subjects": self.pupils,
+            "truth: without any exception": self.clean,
+            "truth: of these, wrong scores": self.wrong_scores,
+        }
+
+
+def write_exam(folder: Path, seed: int = 2026) -> None:
+    """Write the folder of the made-up exam: two schools of three classes of forty pupils, two subjects, a bank."""
+    rng = random.Random(seed)
+    (folder / "maths").mkdir(parents=True, exist_ok=True)
+    (folder / "english").mkdir(exist_ok=True)
+    (folder / "exam.toml").write_text(EXAM_TOML, encoding="utf-8")
+    (folder / "maths" / "sheet.toml").write_text(MATHS_SHEET, encoding="utf-8")
+    (folder / "english" / "sheet.toml").write_text(ENGLISH_SHEET, encoding="utf-8")
+    _write(folder / "roster.csv", _roster(rng))
+    _write(folder / "maths" / "blueprint.csv", _maths_blueprint(rng))
+    english = _english_blueprint(rng)
+    _write(folder / "english" / "blueprint.csv", english)
+    _write(folder / "english" / "forms.csv", _forms(english, rng))
+    _write(folder / "bank.csv", [*_bank("maths", MATHS, rng), *_bank("english", ENGLISH, rng)])
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _roster(rng: random.Random) -> list[dict[str, str]]:
+    names = [surname + given for surname, given in itertools.product(SURNAMES, GIVEN)]
+    names = [*RARE_NAMES, *rng.sample(names, len(SCHOOLS) * len(CLASSES) * PUPILS - len(RARE_NAMES))]
+    rng.shuffle(names)
+    rows = []
+    for s, (school, county) in enumerate(SCHOOLS, 1):
+        for c, name_of_class in enumerate(CLASSES, 1):
+            for p in range(1, PUPILS + 1):
+                serial = len(rows)
+                in_school = serial % (len(CLASSES) * PUPILS)
+                rows.append(
+                    {
+                        "student_id": f"L53010{s}2009{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{serial + 1:04d}",
+                        "name": names[serial],
+                        "class": name_of_class,
+                        "school": school,
+                        "county": county,
+                        "candidate_no": f"2{s:02d}{c}{p:03d}",
+                        "room": f"{s:02d}{in_school // 30 + 1:02d}",
+                        "seat": f"{in_school % 30 + 1:02d}",
+                    }
+                )
+    return rows
+
+
+def _maths_blueprint(rng: random.Random) -> list[dict[str, str]]:
+    """40 single choice, 12 multiple choice with partial credit, 8 constructed responses: 60 items, 150 points."""
+    points = list(MATHS)
+    rows = []
+    for number in range(1, 61):
+        if number <= 40:
+            kind, full, options, section = "single", "1.5", "ABCD", "一、单项选择题"
+            key, rule = rng.choice(options), ""
+        elif number <= 52:
+            kind, full, options, section = "multiple", "3", "ABCD", "二、多项选择题"
+            key = "".join(sorted(rng.sample(options, rng.choice((2, 3)))))
+            rule = "perkey" if number <= 46 else "flat:1.5"
+        else:
+            kind, full, options, section = "constructed", "9" if number > 58 else "6", "", "三、解答题"
+            key = rule = ""
+        first = points[(number - 1) % len(points)]
+        second = points[(number + 2) % len(points)]
+        rows.append(
+            {
+                "item": str(number),
+                "type": kind,
+                "max": full,
+                "key": key,
+                "rule": rule,
+                "options": options,
+                "knowledge": f"{first}:0.6;{second}:0.4" if kind == "constructed" else first,
+                "ability": rng.choice(("了解", "理解", "掌握", "运用")),
+                "section": section,
+                "group": "",
+                "expected": f"{rng.uniform(0.4, 0.85):.2f}",
+            }
+        )
+    return rows
+
+
+def _english_blueprint(rng: random.Random) -> list[dict[str, str]]:
+    """38 choice items on A and B forms, and one of two compositions, marked on paper before scanning: 40 items."""
+    points = [name for name in ENGLISH if name != "写作"]
+    rows = []
+    for number in range(1, 41):
+        choice = number <= 38
+        rows.append(
+            {
+                "item": str(number),
+                "type": "single" if choice else "constructed",
+                "max": "2" if choice else "24",
+                "key": rng.choice("ABCD") if choice else "",
+                "rule": "",
+                "options": "ABCD" if choice else "",
+                "knowledge": points[(number - 1) % len(points)] if choice else "写作",
+                "ability": rng.choice(("理解", "应用")),
+                "section": "一、选择题" if choice else "二、书面表达（任选一题）",
+                "group": "" if choice else "作文",
+                "expected": f"{rng.uniform(0.45, 0.85):.2f}" if choice else "0.65",
+            }
+        )
+    return rows
+
+
+def _forms(blueprint: list[dict[str, str]], rng: random.Random) -> list[dict[str, str]]:
+    """Form A prints the items in order; form B shuffles the choice items in their groups of five, and their options."""
+    choice = [row["item"] for row in blueprint if row["options"]]
+    shuffled = []
+    for start in range(0, len(choice), 5):
+        five = choice[start : start + 5]
+        shuffled += rng.sample(five, len(five))
+    rows = [{"form": "A", "position": item, "item": item, "options": "ABCD"} for item in choice]
+    rows += [
+        {"form": "B", "position": position, "item": item, "options": "".join(rng.sample("ABCD", 4))}
+        for position, item in zip(choice, shuffled, strict=True)
+    ]
+    return rows
+
+
+def _bank(subject: str, points: dict[str, tuple[str, ...]], rng: random.Random) -> list[dict[str, str]]:
+    rows = []
+    for p, (point, stems) in enumerate(points.items(), 1):
+        for number in range(1, QUESTIONS_PER_POINT + 1):
+            stem = stems[number % len(stems)]
+            rows.append(
+                {
+                    "question": f"{subject[0].upper()}{p:02d}-{number:02d}",
+                    "subject": subject,
+                    "stem": stem.format(a=rng.randint(2, 9), b=rng.randint(2, 9)),
+                    "knowledge": point,
+                    "difficulty": f"{0.3 + 0.6 * (number - 1) / (QUESTIONS_PER_POINT - 1):.2f}",
+                }
+            )
+    return rows
+
+
+def plain_points(item: Item, answer: str) -> Decimal:
+    """Points of one answer under the demo's four rules, written the obvious way: what the engine must agree with."""
+    if item.type == "constructed":
+        return Decimal(answer or "0")
+    if item.type == "single" or item.rule == "":
+        return item.max if answer == item.key else Decimal(0)
+    if not answer or set(answer) - set(item.key):
+        return Decimal(0)
+    if set(answer) == set(item.key):
+        return item.max
+    if item.rule.startswith("flat:"):
+        return Decimal(item.rule.removeprefix("flat:"))
+    return item.max * len(answer) / len(item.key)
+
+
+def compare(exam: Exam) -> Comparison:
+    """Compare the marks read and the scores with the truth that `stages.simulate` left in the folder `truth`."""
+    marks, scores = [], []
+    for subject in exam.subjects:
+        truth = tables.read(exam.folder / "truth" / f"{subject.code}_marks.arrow")
+        marks.append(_compare_marks(exam, subject.code, truth))
+        scores.append(_compare_scores(exam, subject.code, truth))
+    totals = [sum(column) for column in zip(*marks, strict=True)]
+    return Comparison(*totals, *[sum(column) for column in zip(*scores, strict=True)])
+
+
+def _compare_marks(exam: Exam, code: str, truth: pa.Table) -> tuple[int, int, int, int, int]:
+    """Counts of fields, right, flagged, unread, silent."""
+    read = {
+        (row["file"], row["page"], row["field"]): row
+        for row in tables.read(exam.tables / "marks.arrow").to_pylist()
+        if row["subject"] == code
+    }
+    failed = {
+        (row["file"], row["page"])
+        for row in tables.read(exam.tables / "pages.arrow").to_pylist()
+        if row["subject"] == code and row["status"] == "exception"
+    }
+    right = flagged = unread = silent = 0
+    for want in truth.to_pylist():
+        got = read.get((want["file"], want["page"], want["field"]))
+        if got is None:
+            unread += (want["file"], want["page"]) in failed
+            silent += (want["file"], want["page"]) not in failed
+        elif got["flag"]:
+            flagged += 1
+        elif got["value"] == want["value"]:
+            right += 1
+        else:
+            silent += 1
+    return truth.num_rows, right, flagged, unread, silent
+
+
+def _compare_scores(exam: Exam, code: str, truth_marks: pa.Table) -> tuple[int, int, int]:
+    """Counts of pupils, pupils without an exception, and wrong scores among these."""
+    subject = next(subject for subject in exam.subjects if subject.code == code)
+    owner = {(row["file"], row["page"]): row["student_id"] for row in truth_marks.to_pylist()}
+    doubtful = set()
+    for row in tables.read(exam.tables / "exceptions.arrow").to_pylist():
+        if row["subject"] == code:
+            doubtful |= {row["student_id"], owner.get((row["file"], row["page"]))}
+    scored = {row["student_id"]: row for row in tables.read(exam.tables / f"scores_{code}.arrow").to_pylist()}
+    wrong = clean = 0
+    truth = tables.read(exam.folder / "truth" / f"{code}_responses.arrow").to_pylist()
+    for pupil in truth:
+        if pupil["student_id"] in doubtful:
+            continue
+        clean += 1
+        got = scored[pupil["student_id"]]
+        answered = [item for item in subject.items if pupil[item.item] is not None]
+        total = sum((plain_points(item, pupil[item.item]) for item in answered), Decimal(0))
+        want = int(total / subject.step) if pupil["status"] == "read" else None
+        wrong += got["total"] != want or got["status"] != pupil["status"]
+    return len(truth), clean, wrong
+
+
+EXAM_TOML = """\
+id = "demo-2026"
+title = "2026年秋季学期期中质量监测（演示）"
+date = 2026-11-10
+stage = "senior"
+
+[[subjects]]
+code = "maths"
+name = "数学"
+step = 0.5
+
+[[subjects]]
+code = "english"
+name = "英语"
+step = 0.5
+
+[subjects.choose."作文"]
+k = 1
+policy = "strict_void"
+"""
+
+MATHS_SHEET = """\
+paper = "A4"
+sides = 2
+barcode = "code128"
+number_digits = 0
+"""
+
+ENGLISH_SHEET = """\
+paper = "A4"
+sides = 1
+barcode = "none"
+number_digits = 7
+forms = "AB"
+strips = true
+"""

@@ -1,1 +1,496 @@
-"""The command line: one verb a stage, no logic of its own."""
+"""The stages of an exam, one function a verb: each takes an exam folder, calls `omr`, `engine` or `report`, and keeps
+what they return as tables under `out/`. This is the one place where pictures and numbers meet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as parquet
+from pypdfium2 import PdfDocument
+
+import demo as demo_exam
+import report as reporting
+from engine import ctt, diagnosis, forms, match, scaffold, scoring, tables
+from engine import simulate as pupils
+from engine.bank import load_bank
+from engine.errors import InputError, UsageError, YuejuanError
+from engine.exam import Exam, Subject, load_exam
+from engine.recommend import recommend as recommend_questions
+from engine.tally import Tally
+from omr import importers, sheet
+from omr import simulate as scanner
+from omr.layout import Layout, load_layout
+from omr.read import read_scans
+
+Progress = Callable[[str, int, int], None]  # what is being done, done, total
+
+
+@dataclass
+class Summary:
+    """What a stage did, for a person and for --json."""
+
+    stage: str
+    figures: dict[str, int | float | str] = field(default_factory=dict)
+    exceptions: int = 0  # things that need a person
+    written: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Work:
+    """How to work: an executor for batches (none: in this process), and whom to tell about progress."""
+
+    executor: Executor | None = None
+    workers: int = 1
+    progress: Progress = lambda what, done, total: None
+
+    def on(self, what: str) -> Callable[[int, int], None]:
+        """The progress callback of one piece of work."""
+        return lambda done, total: self.progress(what, done, total)
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Executor | None]:
+    """A pool of `workers` processes, or none for one worker. They are spawned: OpenMP doesn't survive forks."""
+    if workers <= 1:
+        yield None
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+        yield executor
+
+
+def new(folder: Path) -> Summary:
+    """Scaffold an exam folder."""
+    return Summary("new", written=scaffold.new_exam(folder))
+
+
+# --- paper ---------------------------------------------------------------------------------------------------------
+
+
+def sheets(folder: Path, *, blank: bool = False, force: bool = False) -> Summary:
+    """Print-ready sheets of every subject, and the layout that reading them needs.
+
+    Raises:
+        UsageError: a layout would change although scans may already depend on it, and not `force`.
+    """
+    exam = load_exam(folder)
+    summary = Summary("sheets")
+    for series, subject in enumerate(exam.subjects):
+        layout, spec = _design(exam, subject, series)
+        _keep_layout(layout, subject.folder / "layout.json", force)
+        pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"
+        preprinted = not blank and spec.barcode != "none"
+        pages = sheet.draw(layout, pdf, _printed_pupils(exam) if preprinted else None)
+        summary.figures[f"{subject.code}: pages"] = pages
+        summary.written.append(pdf)
+    return summary
+
+
+def _design(exam: Exam, subject: Subject, series: int) -> tuple[Layout, sheet.SheetSpec]:
+    spec = sheet.load_spec(subject.folder / "sheet.toml")
+    fields = [
+        sheet.SheetField(
+            name=item.item,
+            kind={"constructed": "constructed", "number": "number"}.get(item.type, "choice"),
+            options=item.options,
+            max=float(item.max),
+            step=float(subject.step),
+            group=item.group,
+            section=item.section,
+        )
+        for item in subject.items
+    ]
+    layout = sheet.design(
+        spec, fields, layout_id=f"{exam.id}-{subject.code}", title=f"{exam.title} {subject.name}", series=series
+    )
+    return layout, spec
+
+
+def _keep_layout(layout: Layout, path: Path, force: bool) -> None:
+    if path.exists() and not force and load_layout(path) != layout:
+        raise UsageError(
+            "the blueprint or sheet.toml has changed since this layout was made; sheets printed from it may be in use",
+            file=path,
+            mend="restore them; or, if nothing was printed yet, repeat with --force",
+        )
+    layout.save(path)
+
+
+def _printed_pupils(exam: Exam) -> list[sheet.Pupil]:
+    rows = exam.roster.to_pylist()
+    return [
+        sheet.Pupil(
+            name=row["name"],
+            number=row["candidate_no"],
+            school=row["school"],
+            class_name=row["class"],
+            room=row.get("room") or "",
+            seat=row.get("seat") or "",
+        )
+        for row in rows
+    ]
+
+
+def layout_of(subject: Subject) -> Layout:
+    """The layout that the subject's scans follow: layout.json as printed, or a foreign template.json.
+
+    Raises:
+        InputError: there is neither.
+    """
+    for name in ("layout.json", "template.json"):
+        if (subject.folder / name).exists():
+            return importers.load_any(subject.folder / name)
+    raise InputError(
+        "no layout.json and no template.json: nothing says where the marks are",
+        file=subject.folder,
+        mend="run `yuejuan sheets EXAM`, or put an OMRChecker template.json here",
+    )
+
+
+def simulate(folder: Path, work: Work, *, preset: str = "scanner", seed: int = 1) -> Summary:
+    """Fill in the printed sheets as made-up pupils would, scan them with damage, and keep the truth beside them.
+
+    Writes `<subject>/scans`, `<subject>/marks.csv` where the sheet has no score strips, and under `truth/` the answers
+    (`<subject>_responses.arrow`) and the marks (`<subject>_marks.arrow`).
+    """
+    exam = load_exam(folder)
+    summary = Summary("simulate")
+    for subject in exam.subjects:
+        layout = layout_of(subject)
+        pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"
+        if not pdf.exists():
+            raise InputError("the sheets have not been printed yet", file=pdf, mend="run `yuejuan sheets EXAM` first")
+        responses = pupils.respond(subject, exam.roster, seed)
+        filled = list(_fill(exam, subject, layout, responses, _preprinted(pdf, layout, exam)))
+        truth = scanner.simulate(
+            pdf,
+            layout,
+            [one for _, one in filled],
+            subject.folder / "scans",
+            preset=preset,
+            seed=seed,
+            executor=work.executor,
+            progress=work.on(f"simulate {subject.code}"),
+        )
+        owner = {one.name: student for student, one in filled}
+        students = [owner[name.rpartition("-")[0]] for name in truth["file"].to_pylist()]
+        tables.write(truth.append_column("student_id", pa.array(students)), _truth(folder, subject.code, "marks"))
+        tables.write(responses, _truth(folder, subject.code, "responses"))
+        _write_constructed_marks(subject, layout, responses)
+        summary.figures[f"{subject.code}: sheets"] = len(filled)
+        summary.written.append(subject.folder / "scans")
+    return summary
+
+
+def _truth(folder: Path, code: str, what: str) -> Path:
+    return folder / "truth" / f"{code}_{what}.arrow"
+
+
+def _preprinted(pdf: Path, layout: Layout, exam: Exam) -> bool:
+    """Whether the PDF has a sheet for every pupil, or one blank sheet for all."""
+    with PdfDocument(pdf) as document:
+        return len(document) == len(layout.pages) * exam.roster.num_rows
+
+
+def _fill(
+    exam: Exam, subject: Subject, layout: Layout, responses: pa.Table, preprinted: bool
+) -> Iterator[tuple[str, scanner.FilledSheet]]:
+    """The sheets that come back, with their pupils: none from those who are missing."""
+    on_sheet = {field.name for page in layout.pages for field in page.fields}
+    numbers = exam.roster["candidate_no"].to_pylist()
+    for i, row in enumerate(responses.to_pylist()):
+        if row["status"] == "missing":
+            continue
+        values = {tables.CANDIDATE: numbers[i]}
+        if row["status"] == "absent":
+            values[tables.ABSENT] = "1"
+        else:
+            values |= {tables.FORM: row["form"], **_printed_answers(subject, row)}
+        values = {name: value for name, value in values.items() if name in on_sheet and value}
+        first = i * len(layout.pages) if preprinted else 0
+        yield row["student_id"], scanner.FilledSheet(f"{i + 1:05d}", first, values)
+
+
+def _printed_answers(subject: Subject, row: dict[str, str | None]) -> dict[str, str]:
+    """Field name → what is marked there, for a pupil's canonical answers."""
+    values = {}
+    for item in subject.items:
+        answer = row[item.item]
+        if answer is None:
+            continue
+        if item.type == "constructed":
+            values[tables.SCORE + item.item] = answer
+        else:
+            position, printed = forms.printed(subject, row["form"] or "", item.item, answer)
+            values[position] = printed
+    for group in subject.choose:
+        values[tables.CHOOSE + group] = row[tables.CHOOSE + group] or ""
+    return values
+
+
+def _write_constructed_marks(subject: Subject, layout: Layout, responses: pa.Table) -> None:
+    """marks.csv as a marking team would send it, for constructed responses without a score strip."""
+    on_sheet = {field.name for page in layout.pages for field in page.fields}
+    items = [
+        item.item for item in subject.items if item.type == "constructed" and tables.SCORE + item.item not in on_sheet
+    ]
+    if not items:
+        return
+    parts = []
+    for item in items:
+        marked = responses.filter(pc.is_valid(responses[item])).select(["student_id", item])
+        points = marked[item].cast(pa.string())
+        parts.append(pa.table({"student_id": marked["student_id"], "item": [item] * marked.num_rows, "points": points}))
+    tables.write_csv(pa.concat_tables(parts), subject.folder / "marks.csv")
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def read(folder: Path, work: Work) -> Summary:
+    """Read the scans of every subject and match them to the roster."""
+    exam = load_exam(folder)
+    summary = Summary("read")
+    for subject in exam.subjects:
+        read_scans(
+            subject.folder / "scans",
+            layout_of(subject),
+            _readings(exam, subject),
+            subject=subject.code,
+            executor=work.executor,
+            workers=work.workers,
+            progress=work.on(f"read {subject.code}"),
+        )
+    _match(exam, summary)
+    return summary
+
+
+def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work: Work) -> Summary:
+    """Read folders of scans without an exam."""
+    if layout is None or output is None:
+        raise UsageError(
+            "reading scans without an exam needs to know where the marks are and where to write",
+            mend="give --layout FILE and -o DIR, or one exam folder",
+        )
+    summary = Summary("read")
+    result = read_scans(
+        scans,
+        importers.load_any(layout),
+        output,
+        executor=work.executor,
+        workers=work.workers,
+        progress=work.on("read"),
+    )
+    summary.figures = {"pages in": result.pages, "read": result.read, "exceptions": result.pages - result.read}
+    summary.exceptions = result.exceptions
+    summary.written = [output / "marks.csv", output / "pages.arrow"]
+    return summary
+
+
+def _readings(exam: Exam, subject: Subject) -> Path:
+    return exam.folder / "out" / "read" / subject.code
+
+
+def _match(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
+    """Match what was read to the roster; keeps the tables and returns the responses by subject."""
+    parts: dict[str, list[pa.Table]] = {name: [] for name in ("pages", "marks", "exceptions", "accounts")}
+    responses = {}
+    for subject in exam.subjects:
+        source = _readings(exam, subject)
+        pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in ("pages", "marks", "exceptions"))
+        matched = match.match(exam, subject, pages, marks, doubts)
+        for name, table in zip(parts, (pages, matched.marks, matched.exceptions, matched.accounts), strict=True):
+            parts[name].append(table)
+        responses[subject.code] = matched.responses
+        tables.write(matched.responses, exam.tables / f"responses_{subject.code}.arrow")
+    for name, some in parts.items():
+        tables.write(pa.concat_tables(some), exam.tables / f"{name}.arrow")
+    exceptions = pa.concat_tables(parts["exceptions"])
+    tables.write_csv(exceptions, exam.folder / "out" / "exceptions.csv")
+    accounts = pa.concat_tables(parts["accounts"])
+    for row in accounts.to_pylist():
+        summary.figures[f"{row['subject']}: {row['account']} {row['line']}"] = row["count"]
+    summary.exceptions += exceptions.num_rows
+    summary.written.append(exam.folder / "out" / "exceptions.csv")
+    return responses
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
+
+
+def score(folder: Path) -> Summary:
+    """Match again (corrections may have come in) and score."""
+    exam = load_exam(folder)
+    summary = Summary("score")
+    responses = _match(exam, summary)
+    for subject in exam.subjects:
+        scored = scoring.score(subject, responses[subject.code], _groups(exam))
+        tables.write(scored.scores, exam.tables / f"scores_{subject.code}.arrow")
+        scored.tally.save(_tally(exam, subject))
+        summary.figures[f"{subject.code}: scored"] = pc.count(scored.scores["total"]).as_py()
+    return summary
+
+
+def _tally(exam: Exam, subject: Subject) -> Path:
+    return exam.tables / f"tally_{subject.code}.arrow"
+
+
+def _groups(exam: Exam) -> dict[str, pa.Array]:
+    """Level → the unit of every pupil of the roster."""
+    school, name = exam.roster["school"].combine_chunks(), exam.roster["class"].combine_chunks()
+    return {
+        "county": exam.roster["county"].combine_chunks(),
+        "school": school,
+        "class": pc.binary_join_element_wise(school, name, "/"),
+    }
+
+
+def analyze(folder: Path) -> Summary:
+    """Item, option, reliability and group statistics, from the tallies."""
+    exam = load_exam(folder)
+    parts: dict[str, list[pa.Table]] = {name: [] for name in ("items", "options", "reliability", "units")}
+    for subject in exam.subjects:
+        tally = Tally.load(_tally(exam, subject))
+        parts["items"].append(ctt.item_statistics(tally, subject))
+        parts["options"].append(ctt.option_statistics(tally, subject))
+        parts["reliability"].append(ctt.reliability(tally, subject))
+        parts["units"].append(ctt.units(_scores(exam, subject), exam.roster, subject, exam.lines))
+    summary = _keep(exam, "analyze", parts)
+    for row in pa.concat_tables(parts["reliability"]).to_pylist():
+        for name in ("n", "mean", "sd", "alpha"):
+            if row[name] is not None:
+                summary.figures[f"{row['subject']}: {name}"] = row[name]
+    return summary
+
+
+def _scores(exam: Exam, subject: Subject) -> pa.Table:
+    return tables.read(exam.tables / f"scores_{subject.code}.arrow")
+
+
+def _keep(exam: Exam, stage: str, parts: dict[str, list[pa.Table]]) -> Summary:
+    """Write each table of all subjects."""
+    summary = Summary(stage)
+    for name, some in parts.items():
+        path = exam.tables / f"{name}.arrow"
+        tables.write(pa.concat_tables(some) if some else tables.empty(name), path)
+        summary.written.append(path)
+    return summary
+
+
+def diagnose(folder: Path) -> Summary:
+    """Mastery of knowledge points, weak points and teaching groups."""
+    exam = load_exam(folder)
+    parts: dict[str, list[pa.Table]] = {"mastery": [], "groups": []}
+    for subject in exam.subjects:
+        mastery = diagnosis.mastery(subject, _scores(exam, subject), exam.roster, exam.diagnosis)
+        parts["mastery"].append(mastery)
+        parts["groups"].append(diagnosis.teaching_groups(subject, mastery, exam.roster, exam.diagnosis))
+    summary = _keep(exam, "diagnose", parts)
+    mastery = pa.concat_tables(parts["mastery"])
+    for level in ("school", "class", "pupil"):
+        weak = pc.and_(pc.equal(mastery["level"], level), pc.fill_null(mastery["weak"], False))
+        summary.figures[f"weak points ({level})"] = pc.sum(weak).as_py() or 0
+    return summary
+
+
+def recommend(folder: Path) -> Summary:
+    """Questions to practise next for every pupil, from bank.csv."""
+    exam = load_exam(folder)
+    bank = _bank(exam)
+    parts: dict[str, list[pa.Table]] = {"recommendations": []}
+    if bank is not None:
+        mastery = tables.read(exam.tables / "mastery.arrow")
+        for subject in exam.subjects:
+            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
+            parts["recommendations"].append(
+                recommend_questions(subject, own, bank, exam.recommend, _scores(exam, subject))
+            )
+    summary = _keep(exam, "recommend", parts)
+    summary.figures["questions in the bank"] = 0 if bank is None else bank.num_rows
+    summary.figures["recommendations"] = sum(part.num_rows for part in parts["recommendations"])
+    return summary
+
+
+def _bank(exam: Exam) -> pa.Table | None:
+    for name in ("bank.csv", "bank.xlsx"):
+        if (exam.folder / name).exists():
+            return load_bank(exam.folder / name)
+    return None
+
+
+# --- reports -------------------------------------------------------------------------------------------------------
+
+
+def report(folder: Path, work: Work, language: str = "zh") -> Summary:
+    """HTML and XLSX reports for exam, schools, classes and pupils."""
+    exam = load_exam(folder)
+    counts = reporting.build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
+    return Summary("report", dict(counts), written=[exam.reports / "index.html"])
+
+
+def run(folder: Path, work: Work, language: str = "zh") -> Summary:
+    """All stages from scans to reports."""
+    reading = read(folder, work)
+    summary = Summary("run", reading.figures, reading.exceptions)
+    for stage in (score, analyze, diagnose, recommend):
+        summary.figures |= stage(folder).figures
+    reported = report(folder, work, language)
+    summary.figures |= reported.figures
+    summary.written = [*reading.written, *reported.written]
+    return summary
+
+
+def demo(folder: Path, work: Work, language: str = "zh") -> Summary:
+    """Build the made-up exam, print, fill in and scan it, run it, and compare the outcome with the truth.
+
+    Raises:
+        UsageError: the folder is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError("the folder is not empty", file=folder, mend="name a new folder")
+    demo_exam.write_exam(folder)
+    sheets(folder)
+    simulate(folder, work)
+    summary = run(folder, work, language)
+    outcome = demo_exam.compare(load_exam(folder))
+    summary.stage = "demo"
+    summary.figures |= outcome.figures()
+    # The made-up exam has its exceptions on purpose; the demo fails only when the machine was silently wrong.
+    summary.exceptions = 0
+    if outcome.silent or outcome.wrong_scores:
+        raise YuejuanError(f"the demo went wrong: {outcome}", mend="please report this with your platform")
+    return summary
+
+
+def export(table: Path, to: str, output: Path | None = None) -> Summary:
+    """Convert an Arrow table to Parquet, CSV or XLSX; text that a spreadsheet would run as a formula is disarmed.
+
+    Raises:
+        UsageError: `to` is none of the three.
+    """
+    if to not in ("parquet", "csv", "xlsx"):
+        raise UsageError(f"cannot export to {to!r}", mend="use --to parquet, csv or xlsx")
+    target = output or table.with_suffix(f".{to}")
+    data = tables.read(table)
+    if to == "parquet":
+        sink = pa.BufferOutputStream()
+        parquet.write_table(data, sink)
+        tables.write_bytes(memoryview(sink.getvalue()), target)
+    elif to == "csv":
+        tables.write_csv(data, target)
+    else:
+        reporting.write_xlsx(data, target)
+    return Summary("export", {"rows": data.num_rows, "columns": data.num_columns}, written=[target])

@@ -1,0 +1,33 @@
+# Two commands do everything on a machine with Python 3.11+, a C compiler and make:
+#   make demo    sets up .venv and runs the main job on a made-up exam
+#   make test    sets up .venv and runs the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+KERNELS := engine/_core.pyx omr/_bubbles.pyx
+
+.PHONY: demo test lint clean
+
+demo: $(STAMP)
+	rm -rf demo-exam
+	$(BIN)/yuejuan demo demo-exam
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint $(KERNELS)
+	$(BIN)/mypy
+
+# Installed in place: the code that runs is the code in this folder.
+$(STAMP): pyproject.toml setup.py $(KERNELS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-exam
+	rm -f engine/_core.c engine/_core.*.so omr/_bubbles.c omr/_bubbles.*.so
