@@ -23,7 +23,7 @@ GIVEN = (
 RARE_NAMES = ("李㛃", "阿依古丽·买买提")
 SCHOOLS = (("云岭一中", "五华区"), ("滇池中学", "西山区"))
 CLASSES = ("高二1班", "高二2班", "高二3班")
-PUPILS = 40
+PUPILS = 40  # a class
 
 # Knowledge point → practice questions with two numbers to vary, and their answers.
 MATHS = {
@@ -93,15 +93,15 @@ class Comparison:
         }
 
 
-def write_exam(folder: Path, seed: int = 2026) -> None:
-    """Write the folder of the made-up exam: two schools of three classes of forty pupils, two subjects, a bank."""
+def write_exam(folder: Path, *, pupils: int = PUPILS, seed: int = 2026) -> None:
+    """Write the folder of the made-up exam: two schools of three classes of `pupils`, two subjects, a bank."""
     rng = random.Random(seed)
     (folder / "maths").mkdir(parents=True, exist_ok=True)
     (folder / "english").mkdir(exist_ok=True)
     (folder / "exam.toml").write_text(EXAM_TOML, encoding="utf-8")
     (folder / "maths" / "sheet.toml").write_text(MATHS_SHEET, encoding="utf-8")
     (folder / "english" / "sheet.toml").write_text(ENGLISH_SHEET, encoding="utf-8")
-    _write(folder / "roster.csv", _roster(rng))
+    _write(folder / "roster.csv", _roster(rng, pupils))
     _write(folder / "maths" / "blueprint.csv", _maths_blueprint(rng))
     english = _english_blueprint(rng)
     _write(folder / "english" / "blueprint.csv", english)
@@ -116,16 +116,16 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-def _roster(rng: random.Random) -> list[dict[str, str]]:
+def _roster(rng: random.Random, pupils: int) -> list[dict[str, str]]:
     names = [surname + given for surname, given in itertools.product(SURNAMES, GIVEN)]
-    names = [*RARE_NAMES, *rng.sample(names, len(SCHOOLS) * len(CLASSES) * PUPILS - len(RARE_NAMES))]
+    names = [*RARE_NAMES, *rng.sample(names, len(SCHOOLS) * len(CLASSES) * pupils - len(RARE_NAMES))]
     rng.shuffle(names)
     rows = []
     for s, (school, county) in enumerate(SCHOOLS, 1):
         for c, name_of_class in enumerate(CLASSES, 1):
-            for p in range(1, PUPILS + 1):
+            for p in range(1, pupils + 1):
                 serial = len(rows)
-                in_school = serial % (len(CLASSES) * PUPILS)
+                in_school = serial % (len(CLASSES) * pupils)
                 rows.append(
                     {
                         "student_id": f"L53010{s}2009{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{serial + 1:04d}",

@@ -1,0 +1,43 @@
+"""`python -m benchmarks [NAME ...]`: print tables of ratios, and write them as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import reading, scoring
+
+BENCHMARKS = {"reading": reading.run, "scoring": scoring.run}
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--size", type=float, default=1.0, help="multiply the amount of work (default 1)")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the JSON files")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    console = Console(width=120)
+    for name in options.names or BENCHMARKS:
+        result = BENCHMARKS[name](options.size)
+        table = Table(title=f"{name}: {result['what']}", title_justify="left")
+        for column in result["rows"][0]:
+            table.add_column(column, justify="left" if column == "contender" else "right")
+        for row in result["rows"]:
+            table.add_row(*(value if isinstance(value, str) else f"{value:.3g}" for value in row.values()))
+        console.print(table)
+        options.output.mkdir(parents=True, exist_ok=True)
+        path = options.output / f"{name}.json"
+        machine = {"machine": platform.machine(), "python": platform.python_version()}
+        path.write_text(json.dumps({**machine, **result}, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+main()

@@ -1,0 +1,143 @@
+"""Scoring and item analysis of N × J multiple-choice responses: the engine against NumPy and polars.
+
+All three start from the same Arrow dictionary columns and end with the points of every response, the totals, and per
+item: item-rest correlation and the counts of every answer at every total score. The results are
+checked to be equal before anything is timed.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from benchmarks.timing import best_times
+from engine import ctt, scoring
+from engine.exam import Item, Subject
+from engine.tables import LABEL
+
+PUPILS, ITEMS = 200_000, 100
+ANSWERS = ["A", "B", "C", "D", ""]
+ROUNDS = 5
+
+
+def run(size: float = 1.0) -> dict:
+    """Time the contenders on `size` × 200 000 pupils and 100 items."""
+    pupils = int(PUPILS * size)
+    codes, keys = _responses(pupils)
+    subject = Subject(
+        code="s",
+        name="s",
+        folder=Path(),
+        items=tuple(
+            Item(item=str(j + 1), type="single", max=Decimal(1), key=ANSWERS[key], options="ABCD")
+            for j, key in enumerate(keys)
+        ),
+    )
+    columns = [pa.DictionaryArray.from_arrays(pa.array(column), pa.array(ANSWERS)) for column in codes]
+    responses = pa.table(
+        {
+            "student_id": pa.array([f"{i:09d}" for i in range(pupils)]),
+            "status": pa.array(["read"] * pupils).cast(LABEL),
+            "form": pa.array([""] * pupils),
+            **{item.item: column for item, column in zip(subject.items, columns, strict=True)},
+        }
+    )
+    points = np.eye(len(ANSWERS), dtype=np.int32)[keys]  # item → points by code
+    contenders = {
+        "yuejuan": lambda: _engine(subject, responses),
+        "NumPy": lambda: _numpy(columns, points),
+        "polars": lambda: _polars(responses, subject, points),
+    }
+    _check(contenders)
+    times = best_times({**contenders, "copy of the responses": lambda: codes.copy()}, ROUNDS)
+    return {
+        "what": f"{pupils:,} pupils × {ITEMS} items, points, totals, item and option statistics",
+        "rows": [
+            {
+                "contender": name,
+                "seconds": seconds,
+                "× the engine": seconds / times["yuejuan"],
+                "× a copy of the responses": seconds / times["copy of the responses"],
+            }
+            for name, seconds in times.items()
+        ],
+    }
+
+
+def _responses(pupils: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (items, pupils) that follow an ability, and the key's code of every item."""
+    rng = np.random.default_rng(7)
+    ability = rng.normal(size=pupils)
+    keys = rng.integers(0, 4, ITEMS)
+    codes = np.empty((ITEMS, pupils), np.uint8)
+    for j, key in enumerate(keys):
+        right = rng.random(pupils) < 1 / (1 + np.exp(rng.normal() - ability))
+        codes[j] = np.where(right, key, (key + rng.integers(1, 5, pupils)) % 5)
+    return codes, keys
+
+
+Result = tuple[np.ndarray, np.ndarray, np.ndarray]  # totals, item-rest correlations, counts (items, answers, totals)
+
+
+def _engine(subject: Subject, responses: pa.Table) -> Result:
+    scored = scoring.score(subject, responses, None)
+    items = ctt.item_statistics(scored.tally, subject)
+    ctt.option_statistics(scored.tally, subject)
+    return scored.scores["total"].to_numpy(), items["r_rest"].to_numpy(), _counts(scored.tally, subject)
+
+
+def _numpy(columns: list[pa.DictionaryArray], points: np.ndarray) -> Result:
+    codes = [column.indices.to_numpy() for column in columns]
+    gained = [table[code] for table, code in zip(points, codes, strict=True)]
+    totals = np.zeros(len(codes[0]), np.int32)
+    for column in gained:
+        totals += column
+    width = int(totals.max()) + 1
+    counts = np.array(
+        [np.bincount(code * np.int32(width) + totals, minlength=5 * width).reshape(5, width) for code in codes]
+    )
+    return totals, _item_rest(counts, points), counts
+
+
+def _polars(responses: pa.Table, subject: Subject, points: np.ndarray) -> Result:
+    names = [item.item for item in subject.items]
+    arrays = {name: responses[name].chunk(0).indices for name in names}
+    frame = pl.DataFrame(arrays)
+    frame = frame.with_columns(
+        pl.lit(pl.Series(table)).gather(pl.col(name)).alias(f"p{name}")
+        for name, table in zip(names, points, strict=True)
+    ).with_columns(total=pl.sum_horizontal(f"p{name}" for name in names))
+    width = int(frame["total"].max()) + 1  # type: ignore[arg-type]
+    lazy = frame.lazy()
+    tables = pl.collect_all([lazy.group_by(pl.col(name).alias("answer"), "total").len() for name in names])
+    counts = np.zeros((len(names), 5, width), np.int64)
+    for j, table in enumerate(tables):
+        counts[j, table["answer"].to_numpy(), table["total"].to_numpy()] = table["len"].to_numpy()
+    return frame["total"].to_numpy(), _item_rest(counts, points), counts
+
+
+def _item_rest(counts: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Item-rest correlations from the contingency tables (a few thousand numbers: no contender's bottleneck)."""
+    width = counts.shape[2]
+    n = counts.sum(axis=(1, 2))
+    total = np.arange(width)
+    item = points[:, : counts.shape[1], None].astype(float)
+    rest = total - item
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return (counts * values).sum(axis=(1, 2)) / n
+
+    covariance = mean(item * rest) - mean(item) * mean(rest)
+    return covariance / np.sqrt((mean(item**2) - mean(item) ** 2) * (mean(rest**2) - mean(rest) ** 2))
+
+
+def _check(contenders: dict) -> None:
+    ours, *others = (run() for run in contenders.values())
+    for other in others:
+        np.testing.assert_array_equal(ours[0], other[0])
+        np.testing.assert_allclose(ours[1], other[1], atol=1e-9)
+        np.testing.assert_array_equal(ours[2], other[2])
