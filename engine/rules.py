@@ -14,7 +14,7 @@ the points a marker gave. `Item.key` holds what is right, `Item.rule` how it is 
           perkey               max ÷ (number of right options) for each right option, 0 with any wrong one
           perkey:2=0/3/6;3=0/2/4/6
                                the same from a list: with 2 right options, 0, 1, 2 of them found earn 0, 3, 6; with 3 …
-          jee:4/3/2/1/-2       all right: 4; no wrong option and three, two, one of the right ones: 3, 2, 1; blank: 0; else -2
+          jee:4/3/2/1/-2       all right: 4; three, two, one right and none wrong: 3, 2, 1; blank: 0; else -2
           rightwrong           max ÷ (number of right options) gained per right, lost per wrong option, never below 0
           rightwrong:1         the same, 1 point lost per wrong option
           negative:1           as exact (numeric), but a wrong answer loses 1 point; blank: 0
@@ -38,7 +38,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
 
@@ -186,9 +186,9 @@ class _Scale:
         """The full mark over `right` options."""
         if self.max % right:
             raise InputError(
-                f"{self.item.max} points over {right} right options is not a multiple of the subject's step {self.step}",
+                f"{self.item.max} points over {right} right options is not a multiple of the step {self.step}",
                 column="rule",
-                mend=f"list the points for 0 to {right} right options, such as perkey:{right}={'/'.join(['0'] * right)}/{self.item.max}",
+                mend=f"list the points for 0 to {right} right options, as in perkey:2=0/3/6",
             )
         return self.max // right
 
@@ -289,12 +289,13 @@ def _rightwrong(scale: _Scale, argument: str) -> Rule:
 def _table(scale: _Scale, argument: str) -> Rule:
     numeric = scale.item.type == "number"
 
-    def read(answer: str) -> object:
+    def read(answer: str) -> Decimal | frozenset[str] | None:
         return _number(answer) if numeric else frozenset(answer)
 
-    points: dict[object, int] = {}
+    points: dict[Any, int] = {}
     if scale.item.key:
-        points.update(scale.numbers() if numeric else scale.sets())
+        keys: dict[Any, int] = dict(scale.numbers()) if numeric else dict(scale.sets())
+        points.update(keys)
     for part in argument.split(";"):
         answer, given, number = (text.strip() for text in part.partition("="))
         if not given or (numeric and read(answer) is None):
