@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import difflib
+import re
+import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import InputError
+from engine.files import collecting, is_safe, raise_found, read_text
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Model(BaseModel):
@@ -34,22 +42,27 @@ class Item(_Model):
 class Choose(_Model):
     """How a choose-k-of-n group is settled (domain.md §2.5)."""
 
-    k: int = 1
+    k: Annotated[int, Field(ge=1)] = 1
     policy: Literal["strict_void", "first_by_position", "highest", "ask"] = "strict_void"
 
 
-class Subject(_Model):
-    """A subject (科目) of the exam."""
+class SubjectKeys(_Model):
+    """What exam.toml says of a subject."""
 
     code: str  # the folder's name
     name: str  # 数学
-    folder: Path
-    step: Decimal = Decimal(1)  # the smallest step of points
-    items: tuple[Item, ...]
+    step: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1)  # the smallest step of points
     choose: dict[str, Choose] = {}  # by Item.group
-    forms: dict[str, tuple[tuple[str, str], ...]] = {}  # form → per printed item, in order: (item, options as printed)
     floor: Literal["none", "section", "total"] = "none"  # where negative marking stops at 0
     candidate_field: str = "candidate"  # the layout's field with the candidate number
+
+
+class Subject(SubjectKeys):
+    """A subject (科目) of the exam."""
+
+    folder: Path
+    items: tuple[Item, ...]
+    forms: dict[str, tuple[tuple[str, str], ...]] = {}  # form → per printed item, in order: (item, options as printed)
 
     @property
     def max(self) -> Decimal:
@@ -64,10 +77,10 @@ class Subject(_Model):
 class Lines(_Model):
     """Cut-offs of the rates, as shares of the full mark, inclusive at the lower end (domain.md §4.1)."""
 
-    excellent: float = 0.85
-    good: float = 0.75
-    passing: float = 0.60
-    low: float = 0.40  # low: below it
+    excellent: Share = 0.85
+    good: Share = 0.75
+    passing: Share = 0.60
+    low: Share = 0.40  # low: below it
 
 
 class DiagnosisRule(_Model):
@@ -90,18 +103,23 @@ class RecommendRule(_Model):
     per_knowledge: int = 2  # at most so many questions on one knowledge point
 
 
-class Exam(_Model):
-    """An exam folder, validated."""
+class ExamKeys(_Model):
+    """What exam.toml says of the exam itself."""
 
-    folder: Path
     id: str
     title: str
     date: datetime.date
     stage: Literal["primary", "junior", "senior"] = "junior"
-    subjects: tuple[Subject, ...]
     lines: Lines = Lines()
     diagnosis: DiagnosisRule = DiagnosisRule()
     recommend: RecommendRule = RecommendRule()
+
+
+class Exam(ExamKeys):
+    """An exam folder, validated."""
+
+    folder: Path
+    subjects: tuple[Subject, ...]
     roster: pa.Table  # all text: student_id, name, class, school, county, candidate_no, + any further columns
 
     @property
@@ -112,3 +130,116 @@ class Exam(_Model):
     @property
     def reports(self) -> Path:
         return self.folder / "out" / "reports"
+
+
+class _Document(ExamKeys):
+    """exam.toml as it is written."""
+
+    subjects: Annotated[tuple[SubjectKeys, ...], Field(min_length=1)]
+
+
+# Table of exam.toml → the keys it may have.
+_KEYS: dict[str, type[BaseModel]] = {
+    "": _Document,
+    "subjects": SubjectKeys,
+    "choose": Choose,
+    "lines": Lines,
+    "diagnosis": DiagnosisRule,
+    "recommend": RecommendRule,
+}
+
+
+def load_exam(folder: Path) -> Exam:
+    """Read and validate an exam folder: exam.toml, the roster, and every subject's blueprint and forms.
+
+    Raises:
+        InputError: with all that is wrong in the files, by file, row and column.
+    """
+    # Imported here because these modules are written in terms of the models above.
+    from engine.blueprint import load_items
+    from engine.forms import load_forms
+    from engine.roster import load_roster
+
+    document = _read_document(folder / "exam.toml")
+    errors: list[InputError] = []
+    roster, subjects = None, []
+    with collecting(errors):
+        roster = load_roster(folder)
+    for keys in document.subjects:
+        with collecting(errors):
+            items = load_items(folder / keys.code, keys)
+            forms = load_forms(folder / keys.code, items)
+            subjects.append(Subject(**dict(keys), folder=folder / keys.code, items=items, forms=forms))
+    raise_found(errors)
+    about = {name: getattr(document, name) for name in ExamKeys.model_fields}
+    return Exam(**about, folder=folder, subjects=tuple(subjects), roster=roster)
+
+
+def _read_document(path: Path) -> _Document:
+    if not path.is_file():
+        raise InputError(
+            "no exam.toml here", file=path, mend="name an exam folder; `yuejuan new DIR` makes one to start from"
+        )
+    text = read_text(path)
+    try:
+        document = _Document.model_validate(tomllib.loads(text, parse_float=Decimal))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise InputError(
+            f"not valid TOML: {error}",
+            file=path,
+            row=int(line[1]) if line else text.count("\n") + 1,
+            mend='put text in "quotes", write key = value, one a line',
+        ) from None
+    except ValidationError as invalid:
+        errors = [_key_error(path, text, dict(error)) for error in invalid.errors()]
+        raise_found(errors)
+        raise  # not reached: a ValidationError has errors
+    _check_names(path, text, document)
+    return document
+
+
+def _key_error(path: Path, text: str, error: dict[str, Any]) -> InputError:
+    """What pydantic found wrong with a key of exam.toml, in a person's words."""
+    place = [str(part) for part in error["loc"]]
+    key = place[-1]
+    known = _KEYS[next((part for part in reversed(place[:-1]) if part in _KEYS), "")].model_fields
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key, known, n=1)
+        message = f"unknown key {key!r}"
+        mend = f"did you mean {close[0]!r}?" if close else f"keys understood here: {', '.join(known)}"
+    elif error["type"] == "missing":
+        message = f"key {key!r} is missing"
+        mend = "add " + ("[[subjects]] with code and name" if key == "subjects" else f"{key} = …")
+    else:
+        message = f"{error['msg']}; found {str(error['input'])!r}"
+        mend = f"correct the value of {key}"
+    return InputError(message, file=path, row=_line_of(text, key), column=".".join(place), mend=mend)
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """The line a key stands on, if it stands on one line only."""
+    lines = [i for i, line in enumerate(text.splitlines(), 1) if re.match(rf'\s*"?{re.escape(key)}"?\s*=', line)]
+    return lines[0] if len(lines) == 1 else None
+
+
+def _check_names(path: Path, text: str, document: _Document) -> None:
+    """Names that become names of files and folders."""
+    errors = []
+    codes = [keys.code for keys in document.subjects]
+    for key, name in [("id", document.id), *(("subjects.code", code) for code in codes)]:
+        if not is_safe(name):
+            errors.append(
+                InputError(
+                    f"{name!r} can't be part of a file name",
+                    file=path,
+                    row=_line_of(text, key),
+                    column=key,
+                    mend="use letters, digits, - and _",
+                )
+            )
+    for code in sorted({code for code in codes if codes.count(code) > 1}):
+        errors.append(
+            InputError(f"two subjects have the code {code!r}", file=path, column="subjects.code", mend="rename one")
+        )
+    raise_found(errors)

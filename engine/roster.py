@@ -1,0 +1,95 @@
+"""The roster (考生名单): who sits the exam."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine.errors import InputError
+from engine.files import Records, is_safe, need_table, raise_found, read_records
+
+ALIASES = {
+    "学籍号": "student_id",
+    "学生编号": "student_id",
+    "姓名": "name",
+    "学生姓名": "name",
+    "班级": "class",
+    "行政班": "class",
+    "学校": "school",
+    "学校名称": "school",
+    "县区": "county",
+    "区县": "county",
+    "县": "county",
+    "准考证号": "candidate_no",
+    "考号": "candidate_no",
+    "考生号": "candidate_no",
+    "candidate number": "candidate_no",
+    "考场": "room",
+    "考场号": "room",
+    "座位号": "seat",
+    "座号": "seat",
+}
+REQUIRED = ("student_id", "name", "class", "school")
+
+
+def load_roster(folder: Path) -> pa.Table:
+    """Read roster.csv or roster.xlsx of an exam folder.
+
+    Returns:
+        A text table: student_id, name, class, school, county ("" if the file has none), candidate_no (the student_id
+        where the file has none), then the file's further columns.
+
+    Raises:
+        InputError: missing column or value, repeated or unusable identifier; every row is named.
+    """
+    records = read_records(need_table(folder, "roster"), required=REQUIRED, aliases=ALIASES)
+    if not records.rows:
+        raise InputError("no pupils", file=records.path, mend="add a row for every pupil")
+    errors = _missing_values(records) + _unusable_names(records) + _repeated(records)
+    raise_found(errors)
+
+    columns = {name: [row[name] for row in records.rows] for name in records.columns}
+    ids = columns["student_id"]
+    columns.setdefault("county", [""] * len(ids))
+    numbers = columns.get("candidate_no", ids)
+    columns["candidate_no"] = [number or own for number, own in zip(numbers, ids, strict=True)]
+    order = dict.fromkeys([*REQUIRED, "county", "candidate_no", *columns])
+    return pa.table({name: pa.array(columns[name], pa.string()) for name in order})
+
+
+def _missing_values(records: Records) -> list[InputError]:
+    return [
+        records.error(i, name, "the cell is empty", "fill it in, or delete the row if it is a sum or a note")
+        for i, row in enumerate(records.rows)
+        for name in REQUIRED
+        if not row[name]
+    ]
+
+
+def _unusable_names(records: Records) -> list[InputError]:
+    """Identifiers, schools and classes become names of files; "/" also stands between school and class."""
+    return [
+        records.error(i, name, f"{row[name]!r} has a path separator or control character", "remove that character")
+        for i, row in enumerate(records.rows)
+        for name in ("student_id", "candidate_no", "school", "class")
+        if row.get(name) and not is_safe(row[name])
+    ]
+
+
+def _repeated(records: Records) -> list[InputError]:
+    """Identifiers must lead to one pupil: no student_id twice, no candidate number twice or equal to another's id."""
+    errors = []
+    first: dict[str, dict[str, int]] = {"student_id": {}, "candidate_no": {}}
+    for column, seen in first.items():
+        for i, row in enumerate(records.rows):
+            value = row.get(column)
+            if value and seen.setdefault(value, i) != i:
+                message = f"{value!r} stands in row {records.lines[seen[value]]} as well"
+                errors.append(records.error(i, column, message, "give every pupil an identifier of their own"))
+    for number, i in first["candidate_no"].items():
+        owner = first["student_id"].get(number, i)
+        if owner != i:
+            message = f"{number!r} is the student_id of row {records.lines[owner]}"
+            errors.append(records.error(i, "candidate_no", message, "give every pupil an identifier of their own"))
+    return errors
