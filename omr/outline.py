@@ -1,4 +1,4 @@
-"""Registration by the page's own outline: a bright quadrilateral on a darker ground, as in a photo of a sheet on a table."""
+"""Registration by the page's outline: a bright quadrilateral on a darker ground, as in a photo of a sheet on a table."""
 
 from __future__ import annotations
 

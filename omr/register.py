@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr import fiducials, outline
+from omr import fiducials, markers, outline
+from omr.align import align
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
 
@@ -14,7 +15,7 @@ __all__ = ["Placement", "Unregistered", "register"]
 
 
 def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
-    """Place a page of the layout on an image, by the layout's own method.
+    """Place a page of the layout on an image, by the layout's own method, and correct it block by block.
 
     Args:
         image: grey (h, w).
@@ -22,16 +23,22 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     Raises:
         Unregistered: no page of this layout could be placed; the reason is a name of `omr.read.Reason`.
     """
+    placement = locate(image, layout)
+    return align(image, placement, printed_to_size=layout.registration.method == "fiducials")
+
+
+def locate(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
+    """Place a page of the layout on an image without local correction; for arguments and errors see `register`."""
     match layout.registration.method:
         case "fiducials":
             return fiducials.locate(image, layout)
         case "outline":
             corners = outline.page_corners(image)
+        case "markers":
+            corners = markers.centres(image, layout.registration)
         case "frame":
             height, width = image.shape
             corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
-        case method:
-            raise NotImplementedError(method)
     return Placement(layout.pages[0], 0, 0.0, _homography(layout, corners))
 
 

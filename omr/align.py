@@ -1,0 +1,148 @@
+"""Local correction: shifts and stretches each block of bubbles onto the bubbles that are printed there.
+
+Templates are a few pixels off, paper stretches, copies drift, photos curl. A shift common to the page is found first,
+from the maps of `omr.relief`, then one for each block, then every bubble climbs to the peak near it and an affine map
+is fitted to where they went. A bubble never moves by half a pitch from where the page puts it, and a block whose
+bubbles do not agree with each other goes with the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from omr.placement import IDENTITY, Array, Placement, Unregistered
+from omr.relief import Relief, grid, reliefs
+
+REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
+NEAR = 0.15  # of a pitch: a bubble whose peak is this near agrees
+AGREEING = 0.6  # share of agreeing bubbles that makes a correction worth having
+BETTER = 0.03  # mean height by which the next row or column must beat this one to be suspected of being the true one
+RIDGE = (4.0, 4.0, 1.0)  # bubbles' worth of belief in: no stretch along x, along y, no shift
+LOOSE = 0.1  # of a pitch: farther off, a bubble pulls less
+
+Image = npt.NDArray[np.uint8]
+
+
+def align(image: Image, placement: Placement, *, printed_to_size: bool = False) -> Placement:
+    """The placement with a correction for each block; what the print does not support stays as it was.
+
+    Args:
+        image: grey (h, w).
+        printed_to_size: the print is as the layout says (our own sheets).
+
+    Raises:
+        Unregistered: the bubbles fit better a whole row or column farther on.
+    """
+    maps = reliefs(image, placement, printed_to_size=printed_to_size)
+    if not maps:
+        return placement
+    page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])))
+    if _agreement(maps, page) < _agreement(maps, IDENTITY):
+        page = IDENTITY
+    corrections = {one.block.name: _of_block(one, page) for one in maps}
+    _refuse_neighbour(maps, corrections)
+    return replace(placement, corrections=corrections, residual=_residual(maps, corrections))
+
+
+def _of_block(relief: Relief, page: Array) -> Array:
+    """The correction of one block, or the page's if the block's bubbles do not agree on a better one."""
+    shift = _best_shift([_softened(relief)], page)
+    own = _fit([relief], _shifted(page, shift))
+    centres = relief.block.centres
+    moved = np.abs(_apply(own, centres) - _apply(page, centres)) / relief.block.pitch
+    agreement = _agreement([relief], own)
+    if moved.max() > 0.5 or agreement < AGREEING or agreement < _agreement([relief], page):
+        return page
+    return own
+
+
+def _softened(relief: Relief) -> Relief:
+    """The map with peaks wide enough for bubbles that are not all off by the same."""
+    sigma = float(relief.block.pitch.min()) * relief.scale / 10
+    return replace(relief, heights=cv2.GaussianBlur(relief.heights, (0, 0), sigma))
+
+
+def _best_shift(maps: Sequence[Relief], start: Array = IDENTITY) -> Array:
+    """The shift (2,) from `start` that suits the bubbles best; less than half of the smallest pitch."""
+    reach = REACH * np.min([one.block.pitch for one in maps], axis=0)
+    moves = grid(reach, float(reach.min()) / 12)
+    score = np.sum([_mean_heights(one, start, moves) * len(one.block.centres) for one in maps], axis=0)
+    return moves[np.argmax(score - 1e-6 * np.linalg.norm(moves, axis=1))]
+
+
+def _mean_heights(relief: Relief, affine: Array, moves: Array) -> Array:
+    """Mean height (m,) of the block's bubbles after each of the moves (m, 2)."""
+    return relief.at(_apply(affine, relief.block.centres)[:, None, :] + moves[None, :, :]).mean(axis=0)
+
+
+def _fit(maps: Sequence[Relief], start: Array) -> Array:
+    """The affine map (2, 3) near `start` that brings the bubbles of these maps onto their peaks: robust ridge."""
+    centres = np.concatenate([one.block.centres for one in maps])
+    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.block.centres.shape) for one in maps])
+    middle, spread = centres.mean(axis=0), max(float(np.ptp(centres, axis=0).max()) / 2, 1e-9)
+    design = np.column_stack([(centres - middle) / spread, np.ones(len(centres))])
+    affine = start
+    for reach in (REACH, 0.3, 0.25, 0.2):
+        moves, heights = _climbs(maps, affine, reach)
+        off = np.linalg.norm((moves - np.median(moves, axis=0)) / pitch, axis=1)
+        weight = np.maximum(heights, 0) / np.maximum(1, off / LOOSE)
+        wanted = _apply(affine, centres) + moves - _apply(start, centres)
+        normal = design.T @ (weight[:, None] * design) + np.diag(RIDGE)
+        change = np.linalg.solve(normal, design.T @ (weight[:, None] * wanted))
+        linear = change[:2].T / spread
+        affine = start + np.column_stack([linear, change[2] - linear @ middle])
+    return affine
+
+
+def _climbs(maps: Sequence[Relief], affine: Array, reach: float) -> tuple[Array, Array]:
+    """Moves (n, 2) of all bubbles to their peaks and the heights (n,) there; `reach` in parts of the pitch."""
+    climbs = [one.climb(_apply(affine, one.block.centres), reach * one.block.pitch) for one in maps]
+    return np.concatenate([moves for moves, _ in climbs]), np.concatenate([heights for _, heights in climbs])
+
+
+def _agreement(maps: Sequence[Relief], affine: Array) -> float:
+    """Share of bubbles that have their peak near them."""
+    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.block.centres.shape) for one in maps])
+    moves, heights = _climbs(maps, affine, REACH)
+    return float(np.mean((np.abs(moves / pitch).max(axis=1) <= NEAR) & (heights > 0.3)))
+
+
+def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> None:
+    """Rows and columns repeat: make sure that not the next one is the one meant."""
+
+    def score(columns: int, rows: int) -> float:
+        step = np.array([columns, rows])
+        heights = [
+            len(one.block.centres) * _mean_heights(one, corrections[one.block.name], step * one.block.pitch[None, :])[0]
+            for one in maps
+        ]
+        return float(sum(heights)) / sum(len(one.block.centres) for one in maps)
+
+    here = score(0, 0)
+    for columns, rows, way in ((-1, 0, "left"), (1, 0, "right"), (0, -1, "up"), (0, 1, "down")):
+        if score(columns, rows) > here + BETTER:
+            raise Unregistered(
+                "not_registered", f"the bubbles seem to lie a whole place farther {way} than the template says"
+            )
+
+
+def _residual(maps: Sequence[Relief], corrections: dict[str, Array]) -> float:
+    """RMS distance, in layout units, of the agreeing bubbles from their peaks."""
+    squares = []
+    for one in maps:
+        moves, _ = one.climb(_apply(corrections[one.block.name], one.block.centres), NEAR * one.block.pitch)
+        squares.append(np.sum(moves**2, axis=1))
+    return float(np.sqrt(np.mean(np.concatenate(squares))))
+
+
+def _apply(affine: Array, points: Array) -> Array:
+    return points @ affine[:, :2].T + affine[:, 2]
+
+
+def _shifted(affine: Array, shift: Array) -> Array:
+    return affine + np.column_stack([np.zeros((2, 2)), shift])
