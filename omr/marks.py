@@ -31,6 +31,8 @@ CORE, EDGE = 0.6, 1.25
 MOSTLY_PAPER = 0.3
 # What to expect of a page that does not say: how dark an empty bubble is; which part of the light left a mark takes.
 USUAL_EMPTY, USUAL_INK = 0.1, 0.5
+# Paper that is darker than this share of its neighbours' is not in a shadow but written over.
+SAME_LIGHT = 0.85
 # How many bubbles (or marks) of its own it takes for a page, block or row to outweigh the expectation.
 PRIOR = 4
 # A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles scatter
@@ -148,12 +150,12 @@ def _axes(fields: Sequence[Field], placement: Placement) -> Array:
 def _darkness(levels: npt.NDArray[np.float32], paper: npt.NDArray[np.float32], members: npt.NDArray[np.intp]) -> Array:
     """(2, groups, longest group) mean and median darkness of each bubble, NaN beyond a group's end.
 
-    Bubbles of a group lie close together, in the same light: one whose surroundings are written over borrows the
-    paper of the others.
+    Bubbles of a group lie close together, in much the same light: one whose surroundings are all written over borrows
+    the paper of the others.
     """
-    absent = members < 0
-    nearby = np.where(absent, np.nan, paper[members])
-    white = np.maximum(np.fmax(nearby, np.nanmedian(nearby, axis=1, keepdims=True)), 1)
+    own = np.where(members < 0, np.nan, paper[members])
+    usual = np.nanmedian(own, axis=1, keepdims=True)
+    white = np.maximum(np.where(own < SAME_LIGHT * usual, usual, own), 1)
     grey = (np.arange(LEVELS) + 0.5) * (256 / LEVELS)
     mean = levels @ grey
     median = grey[np.minimum((np.cumsum(levels, axis=1) < 0.5).sum(axis=1), LEVELS - 1)]
