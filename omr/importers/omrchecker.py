@@ -106,11 +106,11 @@ def load_template(path: Path) -> layout.Layout:
         )
         names = _unique([field.name for field in fields], "fieldBlocks: fieldLabels")
         joined = tuple(
-            layout.Joined(name=name, fields=tuple(_known(_expand(parts, f"customLabels.{name}"), names, name)))
+            layout.Joined(name=name, fields=tuple(_existing(parts, names, f"customLabels.{name}")))
             for name, parts in template.custom_labels.items()
         )
         names = _unique([*names, *template.custom_labels], "customLabels")
-        _known(_expand(template.output_columns, "outputColumns"), names, "outputColumns")
+        _existing(template.output_columns, names, "outputColumns")
         registration = _registration(template.pre_processors, path.parent)
     except ValueError as error:
         raise InputError(f"not a usable OMRChecker template: {error}", file=path) from None
@@ -178,11 +178,13 @@ def _unique(names: list[str], key: str) -> list[str]:
     return names
 
 
-def _known(names: list[str], known: list[str], key: str) -> list[str]:
-    for name in names:
+def _existing(labels: list[str], names: list[str], key: str) -> list[str]:
+    """Labels written out, each of them one of `names`."""
+    known, result = set(names), _expand(labels, key)
+    for name in result:
         if name not in known:
             raise ValueError(f"{key}: there is no field {name!r}")
-    return names
+    return result
 
 
 def _registration(steps: list[_Step], folder: Path) -> layout.Registration:
