@@ -1,0 +1,40 @@
+"""The bar code or QR code that says whose sheet it is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import zxingcpp
+
+from omr.placement import Placement
+
+# What sheets and stickers carry. Formats without a check digit that find themselves in any stripes are not among them.
+FORMATS = zxingcpp.barcode_formats_from_str("Code128,Code39,QRCode")
+
+# How far to look around the printed area, as shares of its width and height: a sticker is seldom put on straight.
+MARGINS = (0.05, 0.4)
+
+
+def read_barcode(image: np.ndarray, placement: Placement) -> str:
+    """The text of the code in the page's bar code area; "" if there is none, or if there are two that differ."""
+    if placement.page.barcode is None:
+        return ""
+    for margin in MARGINS:
+        found = zxingcpp.read_barcodes(_upright(image, placement, margin), formats=FORMATS, try_invert=False)
+        texts = {code.text.strip() for code in found} - {""}
+        if texts:
+            return texts.pop() if len(texts) == 1 else ""
+    return ""
+
+
+def _upright(image: np.ndarray, placement: Placement, margin: float) -> np.ndarray:
+    """The area with a margin around it, cut out upright at the resolution of the scan."""
+    area = placement.page.barcode
+    assert area is not None
+    left, top = area.x - margin * area.width, area.y - margin * area.height
+    right, bottom = area.x + (1 + margin) * area.width, area.y + (1 + margin) * area.height
+    corners = placement.points([(left, top), (right, top), (right, bottom), (left, bottom)])
+    width, height = (round(length * placement.scale) for length in (right - left, bottom - top))
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    warp = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    return cv2.warpPerspective(image, warp, (width, height), borderValue=255)

@@ -1,0 +1,255 @@
+"""From scans to marks: one page end to end, and a folder of pages in parallel, to be resumed when it was ended.
+
+Every page image that goes in comes out as a row of `pages`, either read or with the reason why not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.errors import InputError
+from omr import image, workers
+from omr.barcode import read_barcode
+from omr.layout import Layout
+from omr.marks import Mark, read_marks
+from omr.parts import PageRef, Part, Readings, Store, plan, reader_version
+from omr.quality import complaint
+from omr.reason import Reason
+from omr.register import Unregistered, register
+
+__all__ = ["PageReading", "ReadSummary", "Reason", "read_page", "read_scans"]
+
+TABLES = ("pages", "marks", "exceptions")
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What became of one page image.
+
+    Attributes:
+        page: the row of table `pages`.
+        marks: one a field of the page, none when it was not read.
+    """
+
+    page: dict[str, object]
+    marks: Sequence[Mark] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSummary:
+    """What `read_scans` did: pages = read + page exceptions."""
+
+    files: int
+    pages: int
+    read: int
+    fields: int
+    flagged: int  # fields in doubt
+
+    @property
+    def exceptions(self) -> int:
+        """Rows of the exceptions table: pages not read and fields in doubt."""
+        return self.pages - self.read + self.flagged
+
+
+class _Task(NamedTuple):
+    """Some pages of a folder of scans: all that a worker needs to know."""
+
+    base: str
+    refs: tuple[PageRef, ...]
+    layout: str  # JSON
+    subject: str
+
+
+def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 1, subject: str = "") -> PageReading:
+    """Read one page.
+
+    Args:
+        image: grey (height, width).
+        file, page, subject: as they are to stand in the tables.
+    """
+    where: dict[str, object] = {"subject": subject, "file": file, "page": page}
+    try:
+        placement = register(image, layout)
+        barcode = read_barcode(image, placement)
+        marks = read_marks(image, layout, placement)
+    except Unregistered as error:
+        reason = Reason(error.reason)
+        poor = complaint(image) if reason is Reason.NOT_REGISTERED else None
+        return _unread(where, *(poor or (reason, error.detail)))
+    except Exception as error:  # whatever it is, the other pages are to be read
+        return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")
+    read = {"sheet_page": placement.page.number, "status": "read", "reason": "", "detail": "", "barcode": barcode}
+    return PageReading(where | read | {"rotation": placement.rotation, "residual": placement.residual}, marks)
+
+
+def _unread(where: dict[str, object], reason: Reason, detail: str) -> PageReading:
+    return PageReading(where | {"status": "exception", "reason": reason.value, "detail": detail, "barcode": ""})
+
+
+def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
+    where: dict[str, object] = {"subject": task.subject, "file": ref.file, "page": ref.page + 1}
+    path = Path(task.base, ref.file)
+    if not image.inside(Path(task.base), path):
+        return _unread(where, Reason.OUTSIDE_FOLDER, f"leads to {os.path.realpath(path)}")
+    try:
+        pixels = image.load(path, ref.page)
+    except image.Unreadable as error:
+        return _unread(where, Reason(error.reason), error.detail)
+    except Exception as error:  # e.g. no memory, or the disk gone
+        return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")
+    return read_page(pixels, layout, file=ref.file, page=ref.page + 1, subject=task.subject)
+
+
+def _read_part(task: _Task) -> Readings:
+    """What a worker does."""
+    layout = _layout(task.layout)
+    readings = []
+    for ref in task.refs:
+        workers.watch()
+        readings.append(_read_ref(task, ref, layout))
+    workers.unwatch()
+    return _tables(readings)
+
+
+@lru_cache(1)
+def _layout(text: str) -> Layout:
+    return Layout.model_validate_json(text)
+
+
+def _tables(readings: Iterable[PageReading]) -> Readings:
+    """The rows of tables `pages` and `marks`."""
+    pages = [reading.page for reading in readings]
+    marks = [(reading.page, mark) for reading in readings for mark in reading.marks]
+    return (
+        tables.build("pages", {name: [page.get(name) for page in pages] for name in tables.SCHEMAS["pages"].names}),
+        tables.build(
+            "marks",
+            {name: [page[name] for page, _ in marks] for name in ("subject", "file", "page")}
+            | {name: [getattr(mark, name) for _, mark in marks] for name in ("field", "value", "confidence", "flag")},
+        ),
+    )
+
+
+def read_scans(
+    scans: Path | Sequence[Path],
+    layout: Layout,
+    out: Path,
+    *,
+    subject: str = "",
+    executor: Executor | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReadSummary:
+    """Read scans into `out`: pages.arrow, marks.arrow, marks.csv and exceptions.arrow.
+
+    What is finished is kept in out/parts: a run that was ended at any moment is taken up where it was, and ends with
+    the same bytes as one that was not. The bytes don't depend on the number of workers either.
+
+    Args:
+        scans: a folder, or several folders and files; names in the tables are relative to the folder that holds all.
+        executor: where to work; without one, `workers` processes on this machine.
+        progress: called with (pages done, pages in all).
+
+    Raises:
+        InputError: there are no scans.
+    """
+    base, files = _find(scans, layout)
+    text = layout.model_dump_json()
+    parts = plan(base, files, b"\0".join((reader_version(), _marker(layout), text.encode(), subject.encode())))
+    store = Store(out / "parts")
+    store.clean(parts)
+    missing = [part for part in parts if not store.has(part)]
+    total = sum(len(part.refs) for part in parts)
+    done = total - sum(len(part.refs) for part in missing)
+    for part, readings in _read_parts(missing, base, text, subject, executor, workers):
+        store.put(part, readings)
+        done += len(part.refs)
+        if progress:
+            progress(done, total)
+    pages, marks = (pa.concat_tables(found) for found in zip(*map(store.get, parts), strict=True))
+    _write(pages, marks, out)
+    return ReadSummary(
+        files=len(files),
+        pages=len(pages),
+        read=pc.sum(pc.equal(pages["status"], "read")).as_py(),
+        fields=len(marks),
+        flagged=pc.sum(pc.not_equal(marks["flag"], "")).as_py() or 0,
+    )
+
+
+def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path]]:
+    """(the folder that holds all, the files in their order)"""
+    roots = [Path(os.path.abspath(root)) for root in ([scans] if isinstance(scans, Path) else scans)]
+    for root in roots:
+        if not root.exists():
+            raise InputError("no such file or folder", file=root, mend="give the folder that holds the scans")
+    marker = Path(os.path.abspath(layout.registration.marker))  # a template's own picture is no scan
+    found = {file for root in roots for file in (image.list_scans(root) if root.is_dir() else [root]) if file != marker}
+    if not found:
+        raise InputError(
+            "no scans here",
+            file=roots[0] if roots else None,
+            mend="put them there, also in sub-folders, as " + ", ".join(sorted(image.EXTENSIONS)),
+        )
+    base = Path(os.path.commonpath([root if root.is_dir() else root.parent for root in roots]))
+    return base, sorted(found, key=lambda file: file.relative_to(base).parts)
+
+
+def _marker(layout: Layout) -> bytes:
+    return Path(layout.registration.marker).read_bytes() if layout.registration.marker else b""
+
+
+def _read_parts(
+    parts: Sequence[Part], base: Path, layout: str, subject: str, executor: Executor | None, processes: int
+) -> Iterator[tuple[Part, Readings]]:
+    """Read parts in parallel. One that may have killed its process is read again page by page, to find the culprit."""
+    tasks = {_Task(str(base), part.refs, layout, subject): part for part in parts}
+    for task, readings in workers.completed(_read_part, tasks, executor=executor, workers=processes):
+        if readings is None:
+            singles = [task._replace(refs=(ref,)) for ref in task.refs]
+            results = [result or _crashed(single) for single, result in workers.completed(_read_part, singles, ahead=1)]
+            pages, marks = (pa.concat_tables(found) for found in zip(*results, strict=True))
+            readings = pages, marks
+        yield tasks[task], readings
+
+
+def _crashed(task: _Task) -> Readings:
+    (ref,) = task.refs
+    where = {"subject": task.subject, "file": ref.file, "page": ref.page + 1}
+    return _tables([_unread(where, Reason.CRASHED, f"its process died, or took over {workers.PAGE_SECONDS} s")])
+
+
+def _write(pages: pa.Table, marks: pa.Table, out: Path) -> None:
+    for leftover in out.glob(".*.part"):  # of a killed run
+        leftover.unlink()
+    tables.write(_exceptions(pages, marks), out / "exceptions.arrow")
+    tables.write(marks, out / "marks.arrow")
+    tables.write_csv(marks, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])
+    tables.write(pages, out / "pages.arrow")
+
+
+def _exceptions(pages: pa.Table, marks: pa.Table) -> pa.Table:
+    """Pages not read, then fields in doubt."""
+    unread = pages.filter(pc.equal(pages["status"], "exception")).to_pylist()
+    doubtful = marks.filter(pc.not_equal(marks["flag"], "")).to_pylist()
+    rows = [row | {"kind": "page", "detail": f"{row['detail']}: {Reason(row['reason']).mend}"} for row in unread] + [
+        row
+        | {
+            "kind": "field",
+            "reason": row["flag"],
+            "detail": f"read as {row['value']!r} with confidence {row['confidence']:.2f}: {Reason(row['flag']).mend}",
+        }
+        for row in doubtful
+    ]
+    return tables.build("exceptions", {n: [row.get(n) for row in rows] for n in tables.SCHEMAS["exceptions"].names})

@@ -1,0 +1,122 @@
+"""Many tasks in processes: few in flight, and a task that kills its process costs only itself."""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing.connection import wait as wait_for
+from typing import IO, TypeVar
+
+import cv2
+
+from engine.errors import YuejuanError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+PAGE_SECONDS = 60  # a page that takes longer is a bomb, or as bad as one
+AHEAD_ELSEWHERE = 256  # tasks in flight on an executor of which we don't know how many workers it has
+
+_watchdog_log: IO[str] | None = None  # open in worker processes only
+
+
+def completed(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    executor: Executor | None = None,
+    workers: int = 1,
+    ahead: int = 2,
+) -> Iterator[tuple[Task, Result | None]]:
+    """Apply a function to tasks in other processes; yields (task, result) as they end, in no fixed order.
+
+    Args:
+        executor: where to work; without one, a pool of `workers` processes of our own.
+        ahead: tasks in flight per process of our own pool.
+
+    The result is None for every task that was in flight when a process died: one of them is the culprit. Work then
+    goes on in a new pool of our own.
+
+    Raises:
+        YuejuanError: processes die before they take up any work.
+    """
+    waiting, running = deque(tasks), dict[Future[Result], Task]()
+    limit = AHEAD_ELSEWHERE if executor else ahead * workers
+    pool = executor or _pool(workers)
+    try:
+        while waiting or running:
+            broken = False
+            try:
+                while waiting and len(running) < limit:
+                    running[pool.submit(function, waiting[0])] = waiting[0]
+                    waiting.popleft()
+            except BrokenExecutor:
+                broken = True
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                task = running.pop(future)
+                try:
+                    result = future.result()
+                except BrokenExecutor:
+                    broken, result = True, None
+                yield task, result
+            if broken and not running:
+                if pool is not executor:
+                    pool.shutdown()
+                pool, limit = _pool(workers), ahead * workers
+                _check_alive(pool)
+    finally:
+        if pool is not executor:
+            pool.shutdown(cancel_futures=True)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Not forked from this process: threads of OpenMP and Arrow don't survive that.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start)
+
+
+def _check_alive(pool: ProcessPoolExecutor) -> None:
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenExecutor:
+        raise YuejuanError(
+            "worker processes die as soon as they start",
+            mend='check the memory; in a script, call from under `if __name__ == "__main__":`',
+        ) from None
+
+
+def _start() -> None:
+    """Set a worker process up."""
+    global _watchdog_log
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _watchdog_log = open(os.devnull, "w")  # noqa: SIM115 open as long as the process
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed can't shut its pool down, and the workers would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def watch() -> None:
+    """In a worker process of our own: end it unless this is called again, or `unwatch`, within `PAGE_SECONDS`."""
+    if _watchdog_log is not None:
+        faulthandler.dump_traceback_later(PAGE_SECONDS, exit=True, file=_watchdog_log)
+
+
+def unwatch() -> None:
+    """Take the watchdog off."""
+    if _watchdog_log is not None:
+        faulthandler.cancel_dump_traceback_later()
