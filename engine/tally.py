@@ -1,8 +1,9 @@
 """Tally: how often each answer of each item occurs at each total score. All of item analysis follows from it.
 
-Tallies add: `a + b` is the Tally of both sets of pupils, so parts of an exam can be counted anywhere and in any order.
-Everything is an integer (points in units of the subject's step), so sums are exact. A Tally keeps only what occurs: its
-totals run from the lowest to the highest total seen, its answers are those given, sorted. Equal data give equal Tallies.
+Tallies add: `a + b` is the Tally of both sets of pupils, so the parts of an exam can be counted anywhere, in any
+order. Everything is an integer (points in units of the subject's step), so sums are exact. A Tally keeps only what
+occurs: its totals run from the lowest to the highest total seen, its answers are those given, sorted. Equal data give
+equal Tallies.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ class Tally:
         for level, sums in self.units.items():
             rows.append(("unit", level, sums.units, None, sums.count.ravel(), sums.sum.ravel(), sums.squares.ravel()))
         paper = {"step": str(self.step), "lowest": self.lowest, "dropped": sorted(self.dropped)}
-        columns = [pa.array(list(values), field.type) for values, field in zip(zip(*rows), _SCHEMA, strict=True)]
+        columns = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(_SCHEMA.types)]
         return pa.table(columns, schema=_SCHEMA.with_metadata({"paper": json.dumps(paper)}))
 
     @staticmethod
