@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import InputError
 from engine.files import collecting, is_safe, raise_found, read_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
 
 
 class _Model(BaseModel):
@@ -86,21 +87,28 @@ class Lines(_Model):
 class DiagnosisRule(_Model):
     """When a knowledge point counts as weak (see engine/diagnosis.py)."""
 
-    confidence: float = 0.90
-    min_gap: float = 0.08  # below the reference by at least this rate
-    min_items: int = 3
-    min_points: float = 4.0
-    max_groups: int = 4  # teaching groups a class
-    min_group: int = 4  # pupils a group
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.90
+    min_gap: Share = 0.08  # below the reference by at least this rate
+    min_items: Count = 3
+    min_points: Annotated[float, Field(ge=0)] = 4.0
+    max_groups: Count = 4  # teaching groups a class
+    min_group: Count = 4  # pupils a group
 
 
 class RecommendRule(_Model):
     """What to practise next (see engine/recommend.py)."""
 
-    per_pupil: int = 6
-    target_low: float = 0.5  # the zone of expected success
-    target_high: float = 0.85
-    per_knowledge: int = 2  # at most so many questions on one knowledge point
+    per_pupil: Count = 6
+    target_low: Share = 0.5  # the zone of expected success
+    target_high: Share = Field(default=0.85, validate_default=True)
+    per_knowledge: Count = 2  # at most so many questions on one knowledge point
+
+    @field_validator("target_high")
+    @classmethod
+    def _above_low(cls, high: float, info: ValidationInfo) -> float:
+        if high < info.data.get("target_low", 0):
+            raise ValueError("below target_low")
+        return high
 
 
 class ExamKeys(_Model):

@@ -70,16 +70,11 @@ def recommend(subject: Subject, mastery: pa.Table, bank: pa.Table, rule: Recomme
     shift = _shifts(pupils, weights(subject))
     need = _need(profiles, shift)
     rows = max(1, CHUNK_CELLS // len(questions.ids))
-    chosen, chance = (
-        np.concatenate(parts)
-        for parts in zip(
-            *(
-                _choose(need[start : start + rows], shift[start : start + rows], questions, rule)
-                for start in range(0, max(len(need), 1), rows)
-            ),
-            strict=True,
-        )
-    )
+    chosen = np.full((len(need), rule.per_pupil), -1)
+    chance = np.full(chosen.shape, np.nan)
+    for start in range(0, len(need), rows):
+        part = slice(start, start + rows)
+        chosen[part], chance[part] = _choose(need[part], shift[part], questions, rule)
     pupil, rank = np.nonzero(chosen >= 0)
     question = chosen[pupil, rank]
     point = np.where(questions.touches[question], need[pupil], -1).argmax(axis=1)
