@@ -1,0 +1,107 @@
+"""All reports of an exam: which pages there are, and who writes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+
+from engine import tables
+from engine.exam import Exam
+from report import exam_pages
+from report.assets import font_css
+from report.class_page import class_page
+from report.pupil_page import pupil_pages
+from report.school_page import school_page
+from report.source import Part, Reference, Source
+from report.words import Words
+from report.xlsx import workbook
+
+_MADE = {"schools": "*.html", "classes": "*.html", "pupils": "*.html", "xlsx": "*.xlsx"}
+Progress = Callable[[int, int], None]  # pieces of work done, all
+
+
+def build(
+    exam: Exam, out: Path, *, language: str = "zh", progress: Progress | None = None, executor: Executor | None = None
+) -> dict[str, int]:
+    """Write the reports of an exam: index.html, exceptions.html, schools/, classes/, pupils/, xlsx/ and assets/.
+
+    Equal tables give equal bytes, whatever the executor. Pages of pupils, classes and schools that are no longer in the
+    exam are removed from `out`.
+
+    Returns:
+        How many files of each kind are there now: exam, schools, classes, pupils, xlsx, assets.
+
+    Raises:
+        UsageError: there is no such language.
+        InputError: responses or scores of a subject have not been made yet.
+    """
+    words = Words(language)
+    source = Source(exam, language)
+    characters: set[str] = set()
+    written: list[Path] = []
+
+    def keep(path: Path, text: str) -> None:
+        characters.update(text)
+        written.append(path)
+        tables.write_bytes(text.encode(), path)
+
+    keep(out / "index.html", exam_pages.index(source, words))
+    keep(out / "exceptions.html", exam_pages.exceptions(source, words))
+    jobs = len(source.runs) + len(source.classes)
+    for done, (paths, used) in enumerate(_run(source, out, executor), 1):
+        written += paths
+        characters.update(used)
+        if progress:
+            progress(done, jobs)
+    keep(out / "assets" / "font.css", font_css(characters))
+    _remove_others(out, set(written))
+    kinds = Counter(path.parent.relative_to(out).name or "exam" for path in written)
+    return dict(sorted(kinds.items()))
+
+
+def _run(source: Source, out: Path, executor: Executor | None) -> Iterator[tuple[list[Path], str]]:
+    calls = ((job, source.reference, part, out) for job, part in _jobs(source))
+    if executor is None:
+        return (job(reference, part, folder) for job, reference, part, folder in calls)
+    return (future.result() for future in [executor.submit(*call) for call in calls])
+
+
+def _jobs(source: Source) -> Iterable[tuple[Callable[[Reference, Part, Path], tuple[list[Path], str]], Part]]:
+    for school, classes in source.parts():
+        yield _write_school, school
+        for part in classes:
+            yield _write_class, part
+
+
+def _write_school(reference: Reference, part: Part, out: Path) -> tuple[list[Path], str]:
+    """Write a school's page and workbook; return what was written and the characters used."""
+    words = Words(reference.language)
+    page, book = out / "schools" / f"{part.school_file}.html", out / "xlsx" / f"{part.school_file}.xlsx"
+    text = school_page(reference, part, words)
+    tables.write_bytes(text.encode(), page)
+    tables.write_bytes(workbook(reference, part, words), book)
+    return [page, book], "".join(sorted(set(text)))
+
+
+def _write_class(reference: Reference, part: Part, out: Path) -> tuple[list[Path], str]:
+    """Write a class's page and the pages of its pupils; return what was written and the characters used."""
+    words = Words(reference.language)
+    path, text = out / "classes" / f"{part.class_files[part.classes[0]]}.html", class_page(reference, part, words)
+    tables.write_bytes(text.encode(), path)
+    written, used = [path], set(text)
+    for student, text in pupil_pages(reference, part, words):
+        path = out / "pupils" / f"{part.pupil_files[student]}.html"
+        tables.write_bytes(text.encode(), path)
+        written.append(path)
+        used.update(text)
+    return written, "".join(sorted(used))
+
+
+def _remove_others(out: Path, written: set[Path]) -> None:
+    """Remove pages of an earlier run: a pupil struck off the roster must not keep a report."""
+    for folder, pattern in _MADE.items():
+        for path in (out / folder).glob(pattern):
+            if path not in written:
+                path.unlink()

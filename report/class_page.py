@@ -1,0 +1,186 @@
+"""The page of a class, for its teachers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.exam import Subject
+from report import charts
+from report.exam_pages import distribution_of, subject_names
+from report.figures import Given, answers_given, clearly_lower, compare
+from report.policy import grade
+from report.render import page, percent
+from report.school_page import exceptions_of, verdict_sentence
+from report.source import Part, Reference, Row, Sheets
+from report.words import Words
+
+FOCUS = 8  # items to go through in class, at most
+EASY = 0.85  # an item is easy if all pupils together gain this rate
+Context = dict[str, Any]
+
+
+def class_page(ref: Reference, part: Part, words: Words) -> str:
+    """The class's page: what to go through, with whom, and who needs a look."""
+    subjects = [_subject(ref, part, subject, words) for subject in ref.exam.subjects]
+    return page(
+        "class.html",
+        words,
+        exam=ref.exam,
+        root="../",
+        part=part,
+        names=subject_names(ref),
+        name=part.classes[0],
+        exceptions=exceptions_of(part),
+        focus_most=FOCUS,
+        subjects=subjects,
+        members=_members(part, subjects),
+    )
+
+
+def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Context:
+    code, name = subject.code, part.classes[0]
+    sheets = Sheets.of(subject, *part.sheets[code])
+    whole, school, unit = ref.units.get(code), part.units.get((code, "")), part.units.get((code, name))
+    mean = whole["mean"] if whole else None
+    total = sheets.total[sheets.counted]
+    total = total[~np.isnan(total)]
+    roster = {row["student_id"]: row["name"] for row in part.roster.to_pylist()}
+    names = [roster[student] for student in sheets.students]
+    items = _items(ref, part, sheets, names)
+    how = compare(unit, mean)
+    return {
+        "subject": subject,
+        "sentence": verdict_sentence(name, unit, mean, how, words),
+        "figures": [
+            (words("this_class"), unit, how),
+            (words("this_school"), school, compare(school, mean)),
+            (words("all"), whole, None),
+        ],
+        "distribution": distribution_of(ref, subject, total, words("this_class"), words, against=True),
+        "profile": _profile(items, words) if len(total) else "",
+        "items": items,
+        "focus": _focus(items),
+        "knowledge": part.mastery[code, name],
+        "weak": [row for row in part.mastery[code, name] if row["weak"]],
+        "groups": _groups(part, code, roster),
+        "attention": _attention(ref, part, sheets, names, words),
+        "results": _results(ref, sheets),
+    }
+
+
+def _items(ref: Reference, part: Part, sheets: Sheets, names: list[str]) -> list[Context]:
+    code, counted, rates = sheets.subject.code, sheets.counted, sheets.rates()
+    rows = []
+    for j, item in enumerate(sheets.subject.items):
+        reference = ref.items[code].get(item.item, {}).get("difficulty")
+        rows.append(
+            {
+                "item": item,
+                "rate": float(rates[j]),
+                "school": float(part.school_rates[code][j]),
+                "all": reference,
+                "lower": clearly_lower(sheets.points[counted, j], float(item.max), reference),
+                "given": answers_given(sheets, j, names),
+            }
+        )
+    return rows
+
+
+def _focus(items: list[Context]) -> list[Context]:
+    """What to go through: items clearly below all by their gap, then those under 60 % by their rate."""
+    lower = sorted((row for row in items if row["lower"]), key=lambda row: row["rate"] - row["all"])
+    hard = sorted((row for row in items if not row["lower"] and row["rate"] < 0.6), key=lambda row: row["rate"])
+    return [row | {"wrong": _wrong(row["given"])} for row in (lower + hard)[:FOCUS]]
+
+
+def _wrong(given: list[Given]) -> list[Given]:
+    """The answers without full mark, the most frequent first; of a constructed item those without any points."""
+    return sorted((g for g in given if not g.right and g.answer != "partial"), key=lambda g: -g.count)
+
+
+def _profile(items: list[Context], words: Words) -> str:
+    return charts.item_profile(
+        [row["item"].item for row in items],
+        np.array([row["rate"] for row in items]),
+        np.array([np.nan if row["all"] is None else row["all"] for row in items]),
+        np.array([row["lower"] for row in items]),
+        label=words("this_class"),
+        reference_label=words("all"),
+        words=words,
+    )
+
+
+def _groups(part: Part, code: str, names: dict[str, str]) -> list[Context]:
+    groups: dict[int, Context] = {}
+    for row in part.tables["groups"].to_pylist():
+        if row["subject"] == code:
+            group = groups.setdefault(row["group"], {"label": row["label"], "focus": row["focus"], "names": []})
+            group["names"].append(names[row["student_id"]])
+    return [{"group": number} | groups[number] for number in sorted(groups)]
+
+
+def _attention(
+    ref: Reference, part: Part, sheets: Sheets, names: list[str], words: Words
+) -> list[tuple[str, str, list[str]]]:
+    """Pupils with something to look at: (student_id, name, reasons), in order of student_id."""
+    subject, exam = sheets.subject, ref.exam
+    items = [item.item for item in subject.items]
+    full = np.array([float(item.max) for item in subject.items])
+    all_rates = [ref.items[subject.code].get(item, {}).get("difficulty") or 0.0 for item in items]
+    easy = np.array(all_rates) >= EASY
+    weak: dict[str, list[str]] = {}
+    for row in part.tables["mastery"].to_pylist():
+        if row["subject"] == subject.code and row["weak"]:
+            weak.setdefault(row["unit"], []).append(row["knowledge"])
+    doubts = doubtful(part, subject.code)
+    found = []
+    for i in sorted(range(len(names)), key=lambda i: sheets.students[i]):
+        reasons, student = [], sheets.students[i]
+        if sheets.status[i] != "read":
+            reasons.append(words.code("status", sheets.status[i]))
+        elif not np.isnan(sheets.total[i]):
+            rate = sheets.total[i] / float(subject.max)
+            if rate < exam.lines.low:
+                reasons.append(words("attention.low", line=percent(exam.lines.low)))
+            blank = int((sheets.answers[i] == "").sum())
+            if blank >= max(3, len(items) // 10):
+                reasons.append(words("attention.blank", count=blank))
+            slips = [items[j] for j in np.flatnonzero(easy & (sheets.points[i] < full / 2))]
+            if rate >= exam.lines.good and len(slips) >= 2:
+                reasons.append(words("attention.easy", items=words.join(slips)))
+            if len(weak.get(student, [])) >= 2:
+                reasons.append(words("attention.weak", points=words.join(weak[student])))
+        if student in doubts:
+            reasons.append(words("attention.doubt", count=doubts[student]))
+        if reasons:
+            found.append((student, names[i], reasons))
+    return found
+
+
+def doubtful(part: Part, code: str) -> dict[str, int]:
+    """How many marks of each pupil wait for a person in a subject."""
+    count: dict[str, int] = {}
+    for row in part.tables["exceptions"].to_pylist():
+        if row["subject"] == code and row["kind"] == "field":
+            count[row["student_id"]] = count.get(row["student_id"], 0) + 1
+    return count
+
+
+def _results(ref: Reference, sheets: Sheets) -> dict[str, Context]:
+    """Status, total and grade by student_id."""
+    full = float(sheets.subject.max)
+    return {
+        student: {
+            "status": str(status),
+            "total": float(total),
+            "grade": grade(total / full, ref.exam.lines) if not np.isnan(total) else "",
+        }
+        for student, status, total in zip(sheets.students, sheets.status, sheets.total, strict=True)
+    }
+
+
+def _members(part: Part, subjects: list[Context]) -> list[tuple[Row, list[Context | None]]]:
+    pupils = sorted(part.roster.to_pylist(), key=lambda row: row["student_id"])
+    return [(row, [subject["results"].get(row["student_id"]) for subject in subjects]) for row in pupils]

@@ -1,0 +1,135 @@
+"""The pages of the whole exam: index.html and the full list of exceptions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from engine.exam import Subject
+from report import charts
+from report.figures import balance, compare, item_quality
+from report.render import page
+from report.source import Reference, Row, Source
+from report.words import Words
+
+Context = dict[str, Any]
+
+
+def index(source: Source, words: Words) -> str:
+    """The exam's page: accounts, key figures, schools, items, knowledge, exceptions."""
+    ref = source.reference
+    school_files, _ = source.links()
+    return page(
+        "exam.html",
+        words,
+        exam=ref.exam,
+        root="",
+        names=subject_names(ref),
+        counts={"schools": len(source.runs), "classes": len(source.classes), "pupils": source.pupils},
+        accounts=[_account(ref, words, subject) for subject in ref.exam.subjects],
+        key_figures=[
+            (subject, ref.reliability.get(subject.code), ref.units.get(subject.code)) for subject in ref.exam.subjects
+        ],
+        subjects=[_subject(source, words, subject) for subject in ref.exam.subjects],
+        schools=[(name, school_files[name]) for name in source.runs],
+        exceptions=_summary(source.exceptions),
+    )
+
+
+def exceptions(source: Source, words: Words) -> str:
+    """Every exception, with the pupil where known."""
+    return page("exceptions.html", words, exam=source.reference.exam, root="", rows=source.exceptions,
+                names=subject_names(source.reference))  # fmt: skip
+
+
+def subject_names(ref: Reference) -> dict[str, str]:
+    """The names of the subjects by code."""
+    return {subject.code: subject.name for subject in ref.exam.subjects}
+
+
+def _account(ref: Reference, words: Words, subject: Subject) -> Context:
+    rows = [row for row in ref.accounts if row["subject"] == subject.code]
+    accounts = []
+    for account in dict.fromkeys(row["account"] for row in rows):
+        lines = [row for row in rows if row["account"] == account]
+        accounts.append({"account": account, "lines": lines, "off": balance(lines)})
+    return {"subject": subject, "accounts": accounts}
+
+
+def _summary(rows: list[Row]) -> list[tuple[tuple[str, str, str], int]]:
+    """How many exceptions per (subject, kind, reason), in the order of their first one."""
+    return list(Counter((row["subject"], row["kind"], row["reason"]) for row in rows).items())
+
+
+def _subject(source: Source, words: Words, subject: Subject) -> Context:
+    ref, code = source.reference, subject.code
+    items = [ref.items[code].get(item.item, {"item": item.item}) for item in subject.items]
+    whole = ref.units.get(code)
+    mean = whole["mean"] if whole else None
+    schools = [(name, unit, compare(unit, mean), knowledge) for name, unit, knowledge in source.school_units(code)]
+    return {
+        "subject": subject,
+        "distribution": distribution_of(ref, subject, ref.totals[code], words("all"), words, against=False),
+        "school_rows": [(name, unit, how) for name, unit, how, _ in schools],
+        "schools_chart": compared([(name, unit, how) for name, unit, how, _ in schools], mean, words),
+        "items": [row | {"quality": item_quality(row.get("d27"))} for row in items if "n" in row],
+        "item_map": _item_map(items, words),
+        "suspicious": [(row, ref.options[code].get(row["item"], [])) for row in items if row.get("alert")],
+        "knowledge": sorted(ref.mastery[code], key=lambda row: (row["rate"] is None, row["rate"])),
+        "matrix": knowledge_matrix(ref.mastery[code], [(name, rows) for name, _, _, rows in schools]),
+    }
+
+
+def distribution_of(
+    ref: Reference, subject: Subject, values: np.ndarray, label: str, words: Words, *, against: bool
+) -> str:
+    """The distribution of totals with its lines; against the whole exam if wanted. "" without totals."""
+    if not len(values):
+        return ""
+    full = float(subject.max)
+    lines = {
+        words("chart.passing"): ref.exam.lines.passing * full,
+        words("chart.excellent"): ref.exam.lines.excellent * full,
+    }
+    return charts.distribution(
+        values,
+        ref.totals[subject.code] if against else None,
+        full=full,
+        step=float(subject.step),
+        lines=lines,
+        label=label,
+        reference_label=words("all"),
+        words=words,
+    )
+
+
+def compared(rows: list[tuple[str, Row | None, Any]], mean: float | None, words: Words) -> str:
+    """The chart of units' means; "" when there is nothing to compare."""
+    drawn = [(name, unit["mean"], how) for name, unit, how in rows if unit and unit["mean"] is not None]
+    if len(drawn) < 2 or mean is None:
+        return ""
+    names, means, how = zip(*drawn, strict=True)
+    return charts.comparison(names, means, [c.half for c in how], [c.verdict for c in how], reference=mean, words=words)
+
+
+def _item_map(items: list[Row], words: Words) -> str:
+    drawn = [row for row in items if row.get("d27") is not None and row.get("difficulty") is not None]
+    if not drawn:
+        return ""
+    return charts.item_map(
+        np.array([row["difficulty"] for row in drawn]),
+        np.array([row["d27"] for row in drawn]),
+        [row["item"] for row in drawn],
+        words,
+    )
+
+
+def knowledge_matrix(all_rows: list[Row], units: list[tuple[str, list[Row]]]) -> Context:
+    """Knowledge points down, units across: rates and whether weak."""
+    by_unit = [(name, {row["knowledge"]: row for row in rows}) for name, rows in units]
+    return {
+        "units": [name for name, _ in by_unit],
+        "rows": [(row, [found.get(row["knowledge"]) for _, found in by_unit]) for row in all_rows],
+    }

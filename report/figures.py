@@ -1,0 +1,120 @@
+"""The numbers that reports show and no table holds: comparisons with intervals, and who gave which answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from engine.exam import Item
+from report.source import Row, Sheets
+
+Z95 = 1.96
+MIN_PUPILS = 5  # below this, a mean is not compared
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A unit's mean against a reference mean, in points."""
+
+    gap: float | None
+    half: float | None  # half width of the 95 % interval of the mean
+    verdict: Literal["above", "below", "same", "unknown"]
+
+
+def compare(unit: Row | None, reference: float | None) -> Comparison:
+    """Mean ± 1.96·s/√n of a row of `units` against `reference`; s² is turned into the sample kind."""
+    if unit is None or reference is None or unit["mean"] is None:
+        return Comparison(None, None, "unknown")
+    gap = unit["mean"] - reference
+    if unit["n"] < MIN_PUPILS:
+        return Comparison(gap, None, "unknown")
+    half = Z95 * unit["sd"] / (unit["n"] - 1) ** 0.5
+    return Comparison(gap, half, "same" if abs(gap) <= half else "above" if gap > 0 else "below")
+
+
+def clearly_lower(points: np.ndarray, full: float, reference: float | None, least: float = 0.05) -> bool:
+    """Whether the mean rate of these points (NaN: not presented) is below `reference` by `least` and by its interval."""
+    points = points[~np.isnan(points)]
+    if reference is None or len(points) < MIN_PUPILS:
+        return False
+    gap = points.mean() / full - reference
+    return bool(gap <= -max(least, Z95 * points.std(ddof=1) / full / len(points) ** 0.5))
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer to an item and who gave it."""
+
+    answer: str  # "" blank; of a constructed item "zero", "partial", "full"
+    count: int
+    share: float  # of those presented the item
+    right: bool  # full mark
+    names: tuple[str, ...]
+
+
+def answers_given(sheets: Sheets, item: int, names: Sequence[str], most: int = 8) -> list[Given]:
+    """The answers of those who count to an item, with names: choice answers in order, the rest by frequency.
+
+    A constructed item is told by points: none, part, full. More than `most` different answers are cut to the most
+    frequent and "other".
+    """
+    spec, chosen = sheets.subject.items[item], sheets.counted
+    full = float(spec.max)
+    groups: dict[str, list[int]] = {}
+    for i in np.flatnonzero(chosen):
+        answer, points = sheets.answers[i, item], sheets.points[i, item]
+        if answer is None:
+            continue
+        if spec.type == "constructed" and answer:
+            answer = "full" if points >= full else "zero" if points <= 0 else "partial"
+        groups.setdefault(answer, []).append(i)
+    total = sum(map(len, groups.values()))
+    order = _order(spec, groups)
+    if len(order) > most:
+        kept = sorted(order, key=lambda answer: (-len(groups[answer]), answer))[: most - 1]
+        groups["other"] = sorted(i for answer in order if answer not in kept for i in groups[answer])
+        order = [answer for answer in order if answer in kept] + ["other"]
+    return [
+        Given(
+            answer=answer,
+            count=len(groups[answer]),
+            share=len(groups[answer]) / total,
+            right=answer != "other" and bool(sheets.points[groups[answer][0], item] >= full > 0),
+            names=tuple(names[i] for i in groups[answer]),
+        )
+        for answer in order
+    ]
+
+
+def _order(spec: Item, groups: dict[str, list[int]]) -> list[str]:
+    if spec.type == "constructed":
+        return [answer for answer in ("", "zero", "partial", "full") if answer in groups]
+    if spec.type == "number":
+        return sorted(groups, key=lambda answer: (not answer, -len(groups[answer]), answer))
+    return sorted(groups, key=lambda answer: (not answer, len(answer), answer))
+
+
+def item_quality(d27: float | None) -> str:
+    """The usual words for a discrimination index (Ebel): ≥ .40, ≥ .30, ≥ .20, less."""
+    if d27 is None:
+        return ""
+    return "very_good" if d27 >= 0.4 else "good" if d27 >= 0.3 else "fair" if d27 >= 0.2 else "poor"
+
+
+def histogram(values: np.ndarray, full: float, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Shares per band and the edges of the bands, about twenty and of a round width; the last includes the full mark."""
+    widths = [w for w in (1, 2, 2.5, 5, 10, 20, 25, 50) if w >= step] or [step]
+    width = min(widths, key=lambda w: abs(full / w - 20))
+    low = min(0.0, float(np.floor(values.min() / width) * width)) if len(values) else 0.0
+    edges = np.arange(low, full + width, width)
+    edges[-1] = max(edges[-1], full)
+    counts, _ = np.histogram(values, edges)
+    return counts / max(len(values), 1), edges
+
+
+def balance(rows: list[Row]) -> int:
+    """What is missing in an account: its line "in" less all the others."""
+    return sum(row["count"] if row["line"] == "in" else -row["count"] for row in rows)

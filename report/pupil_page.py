@@ -1,0 +1,152 @@
+"""The pages of the pupils of a class: own results only, never a rank, never another pupil."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from engine.exam import Item, Subject
+from report.class_page import doubtful
+from report.policy import PupilPolicy, grade, pupil_policy
+from report.render import page, points
+from report.source import Part, Reference, Row, Sheets
+from report.words import Words
+
+NAMED = 3  # knowledge points or items named in a sentence
+Context = dict[str, Any]
+Mark = Literal["right", "part", "wrong", "blank", "void"]
+
+
+def pupil_pages(ref: Reference, part: Part, words: Words) -> Iterator[tuple[str, str]]:
+    """(student_id, page) of every pupil of the class."""
+    policy = pupil_policy(ref.exam)
+    subjects = [_Desk(ref, part, subject, policy, words) for subject in ref.exam.subjects]
+    for pupil in part.roster.to_pylist():
+        sections = [section for desk in subjects if (section := desk.section(pupil["student_id"]))]
+        yield (
+            pupil["student_id"],
+            page("pupil.html", words, exam=ref.exam, root="../", pupil=pupil, policy=policy, sections=sections),
+        )
+
+
+class _Desk:
+    """All that a class's pupil pages need in one subject, looked up by student_id."""
+
+    def __init__(self, ref: Reference, part: Part, subject: Subject, policy: PupilPolicy, words: Words) -> None:
+        self._ref, self._subject, self._policy, self._words = ref, subject, policy, words
+        self._sheets = Sheets.of(subject, *part.sheets[subject.code])
+        self._row = {student: i for i, student in enumerate(self._sheets.students)}
+        self._doubts = doubtful(part, subject.code)
+        self._mastery = _by_pupil(part.tables["mastery"].to_pylist(), subject.code, "unit")
+        self._practice = _by_pupil(part.tables["recommendations"].to_pylist(), subject.code, "student_id")
+        self._questions = part.questions
+
+    def section(self, student: str) -> Context | None:
+        """What the page says on this subject; None if the pupil was not entered for it."""
+        if student not in self._row:
+            return None
+        i = self._row[student]
+        section: Context = {
+            "subject": self._subject,
+            "status": str(self._sheets.status[i]),
+            "doubts": self._doubts.get(student, 0),
+        }
+        if section["status"] != "read" or np.isnan(self._sheets.total[i]):
+            return section
+        answers, knowledge = self._answers(i), [self._point(row) for row in self._mastery.get(student, [])]
+        return section | {
+            "result": self._result(float(self._sheets.total[i])),
+            "answers": answers,
+            "form": self._sheets.form[i],
+            "knowledge": knowledge,
+            "sentences": self._sentences(answers, knowledge),
+            "practice": [self._exercise(row) for row in self._practice.get(student, [])],
+        }
+
+    def _result(self, total: float) -> Context:
+        """The total as far as the policy lets it out: without points there is nothing but the grade."""
+        full = float(self._subject.max)
+        result: Context = {"grade": grade(total / full, self._ref.exam.lines)}
+        if self._policy.points:
+            error = (self._ref.reliability.get(self._subject.code) or {}).get("sem")
+            result |= {"total": total, "full": full}
+            if error:
+                result |= {"low": max(round(total - error), 0), "high": min(round(total + error), round(full))}
+        return result
+
+    def _answers(self, i: int) -> list[Context]:
+        rows = []
+        for item, answer, gained in zip(
+            self._subject.items, self._sheets.answers[i], self._sheets.points[i], strict=True
+        ):
+            if answer is None:
+                continue
+            row: Context = {"item": item.item, "mark": _mark(item, answer, gained), "key": "", "own": ""}
+            if item.type != "constructed":
+                row |= {"own": answer, "key": self._words.join(item.key.split("|"))}
+            if self._policy.points and row["mark"] != "void":
+                row["points"] = f"{points(gained)}/{points(float(item.max))}"
+            rows.append(row)
+        return rows
+
+    def _point(self, row: Row) -> Context:
+        """A knowledge point as a bar with a word; nothing on others."""
+        enough = row["evidence"] == "enough"
+        if row["weak"]:
+            word = "weak"
+        elif not enough:
+            word = "thin"
+        else:
+            word = "strong" if row["rate"] >= 0.8 and row["lower"] >= 0.6 else "middle"
+        return {key: row[key] for key in ("knowledge", "items", "rate", "lower", "upper")} | {"word": word}
+
+    def _sentences(self, answers: list[Context], knowledge: list[Context]) -> list[str]:
+        words, said = self._words, []
+
+        def named(word: str, by: str) -> list[str]:
+            rows = sorted((k for k in knowledge if k["word"] == word), key=lambda k: k["rate"], reverse=by == "best")
+            return [words("quote", text=row["knowledge"]) for row in rows[:NAMED]]
+
+        strong, weak = named("strong", "best"), named("weak", "worst")
+        if strong:
+            said.append(words("say.strong", points=words.join(strong)))
+        if weak:
+            said.append(words("say.weak", points=words.join(weak)))
+        elif knowledge and all(k["word"] == "thin" for k in knowledge):
+            said.append(words("say.thin"))
+        elif knowledge:
+            said.append(words("say.even"))
+        for mark, key in (("blank", "say.blank"), ("part", "say.partial")):
+            items = [row["item"] for row in answers if row["mark"] == mark]
+            if items:
+                shown = words.join(items[: 2 * NAMED]) + ("…" if len(items) > 2 * NAMED else "")
+                said.append(words(key, count=len(items), items=shown))
+        return said
+
+    def _exercise(self, row: Row) -> Context:
+        question = self._questions.get(row["question"], {})
+        return row | {
+            "stem": question.get("stem") or "",
+            "key": question.get("key") or "",
+            "options": question.get("options") or "",
+        }
+
+
+def _mark(item: Item, answer: str, gained: float) -> Mark:
+    if np.isnan(gained):
+        return "void"
+    if answer == "" and gained <= 0:
+        return "blank"
+    if gained >= float(item.max):
+        return "right"
+    return "part" if gained > 0 else "wrong"
+
+
+def _by_pupil(rows: list[Row], code: str, column: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["subject"] == code:
+            found.setdefault(row[column], []).append(row)
+    return found

@@ -1,0 +1,93 @@
+"""The page of a school."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.exam import Subject
+from report.exam_pages import compared, distribution_of, knowledge_matrix, subject_names
+from report.figures import Comparison, clearly_lower, compare
+from report.render import number, page, signed
+from report.source import Part, Reference, Row, Sheets
+from report.words import Words
+
+Context = dict[str, Any]
+
+
+def school_page(ref: Reference, part: Part, words: Words) -> str:
+    """The school's page: against all, class by class, its items and knowledge points."""
+    return page(
+        "school.html",
+        words,
+        exam=ref.exam,
+        root="../",
+        part=part,
+        names=subject_names(ref),
+        exceptions=exceptions_of(part),
+        subjects=[_subject(ref, part, subject, words) for subject in ref.exam.subjects],
+    )
+
+
+def exceptions_of(part: Part) -> list[Row]:
+    """The part's exceptions with the pupils' names and classes."""
+    roster = {row["student_id"]: row for row in part.roster.to_pylist()}
+    return [row | {key: roster[row["student_id"]][key] for key in ("name", "school", "class")}
+            for row in part.tables["exceptions"].to_pylist()]  # fmt: skip
+
+
+def verdict_sentence(name: str, unit: Row | None, mean: float | None, how: Comparison, words: Words) -> str:
+    """The comparison in words that say no more than the interval does."""
+    if unit is None or how.gap is None or how.half is None or mean is None:
+        return words("sentence.unknown", unit=name, n=unit["n"] if unit else 0)
+    return words(
+        f"sentence.{how.verdict}",
+        unit=name,
+        n=unit["n"],
+        mean=number(unit["mean"]),
+        reference=number(mean),
+        gap=number(abs(how.gap)),
+        low=signed(how.gap - how.half),
+        high=signed(how.gap + how.half),
+    )
+
+
+def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Context:
+    code = subject.code
+    sheets = Sheets.of(subject, *part.sheets[code])
+    whole, school = ref.units.get(code), part.units.get((code, ""))
+    mean = whole["mean"] if whole else None
+    classes = [(name, unit := part.units.get((code, name)), compare(unit, mean)) for name in part.classes]
+    how = compare(school, mean)
+    total = sheets.total[sheets.counted]
+    return {
+        "subject": subject,
+        "sentence": verdict_sentence(part.school, school, mean, how, words),
+        "figures": [(words("this_school"), school, how), (words("all"), whole, None)],
+        "classes": classes,
+        "classes_chart": compared(classes, mean, words),
+        "distribution": distribution_of(
+            ref, subject, total[~np.isnan(total)], words("this_school"), words, against=True
+        ),
+        "lower": _lower_items(ref, part, sheets),
+        "knowledge": part.mastery[code, ""],
+        "matrix": knowledge_matrix(part.mastery[code, ""], [(name, part.mastery[code, name]) for name in part.classes]),
+    }
+
+
+def _lower_items(ref: Reference, part: Part, sheets: Sheets, most: int = 12) -> list[Context]:
+    """Items of the school clearly below all, the largest gap first, with each class's rate."""
+    klass = dict(zip(part.roster["student_id"].to_pylist(), part.roster["class"].to_pylist(), strict=True))
+    of_pupil = np.array([klass[student] for student in sheets.students])
+    rates = {name: sheets.take(of_pupil == name).rates() for name in part.classes}
+    code, counted, found = sheets.subject.code, sheets.counted, []
+    for j, item in enumerate(sheets.subject.items):
+        reference = ref.items[code].get(item.item, {}).get("difficulty")
+        if clearly_lower(sheets.points[counted, j], float(item.max), reference):
+            rate = float(part.school_rates[code][j])
+            found.append(
+                {"item": item, "rate": rate, "reference": reference, "gap": rate - reference}
+                | {"classes": [float(rates[name][j]) for name in part.classes]}
+            )
+    return sorted(found, key=lambda row: row["gap"])[:most]

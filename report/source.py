@@ -1,0 +1,295 @@
+"""What the reports are made from: the tables of an exam, read once and cut into schools and classes.
+
+Every table with a row a pupil is sorted by class once; a class, and a school as a run of classes, is then a slice of it.
+A `Part` holds such slices as Arrow tables, so that it is cheap to send to another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.bank import load_bank
+from engine.exam import Exam, Subject
+from report.names import file_names, natural
+
+Row = dict[str, Any]  # a row of a table, by column
+_PUPIL_TABLES = ("exceptions", "groups", "recommendations", "mastery")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What every page needs to know of the whole exam; its size does not grow with the number of pupils."""
+
+    exam: Exam  # its roster emptied
+    language: str
+    items: dict[str, dict[str, Row]]  # subject → item → row of `items`
+    options: dict[str, dict[str, list[Row]]]  # subject → item → rows of `options`
+    reliability: dict[str, Row]  # by subject
+    accounts: list[Row]
+    units: dict[str, Row]  # by subject, level "exam"
+    mastery: dict[str, list[Row]]  # by subject, level "exam"
+    totals: dict[str, np.ndarray]  # by subject: points of all that count, thinned to a few thousand quantiles
+
+
+@dataclass(frozen=True)
+class Part:
+    """A school or a class: its pupils, and every table cut down to them."""
+
+    school: str
+    classes: tuple[str, ...]  # one, for a class
+    school_file: str  # file names without ending
+    class_files: dict[str, str]
+    pupil_files: dict[str, str]  # by student_id
+    roster: pa.Table
+    sheets: dict[str, tuple[pa.Table, pa.Table]]  # subject → responses, scores
+    tables: dict[str, pa.Table]  # exceptions; for a class also groups, recommendations, mastery of its pupils
+    units: dict[tuple[str, str], Row]  # (subject, class, or "" for the school) → row of `units`
+    mastery: dict[tuple[str, str], list[Row]]  # the same → rows of `mastery`
+    school_rates: dict[str, np.ndarray]  # subject → rate of each item in the school
+    questions: dict[str, Row]  # of the bank, those recommended to the class
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """The answers and points of some pupils in a subject, as arrays: (pupils,) or (pupils, items)."""
+
+    subject: Subject
+    students: list[str]
+    status: np.ndarray  # of str
+    form: list[str]
+    answers: np.ndarray  # of str; None where not presented
+    points: np.ndarray  # NaN where not presented
+    total: np.ndarray  # NaN without a score
+
+    @classmethod
+    def of(cls, subject: Subject, responses: pa.Table, scores: pa.Table) -> Sheets:
+        """The two wide tables of a subject, whose rows are the same pupils, as arrays."""
+        names = [item.item for item in subject.items]
+        step = float(subject.step)
+        return cls(
+            subject=subject,
+            students=scores["student_id"].to_pylist(),
+            status=_strings(scores["status"]),
+            form=responses["form"].to_pylist(),
+            answers=np.column_stack([_strings(responses[name]) for name in names]),
+            points=np.column_stack([_points(scores[name], step) for name in names]),
+            total=_points(scores["total"], step),
+        )
+
+    @property
+    def counted(self) -> np.ndarray:
+        """Who is in the statistics, as booleans."""
+        return self.status == "read"
+
+    def take(self, chosen: np.ndarray) -> Sheets:
+        """Some of the pupils, by position or as booleans."""
+        rows = np.arange(len(self.students))[chosen]
+        return Sheets(
+            self.subject,
+            [self.students[i] for i in rows],
+            self.status[rows],
+            [self.form[i] for i in rows],
+            self.answers[rows],
+            self.points[rows],
+            self.total[rows],
+        )
+
+    def rates(self) -> np.ndarray:
+        """Rate of points gained on each item by those who count, NaN where nobody was presented it."""
+        full = np.array([float(item.max) for item in self.subject.items])
+        points = self.points[self.counted]
+        present = (~np.isnan(points)).sum(0)
+        return np.divide(
+            np.nansum(points, axis=0), present * full, out=np.full(len(full), np.nan), where=present * full > 0
+        )
+
+
+def _strings(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.cast(pa.string()).to_numpy(), dtype=object)
+
+
+def _points(column: pa.ChunkedArray, step: float) -> np.ndarray:
+    return np.round(column.cast(pa.float64()).to_numpy() * step, 6)
+
+
+class _ByClass:
+    """A table whose rows belong to classes, sorted by class once."""
+
+    def __init__(self, table: pa.Table, codes: np.ndarray, classes: int) -> None:
+        self._table = table
+        self._order = np.argsort(codes, kind="stable")
+        self._start = np.searchsorted(codes[self._order], np.arange(classes + 1))
+
+    def take(self, first: int, last: int) -> pa.Table:
+        """The rows of the classes first…last-1."""
+        return self._table.take(pa.array(self._order[self._start[first] : self._start[last]])).combine_chunks()
+
+
+class Source:
+    """The tables of an exam, ready to be cut into parts.
+
+    Raises:
+        InputError: a table that no report can do without is missing: responses, scores.
+    """
+
+    def __init__(self, exam: Exam, language: str) -> None:
+        self._exam = exam
+        self._read: dict[str, pa.Table] = {}
+        for name in ("accounts", "items", "options", "reliability", "units", *_PUPIL_TABLES):
+            path = exam.tables / f"{name}.arrow"
+            self._read[name] = tables.read(path) if path.exists() else tables.empty(name)
+        self._number_classes()
+        self._cut()
+        self._group_rows()
+        self.reference = self._refer(language)
+
+    def _number_classes(self) -> None:
+        school, klass = self._exam.roster["school"].to_pylist(), self._exam.roster["class"].to_pylist()
+        pairs = list(zip(school, klass, strict=True))
+        self.classes = sorted(set(pairs), key=lambda pair: (natural(pair[0]), pair[0], natural(pair[1]), pair[1]))
+        number = {pair: code for code, pair in enumerate(self.classes)}
+        self._codes = np.array([number[pair] for pair in pairs], dtype=np.int64)
+        self.runs: dict[str, tuple[int, int]] = {}  # school → its classes first…last-1
+        for code, (name, _) in enumerate(self.classes):
+            first, _ = self.runs.get(name, (code, code))
+            self.runs[name] = (first, code + 1)
+        self._school_files = file_names(self.runs)
+        self._class_files = file_names("\0".join(pair) for pair in self.classes)
+        self._pupil_files = file_names(self._exam.roster["student_id"].to_pylist())
+
+    def _class_of(self, students: pa.ChunkedArray) -> np.ndarray:
+        """The class of each student_id; one past the last class for those not on the roster."""
+        row = pc.index_in(students, value_set=self._exam.roster["student_id"].combine_chunks())
+        row = row.fill_null(len(self._codes)).to_numpy()
+        return np.append(self._codes, len(self.classes))[row]
+
+    def _cut(self) -> None:
+        count = len(self.classes)
+        self._roster = _ByClass(self._exam.roster, self._codes, count)
+        self._sheets, self._totals, self._sums = {}, {}, {}
+        for subject in self._exam.subjects:
+            responses = tables.read(self._exam.tables / f"responses.{subject.code}.arrow")
+            scores = tables.read(self._exam.tables / f"scores.{subject.code}.arrow")
+            responses = _aligned(responses, scores)
+            codes = self._class_of(scores["student_id"])
+            self._sheets[subject.code] = _ByClass(responses, codes, count), _ByClass(scores, codes, count)
+            counted = pc.equal(scores["status"].cast(pa.string()), "read")
+            total = _points(scores.filter(counted)["total"], float(subject.step))
+            self._totals[subject.code] = total[~np.isnan(total)]
+        mastery = self._read["mastery"]
+        mastery = mastery.filter(pc.equal(mastery["level"], "pupil"))
+        pupils = {**self._read, "mastery": mastery}
+        column = {"mastery": "unit"}
+        self._by_class = {
+            name: _ByClass(pupils[name], self._class_of(pupils[name][column.get(name, "student_id")]), count)
+            for name in _PUPIL_TABLES
+        }
+
+    def _group_rows(self) -> None:
+        self._units = {(r["subject"], r["level"], r["unit"]): r for r in self._read["units"].to_pylist()}
+        mastery = self._read["mastery"]
+        self._mastery: dict[tuple[str, str, str], list[Row]] = {}
+        for row in mastery.filter(pc.not_equal(mastery["level"], "pupil")).to_pylist():
+            self._mastery.setdefault((row["subject"], row["level"], row["unit"]), []).append(row)
+        bank = self._exam.folder / "bank.csv"
+        self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank.exists() else {}
+
+    def _refer(self, language: str) -> Reference:
+        codes = [subject.code for subject in self._exam.subjects]
+        items: dict[str, dict[str, Row]] = {code: {} for code in codes}
+        for row in self._read["items"].to_pylist():
+            items.setdefault(row["subject"], {})[row["item"]] = row
+        options: dict[str, dict[str, list[Row]]] = {code: {} for code in codes}
+        for row in self._read["options"].to_pylist():
+            options.setdefault(row["subject"], {}).setdefault(row["item"], []).append(row)
+        return Reference(
+            exam=self._exam.model_copy(update={"roster": self._exam.roster.slice(0, 0)}),
+            language=language,
+            items=items,
+            options=options,
+            reliability={row["subject"]: row for row in self._read["reliability"].to_pylist()},
+            accounts=self._read["accounts"].to_pylist(),
+            units={code: self._units[code, "exam", ""] for code in codes if (code, "exam", "") in self._units},
+            mastery={code: self._mastery.get((code, "exam", ""), []) for code in codes},
+            totals={code: _thinned(total) for code, total in self._totals.items()},
+        )
+
+    @property
+    def exceptions(self) -> list[Row]:
+        """All exceptions, in the order of their table, each with the pupil's name, school and class ("" if unknown)."""
+        table = self._read["exceptions"]
+        row = pc.index_in(table["student_id"], value_set=self._exam.roster["student_id"].combine_chunks())
+        for name in ("name", "school", "class"):
+            table = table.append_column(name, self._exam.roster[name].combine_chunks().take(row).fill_null(""))
+        return table.to_pylist()
+
+    def school_units(self, subject: str) -> list[tuple[str, Row | None, list[Row]]]:
+        """Each school with its rows of `units` and `mastery`."""
+        return [
+            (name, self._units.get((subject, "school", name)), self._mastery.get((subject, "school", name), []))
+            for name in self.runs
+        ]
+
+    @property
+    def pupils(self) -> int:
+        """How many pupils are on the roster."""
+        return self._exam.roster.num_rows
+
+    def links(self) -> tuple[dict[str, str], dict[str, str]]:
+        """File names without ending of the schools and the pupils."""
+        return self._school_files, self._pupil_files
+
+    def parts(self) -> Iterator[tuple[Part, list[Part]]]:
+        """Each school with its classes."""
+        for name, (first, last) in self.runs.items():
+            school = self._part(name, first, last, ("exceptions",), {})
+            rates = {
+                subject.code: Sheets.of(subject, *school.sheets[subject.code]).rates()
+                for subject in self._exam.subjects
+            }
+            school = replace(school, school_rates=rates)
+            yield school, [self._part(name, code, code + 1, _PUPIL_TABLES, rates) for code in range(first, last)]
+
+    def _part(
+        self, school: str, first: int, last: int, wanted: tuple[str, ...], school_rates: dict[str, np.ndarray]
+    ) -> Part:
+        classes = tuple(name for _, name in self.classes[first:last])
+        roster = self._roster.take(first, last)
+        cut = {name: self._by_class[name].take(first, last) for name in wanted}
+        places = [("", "school", school)] + [(name, "class", f"{school}/{name}") for name in classes]
+        keys = [(subject.code, *place) for subject in self._exam.subjects for place in places]
+        recommended = set(cut["recommendations"]["question"].to_pylist()) if "recommendations" in cut else set()
+        return Part(
+            school=school,
+            classes=classes,
+            school_file=self._school_files[school],
+            class_files={name: self._class_files[f"{school}\0{name}"] for name in classes},
+            pupil_files={student: self._pupil_files[student] for student in roster["student_id"].to_pylist()},
+            roster=roster,
+            sheets={code: (a.take(first, last), b.take(first, last)) for code, (a, b) in self._sheets.items()},
+            tables=cut,
+            units={(s, key): self._units[s, lv, u] for s, key, lv, u in keys if (s, lv, u) in self._units},
+            mastery={(s, key): self._mastery.get((s, lv, u), []) for s, key, lv, u in keys},
+            school_rates=school_rates,
+            questions={name: self._bank[name] for name in sorted(recommended) if name in self._bank},
+        )
+
+
+def _aligned(responses: pa.Table, scores: pa.Table) -> pa.Table:
+    """The responses in the order of the scores' pupils."""
+    if responses["student_id"].equals(scores["student_id"]):
+        return responses
+    return responses.take(pc.index_in(scores["student_id"], value_set=responses["student_id"].combine_chunks()))
+
+
+def _thinned(total: np.ndarray, most: int = 4096) -> np.ndarray:
+    """The totals, or so many of their order statistics that no picture shows the difference."""
+    total = np.sort(total)
+    return total if len(total) <= most else total[np.linspace(0, len(total) - 1, most).round().astype(int)]

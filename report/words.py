@@ -1,0 +1,356 @@
+"""Every fixed text of the reports, in Chinese and English. Data (names, knowledge points, stems) stay as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import UsageError
+
+LANGUAGES = ("zh", "en")
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # --- page furniture
+    "lang": ("zh-CN", "en"),
+    "list.join": ("、", ", "),
+    "quote": ("「{text}」", "“{text}”"),
+    "none": ("无", "None"),
+    "overview": ("考试总览", "Exam overview"),
+    "report.exam": ("考试分析报告", "Exam report"),
+    "report.school": ("学校分析报告", "School report"),
+    "report.class": ("班级讲评报告", "Class report"),
+    "report.pupil": ("学情反馈单", "Feedback for the pupil"),
+    "report.exceptions": ("待人工处理清单", "For a person to look at"),
+    "internal": ("供教师和教研人员使用,含学生个人信息,请勿外传。", "For teachers only: holds personal data of pupils."),
+    "private": ("仅供学生本人和家长阅读。", "For the pupil and the family only."),
+    "contents": ("目录", "Contents"),
+    "date": ("考试日期", "Date of the exam"),
+    "stage": ("学段", "Stage"),
+    "stage.primary": ("小学", "Primary school"),
+    "stage.junior": ("初中", "Junior high school"),
+    "stage.senior": ("高中", "Senior high school"),
+    "schools": ("学校", "Schools"),
+    "school": ("学校", "School"),
+    "classes": ("班级", "Classes"),
+    "class": ("班级", "Class"),
+    "pupils": ("学生", "Pupils"),
+    "pupil": ("姓名", "Name"),
+    "student_id": ("学号", "Student ID"),
+    "subject": ("科目", "Subject"),
+    "subjects": ("科目", "Subjects"),
+    "all": ("全体", "All"),
+    "this_school": ("本校", "School"),
+    "this_class": ("本班", "Class"),
+    "xlsx": ("小题分表(XLSX)", "Item scores (XLSX)"),
+    # --- accounts
+    "accounts": ("对账", "Accounts"),
+    "accounts.note": (
+        "进来多少,去向多少:左右相等,才算没有遗漏。",
+        "What came in and where it went: nothing is lost when both sides agree.",
+    ),
+    "account.pages": ("扫描页", "Pages"),
+    "account.pupils": ("考生", "Pupils"),
+    "account.balanced": ("平衡", "balanced"),
+    "account.off": ("不平衡,差 {count}", "off by {count}"),
+    "line.in": ("应有", "In"),
+    "line.read": ("已读", "Read"),
+    "line.exception": ("异常", "Exceptions"),
+    "line.absent": ("缺考", "Absent"),
+    "line.missing": ("缺卷", "No sheet"),
+    "line.violation": ("违纪", "Violation"),
+    "status.read": ("已考", "present"),
+    "status.absent": ("缺考", "absent"),
+    "status.missing": ("缺卷", "no sheet"),
+    "status.violation": ("违纪", "violation"),
+    "status.none": ("未报考", "not entered"),
+    # --- key figures
+    "figures": ("主要指标", "Key figures"),
+    "figures.note": (
+        "平均分、标准差和各率均以实考人数为分母(不含缺考、缺卷、违纪);标准差为总体标准差。分数线按满分比例:"
+        "优秀 ≥ {excellent},良好 ≥ {good},及格 ≥ {passing},低分 < {low}。",
+        "Means, standard deviations and shares are over the pupils with a score (absent, missing and violation left out); "
+        "the standard deviation is the population kind. Lines as shares of the full mark: "
+        "excellent ≥ {excellent}, good ≥ {good}, passing ≥ {passing}, low < {low}.",
+    ),
+    "full": ("满分", "Full mark"),
+    "registered": ("报名", "Entered"),
+    "n": ("实考", "Scored"),
+    "mean": ("平均分", "Mean"),
+    "rate": ("得分率", "Rate"),
+    "sd": ("标准差", "SD"),
+    "median": ("中位数", "Median"),
+    "highest": ("最高", "Highest"),
+    "lowest": ("最低", "Lowest"),
+    "excellent": ("优秀率", "Excellent"),
+    "good": ("良好率", "Good"),
+    "passing": ("及格率", "Passing"),
+    "low": ("低分率", "Low"),
+    "alpha": ("信度 α", "Alpha"),
+    "sem": ("测量误差", "SEM"),
+    "d27": ("区分度", "Discrimination"),
+    "scope": ("范围", "Group"),
+    "distribution": ("分数分布", "Score distribution"),
+    "chart.score": ("分数", "Score"),
+    "chart.share": ("人数占比(%)", "Share of pupils (%)"),
+    "chart.mean": ("平均 {mean}", "mean {mean}"),
+    "chart.passing": ("及格线", "passing"),
+    "chart.excellent": ("优秀线", "excellent"),
+    # --- comparison
+    "compare.schools": ("学校比较", "Schools compared"),
+    "compare.classes": ("班级比较", "Classes compared"),
+    "compare.note": (
+        "横线是平均分的 95% 区间。“高于/低于”只在区间不含参照平均分时给出;其余差异可能只是偶然。按名称排列,不是排名。",
+        "Bars are 95% intervals of the mean. “Above” or “below” is said only if the interval leaves out the reference mean; "
+        "other differences may be chance. In order of name, not a ranking.",
+    ),
+    "gap": ("差值", "Gap"),
+    "gap.interval": ("差值的 95% 区间", "95% interval of the gap"),
+    "verdict": ("判断", "Verdict"),
+    "verdict.above": ("高于", "above"),
+    "verdict.below": ("低于", "below"),
+    "verdict.same": ("相近", "no clear difference"),
+    "verdict.unknown": ("人数太少", "too few"),
+    "sentence.above": (
+        "{unit}实考 {n} 人,平均 {mean} 分,比全体平均 {reference} 分高 {gap} 分(95% 区间 {low} 至 {high}),差异明显。",
+        "{unit}: {n} pupils scored, mean {mean}, {gap} above the mean of all, {reference} (95% interval {low} to {high}): a clear difference.",
+    ),
+    "sentence.below": (
+        "{unit}实考 {n} 人,平均 {mean} 分,比全体平均 {reference} 分低 {gap} 分(95% 区间 {low} 至 {high}),差异明显。",
+        "{unit}: {n} pupils scored, mean {mean}, {gap} below the mean of all, {reference} (95% interval {low} to {high}): a clear difference.",
+    ),
+    "sentence.same": (
+        "{unit}实考 {n} 人,平均 {mean} 分,全体平均 {reference} 分,差值的 95% 区间为 {low} 至 {high}:看不出明显差异。",
+        "{unit}: {n} pupils scored, mean {mean}, mean of all {reference}; 95% interval of the gap {low} to {high}: no clear difference.",
+    ),
+    "sentence.unknown": ("{unit}实考 {n} 人,人数太少,不作比较。", "{unit}: {n} pupils scored, too few to compare."),
+    # --- items
+    "items": ("小题分析", "Items"),
+    "items.note": (
+        "得分率 = 平均得分 ÷ 满分;题余相关为该题与其余题总分的相关;区分度为高、低分组(各 27%)得分率之差。",
+        "Rate = mean points ÷ full mark; item-rest: correlation with the total less the item; discrimination: difference of "
+        "the rates of the top and bottom 27%.",
+    ),
+    "item": ("题号", "Item"),
+    "item.name": ("第 {item} 题", "Item {item}"),
+    "item.map": ("难度与区分度", "Difficulty and discrimination"),
+    "item.map.note": (
+        "一点一题。区分度 0.2 以下的题标出题号。",
+        "A point an item; items under 0.2 carry their number.",
+    ),
+    "type": ("题型", "Type"),
+    "type.single": ("单选", "single"),
+    "type.multiple": ("多选", "multiple"),
+    "type.number": ("填数", "number"),
+    "type.constructed": ("主观", "constructed"),
+    "key": ("答案", "Key"),
+    "knowledge": ("知识点", "Knowledge point"),
+    "blank": ("空白", "Blank"),
+    "blank.rate": ("空白率", "Blank"),
+    "expected": ("预估", "Expected"),
+    "r_rest": ("题余相关", "Item-rest"),
+    "quality": ("评价", "Quality"),
+    "quality.very_good": ("优", "very good"),
+    "quality.good": ("良", "good"),
+    "quality.fair": ("可", "fair"),
+    "quality.poor": ("差", "poor"),
+    "suspicious": ("需复核的题目", "Items to check"),
+    "suspicious.none": ("没有触发预警的题目。", "No item raised an alert."),
+    "suspicious.note": (
+        "先核对答案和评分规则,再讨论题目本身。",
+        "Check key and marking rule first, then the item itself.",
+    ),
+    "alert": ("预警", "Alert"),
+    "option": ("选项", "Answer"),
+    "options": ("选项分布", "Answers given"),
+    "count": ("人数", "Pupils"),
+    "share": ("占比", "Share"),
+    "share.low": ("低分组", "Bottom 27%"),
+    "share.mid": ("中间组", "Middle"),
+    "share.high": ("高分组", "Top 27%"),
+    "mean_total": ("总分平均", "Mean total"),
+    "answer.blank": ("未作答", "blank"),
+    "answer.other": ("其他", "other"),
+    "answer.zero": ("0 分", "0 points"),
+    "answer.partial": ("部分得分", "part"),
+    "answer.full": ("满分", "full"),
+    # --- knowledge
+    "knowledge.title": ("知识点", "Knowledge points"),
+    "knowledge.note": (
+        "横条是得分率,细线是 {confidence} 置信区间,竖线是参照({reference})。题数少的知识点区间宽,只能当线索。",
+        "Bars are rates, the thin line is the {confidence} interval, the tick is the reference ({reference}). "
+        "Points with few items have wide intervals: a hint, no more.",
+    ),
+    "knowledge.matrix": ("知识点 × {unit}(得分率 %)", "Knowledge points by {unit} (rate, %)"),
+    "knowledge.matrix.note": (
+        "带底色的格子是判定的薄弱点(证据足够且明显低于参照)。",
+        "Shaded: weak, on enough evidence and clearly below the reference.",
+    ),
+    "weak": ("薄弱知识点", "Weak knowledge points"),
+    "weak.none": ("没有证据充分的薄弱知识点。", "No weak point on enough evidence."),
+    "weak.schools": ("薄弱的学校", "Schools where it is weak"),
+    "items.count": ("{count} 题", "{count} items"),
+    "items.one": ("1 题", "1 item"),
+    "items.n": ("题数", "Items"),
+    "interval": ("区间", "Interval"),
+    "reference": ("参照", "Reference"),
+    "evidence": ("证据", "Evidence"),
+    "evidence.enough": ("充分", "enough"),
+    "evidence.few items": ("题目少", "few items"),
+    "evidence.few points": ("分值少", "few points"),
+    "evidence.few pupils": ("人数少", "few pupils"),
+    # --- exceptions
+    "exceptions": ("异常与疑似", "Exceptions and doubtful marks"),
+    "exceptions.none": ("没有需要人工处理的事项。", "Nothing for a person to do."),
+    "exceptions.all": ("打开完整清单", "Open the full list"),
+    "exceptions.note": (
+        "机器不猜:下列各项等人确认,确认前分数可能变动。",
+        "The machine does not guess: these wait for a person, and scores may change.",
+    ),
+    "kind": ("类别", "Kind"),
+    "kind.page": ("页面", "page"),
+    "kind.field": ("填涂", "mark"),
+    "kind.pupil": ("考生", "pupil"),
+    "reason": ("原因", "Reason"),
+    "detail": ("说明", "Detail"),
+    "where": ("位置", "Where"),
+    "where.page": ("{file} 第 {page} 页", "{file}, page {page}"),
+    "field": ("栏目", "Field"),
+    "number": ("数量", "Number"),
+    "lower.items": ("明显低于全体的题目", "Items clearly below all pupils"),
+    "lower.items.note": (
+        "得分率比全体低 5 个百分点以上,且 95% 区间不含全体得分率;差距最大的在前,最多 12 题。差值单位为百分点。",
+        "At least 5 percentage points below all pupils, and the 95% interval leaves out their rate; largest gap first, "
+        "12 at most. The gap is in percentage points.",
+    ),
+    "lower.items.none": ("没有明显低于全体的题目。", "No item is clearly below all pupils."),
+    # --- class
+    "focus": ("讲评重点", "To go through in class"),
+    "focus.note": (
+        "先列明显低于全体的题,再列得分率最低的题,最多 {count} 题。姓名仅供教师备课。",
+        "Items clearly below all pupils first, then those with the lowest rate, {count} at most. Names are for the teacher only.",
+    ),
+    "focus.none": (
+        "没有得分率低于 60% 的题,也没有明显低于全体的题。",
+        "No item under 60% and none clearly below all pupils.",
+    ),
+    "lower": ("明显偏低", "clearly low"),
+    "class.items": ("各题得分率", "Rate of each item"),
+    "class.three": ("本班 / 本校 / 全体", "Class / school / all"),
+    "sentence.join": (";", "; "),
+    "class.items.note": ("点开一题,看谁选了哪个错误选项。", "Open an item to see who chose which wrong answer."),
+    "groups": ("分层教学建议", "Teaching groups"),
+    "groups.note": (
+        "按知识点表现聚类,是备课的起点,不是给学生的标签;组序从需要帮助最多的开始。",
+        "Clustered by knowledge points: a start for planning, not a label for pupils; those who need most help come first.",
+    ),
+    "groups.none": ("人数或证据不足,未分组。", "Too few pupils or too little evidence for groups."),
+    "group": ("第 {group} 组", "Group {group}"),
+    "group.size": ("{count} 人", "{count} pupils"),
+    "group.focus": ("重点", "Focus"),
+    "attention": ("需要关注的学生", "Pupils who need a look"),
+    "attention.none": ("没有需要特别关注的情况。", "Nobody stands out."),
+    "attention.low": ("得分率低于 {line}", "rate below {line}"),
+    "attention.blank": ("{count} 题未作答", "{count} items left blank"),
+    "attention.easy": ("基础题失分:第 {items} 题", "lost points on easy items: {items}"),
+    "attention.weak": ("薄弱知识点:{points}", "weak points: {points}"),
+    "attention.doubt": ("{count} 处填涂待确认", "{count} marks wait for a person"),
+    "members": ("学生一览", "Pupils"),
+    "members.note": (
+        "按学号排列。分数供教师使用,不公布、不排名。",
+        "In order of student ID. Scores are for the teacher: not to be published or ranked.",
+    ),
+    "score": ("得分", "Score"),
+    "grade": ("等级", "Grade"),
+    # --- pupil
+    "grade.excellent": ("优秀", "Excellent"),
+    "grade.good": ("良好", "Good"),
+    "grade.passing": ("合格", "Passing"),
+    "grade.improve": ("待提高", "To improve"),
+    "pupil.score": ("{points} 分", "{points}"),
+    "pupil.of": ("满分 {full}", "of {full}"),
+    "pupil.error": (
+        "同样水平再考一次,大约三分之二的可能落在 {low}—{high} 分之间。",
+        "On another such paper the score would lie between {low} and {high} about two times in three.",
+    ),
+    "pupil.absent": ("这一科没有参加考试,没有成绩。", "No score: absent from this exam."),
+    "pupil.missing": (
+        "没有找到这一科的答题卡,请与任课老师联系核对。",
+        "The answer sheet of this subject was not found: please ask the teacher.",
+    ),
+    "pupil.violation": ("这一科的成绩请向学校了解。", "Please ask the school about this subject."),
+    "pupil.doubt": (
+        "有 {count} 处填涂还在人工确认,结果可能会有小的变化。",
+        "{count} marks are still being checked by hand; the result may change a little.",
+    ),
+    "pupil.summary": ("看一看", "At a glance"),
+    "say.strong": ("{points}掌握得比较扎实,继续保持。", "{points}: firmly in hand. Keep it up."),
+    "say.weak": ("{points}还没有站稳,下一步先从这里练起。", "{points}: not yet secure. Start practising here."),
+    "say.blank": (
+        "有 {count} 道题没有作答(第 {items} 题)。下次先写下想到的第一步,也会有收获。",
+        "{count} items were left blank ({items}). Write down the first step next time: it counts.",
+    ),
+    "say.partial": (
+        "有 {count} 道题已经拿到一部分(第 {items} 题),再往前一步就是全对。",
+        "{count} items are partly right ({items}): one more step.",
+    ),
+    "say.even": ("各知识点表现比较均衡,没有明显的薄弱处。", "Knowledge points are even: no clear weak spot."),
+    "say.thin": (
+        "每个知识点考到的题不多,下面的图只能当作线索。",
+        "Few items on each knowledge point: take the bars as hints.",
+    ),
+    "answers": ("逐题对照", "Item by item"),
+    "answers.note": ("✓ 全对 ◐ 部分 × 未得分 ○ 未作答", "✓ right ◐ part × no points ○ blank"),
+    "answers.form": (
+        "题号和选项按标准卷({form} 卷考生的答案已换算)。",
+        "Items and options as in the standard form (form {form} was converted).",
+    ),
+    "answers.key": ("答案 {key}", "key {key}"),
+    "answers.void": ("不计分", "not counted"),
+    "map": ("知识地图", "Knowledge map"),
+    "map.note": (
+        "横条是你在这个知识点上得分的大致比例,细线表示这个比例可能的范围:题目越少,范围越宽。",
+        "Bars show about how much of each point you got; the thin line shows how sure that is: fewer items, wider line.",
+    ),
+    "map.about": ("约 {rate}", "about {rate}"),
+    "map.strong": ("较扎实", "firm"),
+    "map.weak": ("先练这里", "practise first"),
+    "map.middle": ("继续巩固", "keep going"),
+    "map.thin": ("题少,仅供参考", "few items: a hint"),
+    "practice": ("下一步练什么", "What to practise next"),
+    "practice.none": ("暂无推荐题目。", "No questions are recommended."),
+    "practice.chance": ("预计把握 {rate}", "expected success {rate}"),
+    "practice.question": ("题号 {question}", "question {question}"),
+    "practice.key": ("参考答案", "Key"),
+    # --- spreadsheet
+    "sheet.full": ("满分", "Full mark"),
+    "sheet.key": ("答案", "Key"),
+    "sheet.rate": ("得分率(本校)", "Rate (school)"),
+    "sheet.all": ("得分率(全体)", "Rate (all)"),
+    "sheet.status": ("状态", "Status"),
+    "sheet.total": ("总分", "Total"),
+    "sheet.class_mean": ("班级平均", "Class mean"),
+    "sheet.school_mean": ("全校平均", "School mean"),
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts in one language: `t("items.count", count=3)`."""
+
+    language: str
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise UsageError(f"no reports in language {self.language!r}", mend=f"take one of {', '.join(LANGUAGES)}")
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text `key`, its {placeholders} filled in."""
+        text = TEXTS[key][LANGUAGES.index(self.language)]
+        return text.format(**values) if values else text
+
+    def code(self, kind: str, code: str | None) -> str:
+        """The text for a code found in a table (`kind.code`), or the code itself if it has none."""
+        return self(f"{kind}.{code}") if f"{kind}.{code}" in TEXTS else code or ""
+
+    def join(self, parts: list[str]) -> str:
+        """A list in words."""
+        return self("list.join").join(parts)
