@@ -1,0 +1,396 @@
+"""Classical test theory: items, options and reliability, all from a Tally; and the figures of schools and classes.
+
+What the numbers mean:
+
+- An item's statistics are over the pupils to whom it was presented (in a choose-k-of-n group: those who chose it).
+- r_total is Pearson's correlation of the item's points with the total, r_rest with the total less the item's points.
+- alpha is Cronbach's k/(k-1)·(1 - Σ var(part) / var(total)), over all pupils. Its parts are the items, "not
+  presented" counting 0 as it does in the total, save that a choose group is one part: what a pupil gained in it. Items withdrawn
+  by void:drop are no part. For an item of a choose group, alpha_if_deleted is alpha without the group.
+- The bottom and top groups are the pupils with total <= q27 and total > q73, quantiles of type 7 (as in R and NumPy).
+  Equal totals are never split, so the groups are not exactly 27 %. Where nobody is above q73 (more than a quarter have
+  the highest total) the top group are those with the highest total; where that is also in the bottom group, there are
+  no groups and d27 is null.
+- sd has the denominator n; `ddof=1` gives n - 1, as R's psych and CTT have it.
+- What is not defined (one pupil, a constant item, …) is null. Sums are exact integers: constant is exactly constant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.rules import rule, void
+from engine.scoring import full_mark
+
+if TYPE_CHECKING:
+    from engine.exam import Item, Lines, Subject
+    from engine.tally import Answers, Tally
+
+# When an item is shown to a person.
+TOO_EASY = 0.95  # difficulty, at or above
+TOO_HARD = 0.10  # at or below
+FUNCTIONAL = 0.05  # a wrong answer given by a smaller share says nothing about the key (domain.md §4.4)
+
+
+def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
+    """A row an item, schema "items".
+
+    `alert` holds, joined by "; ": "void"; "key suspect" (a wrong answer given by at least 5 % goes with a higher rest
+    score, and more so than the key: domain.md §4.4); "negative discrimination" (r_rest < 0); "too easy"; "too hard".
+    """
+    bands = _bands(tally)
+    alphas = _alphas(tally, subject)
+    rows = []
+    for item in subject.items:
+        part = tally.items[item.item]
+        row = {
+            "subject": subject.code,
+            "item": item.item,
+            "type": item.type,
+            "max": float(item.max),
+            "key": item.key,
+            "knowledge": "、".join(name for name, _ in item.knowledge),
+            "n": int(part.counts.sum()),
+            "blank": sum(int(c.sum()) for answer, c in zip(part.answers, part.counts, strict=True) if answer == ""),
+            "expected": item.expected,
+            "alert": "void",
+        }
+        if item.item not in tally.dropped:
+            sums = _moments(part, tally)
+            mean = _mean(sums.x, sums.n, tally.step)
+            rates = [_rate(part, band, item, tally) for band in bands]
+            row |= {
+                "mean": mean,
+                "sd": _scaled(sums.sd(ddof), tally.step),
+                "difficulty": None if mean is None else mean / float(item.max),
+                "r_total": sums.r(),
+                "r_rest": sums.rest().r(),
+                "d27": None if rates[0] is None or rates[2] is None else rates[2] - rates[0],
+                "alpha_if_deleted": alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item],
+            }
+            row["alert"] = "; ".join(_alerts(item, part, tally, row))
+        rows.append(row)
+    return _table("items", rows)
+
+
+def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "option"] = "item") -> pa.Table:
+    """A row an answer of the choice and numeric items, schema "options"; blank comes last.
+
+    The options of a single-choice item and the keys of any choice item have a row even if nobody chose them.
+
+    Args:
+        rest: what is taken off the total in `r_rest`: the points of the item; or 1 point from those who gave the
+            answer, wrong or not, as R's CTT::distractorAnalysis does.
+    """
+    bands = _bands(tally)
+    rows = []
+    for item in subject.items:
+        if item.type == "constructed":
+            continue
+        part = tally.items[item.item]
+        presented = int(part.counts.sum())
+        mark = rule(item, tally.step)
+        given = dict(zip(part.answers, part.counts, strict=True))
+        for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
+            counts = given.get(answer, np.zeros_like(tally.totals))
+            count = int(counts.sum())
+            points = mark(answer)
+            rates = [_share(int(counts[band].sum()), int(part.counts[:, band].sum())) for band in bands]
+            rows.append(
+                {
+                    "subject": subject.code,
+                    "item": item.item,
+                    "answer": answer,
+                    "points": float(points * tally.step),
+                    "is_key": not void(item) and points * tally.step == item.max,
+                    "count": count,
+                    "rate": _share(count, presented),
+                    "rate_low": rates[0],
+                    "rate_mid": rates[1],
+                    "rate_high": rates[2],
+                    "r_rest": _option_rest(part, counts, points, tally, rest),
+                    "mean_total": _mean(int(counts @ _axis(tally)), count, tally.step),
+                }
+            )
+    return _table("options", rows)
+
+
+def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
+    """The one row of the subject, schema "reliability"; sem = sd·√(1 - alpha)."""
+    axis = _axis(tally)
+    n = tally.n
+    total = int(tally.totals @ axis)
+    sums = _Moments(n, total, int(tally.totals @ axis**2))
+    sd = _scaled(sums.sd(ddof), tally.step)
+    alpha = _alphas(tally, subject)[""]
+    mean = _mean(total, n, tally.step)
+    full = full_mark(subject)
+    items = item_statistics(tally, subject)
+    weighed = [
+        (d, w) for d, w in zip(*(items[name].to_pylist() for name in ("d27", "max")), strict=True) if d is not None
+    ]
+    row = {
+        "subject": subject.code,
+        "n": n,
+        "items": len(tally.items) - len(tally.dropped),
+        "max": float(full),
+        "mean": mean,
+        "sd": sd,
+        "median": float(_quantile(tally, Fraction(1, 2)) * Fraction(tally.step)) if n else None,
+        "lowest": float(int(axis[0]) * tally.step) if n else None,
+        "highest": float(int(axis[-1]) * tally.step) if n else None,
+        "difficulty": mean / float(full) if mean is not None and full else None,
+        "d27": sum(d * w for d, w in weighed) / sum(w for _, w in weighed) if weighed else None,
+        "alpha": alpha,
+        "sem": None if sd is None or alpha is None else sd * math.sqrt(1 - alpha),
+    }
+    return _table("reliability", [row])
+
+
+def units(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) -> pa.Table:
+    """Figures of the exam, counties, schools and classes, schema "units".
+
+    `registered` counts the rows of `scores`, `n` and all else those with status read. Rates are shares of `n`; a line
+    is a share of the full mark and belongs to the higher side (low: below it). Unnamed counties, schools and classes
+    have no row.
+    """
+    full = full_mark(subject)
+    status = scores["status"].cast(pa.string())
+    total = scores["total"].fill_null(0).to_numpy().astype(np.int64)
+    counted = pc.equal(status, "read").fill_null(False).to_numpy()
+    at_least = {
+        name: total >= _line(getattr(lines, name), full, subject.step)
+        for name in ("excellent", "good", "passing", "low")
+    }
+    values = {"sum": total, "squares": total**2, **at_least, "low": ~at_least["low"]}
+    rows = []
+    for level, names in _units(scores["student_id"], roster).items():
+        encoded = names.dictionary_encode()
+        size = len(encoded.dictionary)
+        codes = encoded.indices.fill_null(size).to_numpy()
+        registered = np.bincount(codes, minlength=size)
+        n = np.bincount(codes[counted], minlength=size)
+        sums = {
+            name: np.bincount(codes[counted], weights=value[counted], minlength=size) for name, value in values.items()
+        }
+        for unit, code in sorted((unit, code) for code, unit in enumerate(encoded.dictionary.to_pylist())):
+            count = int(n[code])
+            moments = _Moments(count, int(sums["sum"][code]), int(sums["squares"][code]))
+            mean = _mean(moments.x, count, subject.step)
+            rows.append(
+                {
+                    "subject": subject.code,
+                    "level": level,
+                    "unit": unit,
+                    "registered": int(registered[code]),
+                    "n": count,
+                    "mean": mean,
+                    "sd": _scaled(moments.sd(), subject.step),
+                    "rate": mean / float(full) if mean is not None and full else None,
+                    **{name: _share(int(sums[name][code]), count) for name in at_least},
+                }
+            )
+    return _table("units", rows)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""
+
+    n: int
+    x: int
+    xx: int
+    y: int | Fraction = 0
+    yy: int | Fraction = 0
+    xy: int | Fraction = 0
+
+    def sd(self, ddof: int = 0) -> float | None:
+        """Standard deviation of x."""
+        return math.sqrt(Fraction(self.spread(), self.n * (self.n - ddof))) if self.n > ddof else None
+
+    def spread(self) -> int:
+        """n² times the variance of x."""
+        return self.n * self.xx - self.x**2
+
+    def r(self) -> float | None:
+        """Pearson's correlation of x and y; None where either is constant."""
+        x, y = self.spread(), self.n * self.yy - self.y**2
+        return (self.n * self.xy - self.x * self.y) / (math.sqrt(x) * math.sqrt(y)) if x and y else None
+
+    def rest(self) -> _Moments:
+        """The same with y - x in place of y."""
+        return _Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
+
+
+def _axis(tally: Tally) -> np.ndarray:
+    """The total score of each column of counts, in steps."""
+    return tally.lowest + np.arange(len(tally.totals), dtype=np.int64)
+
+
+def _moments(part: Answers, tally: Tally) -> _Moments:
+    """x: points of the item, y: total score, over the pupils to whom it was presented."""
+    axis = _axis(tally)
+    given, at_total, sums = part.counts.sum(axis=1), part.counts.sum(axis=0), part.counts @ axis
+    return _Moments(
+        n=int(given.sum()),
+        x=int(part.points @ given),
+        xx=int(part.points**2 @ given),
+        y=int(sums.sum()),
+        yy=int(at_total @ axis**2),
+        xy=int(part.points @ sums),
+    )
+
+
+def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
+    """alpha of the paper ("") and without each of its parts: an item by its name, a group by tables.CHOOSE + name."""
+    parts = {
+        item.item: tally.items[item.item]
+        for item in subject.items
+        if item.group not in tally.choices and item.item not in tally.dropped
+    }
+    parts |= {tables.CHOOSE + group: part for group, part in tally.choices.items()}
+    axis, n = _axis(tally), tally.n
+    total = _Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
+    sums = {name: replace(_moments(part, tally), n=n) for name, part in parts.items()}
+    spread = sum(part.spread() for part in sums.values())
+
+    def alpha(k: int, parts_spread: int, total_spread: int) -> float | None:
+        return (
+            float(Fraction(k, k - 1) * (1 - Fraction(parts_spread, total_spread))) if k > 1 and total_spread else None
+        )
+
+    alphas = {"": alpha(len(sums), spread, total.spread())}
+    for name, part in sums.items():
+        others = _Moments(n, total.x - part.x, total.xx - 2 * part.xy + part.xx)
+        alphas[name] = alpha(len(sums) - 1, spread - part.spread(), others.spread())
+    return alphas
+
+
+def _quantile(tally: Tally, share: Fraction) -> Fraction:
+    """Quantile of type 7 of the total score, in steps, exactly."""
+    place = (tally.n - 1) * share
+    below = math.floor(place)
+    ranked = np.cumsum(tally.totals)
+    low, high = (
+        tally.lowest + int(np.searchsorted(ranked, min(rank, tally.n - 1), side="right")) for rank in (below, below + 1)
+    )
+    return low + (place - below) * (high - low)
+
+
+def _bands(tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which columns of the counts are the bottom 27 %, the middle, the top 27 %; none where they would overlap."""
+    axis = _axis(tally)
+    none = np.zeros(len(axis), dtype=bool)
+    if not tally.n:
+        return none, none, none
+    low = axis <= math.floor(_quantile(tally, Fraction(27, 100)))
+    high = axis > math.floor(_quantile(tally, Fraction(73, 100)))
+    if not high.any():
+        high = axis == axis[-1]
+    if (low & high).any():
+        return none, none, none
+    return low, ~low & ~high, high
+
+
+def _rate(part: Answers, band: np.ndarray, item: Item, tally: Tally) -> float | None:
+    """Rate of points in a band."""
+    mean = _mean(int(part.points @ part.counts[:, band].sum(axis=1)), int(part.counts[:, band].sum()), tally.step)
+    return None if mean is None else mean / float(item.max)
+
+
+def _option_rest(
+    part: Answers, counts: np.ndarray, points: int, tally: Tally, rest: Literal["item", "option"]
+) -> float | None:
+    """Correlation of having given an answer with the total less the item (less the option)."""
+    item = _moments(part, tally)
+    count, at = int(counts.sum()), int(counts @ _axis(tally))
+    if rest == "item":
+        others = item.rest()
+        return _Moments(item.n, count, count, others.y, others.yy, at - points * count).r()
+    point = Fraction(1) / Fraction(tally.step)
+    return _Moments(
+        item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
+    ).r()
+
+
+def _alerts(item: Item, part: Answers, tally: Tally, row: dict) -> Iterator[str]:
+    """What a person should look at."""
+    if void(item):
+        yield "void"
+        return
+    if item.type != "constructed" and _key_suspect(item, part, tally):
+        yield "key suspect"
+    if row["r_rest"] is not None and row["r_rest"] < 0:
+        yield "negative discrimination"
+    if row["difficulty"] is not None and row["difficulty"] >= TOO_EASY:
+        yield "too easy"
+    if row["difficulty"] is not None and row["difficulty"] <= TOO_HARD:
+        yield "too hard"
+
+
+def _key_suspect(item: Item, part: Answers, tally: Tally) -> bool:
+    full = part.points == int(item.max / tally.step)
+    key = _option_rest(part, part.counts[full].sum(axis=0), int(item.max / tally.step), tally, "item")
+    for answer, points, counts in zip(part.answers, part.points.tolist(), part.counts, strict=True):
+        if answer and points <= 0 and counts.sum() >= FUNCTIONAL * part.counts.sum():
+            wrong = _option_rest(part, counts, points, tally, "item")
+            if wrong is not None and wrong > max(0.0, key or 0.0):
+                return True
+    return False
+
+
+def _named(item: Item) -> list[str]:
+    """Answers of a choice item that belong in its table whether or not anyone gave them."""
+    if item.type == "number":
+        return []
+    keys = ["".join(sorted(key.partition("=")[0].strip())) for key in item.key.split("|") if key]
+    return [*item.options, *keys] if item.type == "single" else keys
+
+
+def _units(ids: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Array]:
+    """Level → unit of each pupil of `ids`, null where it has no name."""
+    rows = pc.index_in(ids, value_set=roster["student_id"].combine_chunks()).combine_chunks()
+
+    def named(column: str) -> pa.Array:
+        names = roster[column].combine_chunks().take(rows)
+        return pc.if_else(pc.equal(names, ""), None, names)
+
+    school, group = named("school"), named("class")
+    return {
+        "exam": pa.array([""] * len(ids), pa.string()),
+        "county": named("county"),
+        "school": school,
+        "class": pc.binary_join_element_wise(school, group, "/"),
+    }
+
+
+def _line(share: float, full: Decimal, step: Decimal) -> int:
+    """The lowest total, in steps, that reaches a share of the full mark."""
+    return math.ceil(Decimal(str(share)) * full / step)
+
+
+def _mean(total: int, count: int, step: Decimal) -> float | None:
+    """Mean of points given in steps."""
+    return float(Fraction(total, count) * Fraction(step)) if count else None
+
+
+def _scaled(value: float | None, step: Decimal) -> float | None:
+    return None if value is None else value * float(step)
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
+
+
+def _table(name: str, rows: list[dict]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=tables.SCHEMAS[name])
