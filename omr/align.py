@@ -16,12 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from omr.placement import IDENTITY, Array, Placement, Unregistered
-from omr.relief import Relief, grid, reliefs
+from omr.relief import Relief, blocks, grid, reliefs
 
+BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
+CHECK_PIXELS = 7  # the same, for a look whether there is anything to correct
+CHECK_BUBBLES = 24  # a block, for that look
+IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
 NEAR = 0.15  # of a pitch: a bubble whose peak is this near agrees
 AGREEING = 0.6  # share of agreeing bubbles that makes a correction worth having
-BETTER = 0.03  # mean height by which the next row or column must beat this one to be suspected of being the true one
+FOUND = 0.5  # share of agreeing bubbles below which the page is not this layout's
+ENOUGH = 8  # bubbles with ink about them that can speak for a block
+CAUTION = (
+    1.0  # mean height a large block gives up to move by a pitch, a quarter of it for half a pitch; small ones more
+)
+BETTER = 0.01  # mean height by which the next row or column must beat this one to be suspected of being the true one
+FARTHEST = 0.6  # of a pitch: no correction moves a block farther than this on average
 RIDGE = (4.0, 4.0, 1.0)  # bubbles' worth of belief in: no stretch along x, along y, no shift
 LOOSE = 0.1  # of a pitch: farther off, a bubble pulls less
 
@@ -31,22 +41,44 @@ Image = npt.NDArray[np.uint8]
 def align(image: Image, placement: Placement, *, printed_to_size: bool = False) -> Placement:
     """The placement with a correction for each block; what the print does not support stays as it was.
 
+    The residual becomes the bubbles', unless the print is to size: then it stays that of the corner marks.
+
     Args:
         image: grey (h, w).
-        printed_to_size: the print is as the layout says (our own sheets).
+        printed_to_size: the print is as the layout says (our own sheets), so a quick look may show all in place.
 
     Raises:
-        Unregistered: the bubbles fit better a whole row or column farther on.
+        Unregistered: bubbles are printed, but not where the layout has them, or a whole row or column farther on.
     """
-    maps = reliefs(image, placement, printed_to_size=printed_to_size)
+    if printed_to_size and _all_in_place(image, placement):
+        return placement
+    maps = reliefs(image, placement, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
     if not maps:
         return placement
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])))
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
-    corrections = {one.block.name: _of_block(one, page) for one in maps}
+    corrections = {block.name: page for block in blocks(placement.page)} | {
+        one.block.name: _of_block(one, page) for one in maps
+    }
+    if printed_to_size:
+        return replace(placement, corrections=corrections)
+    _refuse_stranger(maps, corrections)
     _refuse_neighbour(maps, corrections)
     return replace(placement, corrections=corrections, residual=_residual(maps, corrections))
+
+
+def _all_in_place(image: Image, placement: Placement) -> bool:
+    """Whether some bubbles of every block show, on coarse maps, that there is nothing to correct."""
+    for one in reliefs(image, placement, pixels=CHECK_PIXELS, printed_to_size=True):
+        some = one.centres[:: -(-len(one.centres) // CHECK_BUBBLES)]
+        moves, _ = one.climb(some, 0.25 * one.block.pitch)
+        if np.any(
+            np.abs(np.mean(np.sort(moves, axis=0)[len(some) // 4 : -(len(some) // 4) or None], axis=0))
+            > IN_PLACE * one.block.pitch
+        ):
+            return False
+    return True
 
 
 def _of_block(relief: Relief, page: Array) -> Array:
@@ -64,26 +96,29 @@ def _of_block(relief: Relief, page: Array) -> Array:
 def _softened(relief: Relief) -> Relief:
     """The map with peaks wide enough for bubbles that are not all off by the same."""
     sigma = float(relief.block.pitch.min()) * relief.scale / 10
-    return replace(relief, heights=cv2.GaussianBlur(relief.heights, (0, 0), sigma))
+    return replace(relief, heights=np.asarray(cv2.GaussianBlur(relief.heights, (0, 0), sigma), np.float32))
 
 
 def _best_shift(maps: Sequence[Relief], start: Array = IDENTITY) -> Array:
     """The shift (2,) from `start` that suits the bubbles best; less than half of the smallest pitch."""
     reach = REACH * np.min([one.block.pitch for one in maps], axis=0)
     moves = grid(reach, float(reach.min()) / 12)
-    score = np.sum([_mean_heights(one, start, moves) * len(one.block.centres) for one in maps], axis=0)
-    return moves[np.argmax(score - 1e-6 * np.linalg.norm(moves, axis=1))]
+    score = np.zeros(len(moves))
+    for one in maps:
+        cost = CAUTION * (1 + ENOUGH / len(one.centres)) * np.sum((moves / one.block.pitch) ** 2, axis=1)
+        score += len(one.centres) * (_mean_heights(one, start, moves) - cost)
+    return moves[np.argmax(score)]
 
 
 def _mean_heights(relief: Relief, affine: Array, moves: Array) -> Array:
     """Mean height (m,) of the block's bubbles after each of the moves (m, 2)."""
-    return relief.at(_apply(affine, relief.block.centres)[:, None, :] + moves[None, :, :]).mean(axis=0)
+    return relief.at(_apply(affine, relief.centres)[:, None, :] + moves[None, :, :]).mean(axis=0)
 
 
 def _fit(maps: Sequence[Relief], start: Array) -> Array:
     """The affine map (2, 3) near `start` that brings the bubbles of these maps onto their peaks: robust ridge."""
-    centres = np.concatenate([one.block.centres for one in maps])
-    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.block.centres.shape) for one in maps])
+    centres = np.concatenate([one.centres for one in maps])
+    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.centres.shape) for one in maps])
     middle, spread = centres.mean(axis=0), max(float(np.ptp(centres, axis=0).max()) / 2, 1e-9)
     design = np.column_stack([(centres - middle) / spread, np.ones(len(centres))])
     affine = start
@@ -101,15 +136,41 @@ def _fit(maps: Sequence[Relief], start: Array) -> Array:
 
 def _climbs(maps: Sequence[Relief], affine: Array, reach: float) -> tuple[Array, Array]:
     """Moves (n, 2) of all bubbles to their peaks and the heights (n,) there; `reach` in parts of the pitch."""
-    climbs = [one.climb(_apply(affine, one.block.centres), reach * one.block.pitch) for one in maps]
+    climbs = [one.climb(_apply(affine, one.centres), reach * one.block.pitch) for one in maps]
     return np.concatenate([moves for moves, _ in climbs]), np.concatenate([heights for _, heights in climbs])
 
 
 def _agreement(maps: Sequence[Relief], affine: Array) -> float:
     """Share of bubbles that have their peak near them."""
-    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.block.centres.shape) for one in maps])
+    pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.centres.shape) for one in maps])
     moves, heights = _climbs(maps, affine, REACH)
     return float(np.mean((np.abs(moves / pitch).max(axis=1) <= NEAR) & (heights > 0.3)))
+
+
+def _refuse_stranger(maps: Sequence[Relief], corrections: dict[str, Array]) -> None:
+    """Make sure that what is printed are these bubbles, on the whole and in every block that has enough to tell."""
+    agreements = [_agreement([one], corrections[one.block.name]) for one in maps]
+    share = float(np.average(agreements, weights=[len(one.centres) for one in maps]))
+    if share < FOUND:
+        raise Unregistered(
+            "not_registered",
+            f"only {share:.0%} of what is printed are bubbles of the layout: another form, or badly cut",
+        )
+    lost = [
+        one.block.name
+        for one, agreement in zip(maps, agreements, strict=True)
+        if (agreement < FOUND / 2 and len(one.centres) >= ENOUGH) or _moved(one, corrections[one.block.name]) > FARTHEST
+    ]
+    if lost:
+        raise Unregistered(
+            "not_registered", f"the bubbles of block {', '.join(lost)} are not where the layout has them"
+        )
+
+
+def _moved(relief: Relief, correction: Array) -> float:
+    """How far the middle of the block moves, in parts of the pitch."""
+    middle = relief.block.centres.mean(axis=0, keepdims=True)
+    return float((np.abs(_apply(correction, middle) - middle) / relief.block.pitch).max())
 
 
 def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> None:
@@ -118,10 +179,10 @@ def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> 
     def score(columns: int, rows: int) -> float:
         step = np.array([columns, rows])
         heights = [
-            len(one.block.centres) * _mean_heights(one, corrections[one.block.name], step * one.block.pitch[None, :])[0]
+            len(one.centres) * _mean_heights(one, corrections[one.block.name], step * one.block.pitch[None, :])[0]
             for one in maps
         ]
-        return float(sum(heights)) / sum(len(one.block.centres) for one in maps)
+        return float(sum(heights)) / sum(len(one.centres) for one in maps)
 
     here = score(0, 0)
     for columns, rows, way in ((-1, 0, "left"), (1, 0, "right"), (0, -1, "up"), (0, 1, "down")):
@@ -135,7 +196,7 @@ def _residual(maps: Sequence[Relief], corrections: dict[str, Array]) -> float:
     """RMS distance, in layout units, of the agreeing bubbles from their peaks."""
     squares = []
     for one in maps:
-        moves, _ = one.climb(_apply(corrections[one.block.name], one.block.centres), NEAR * one.block.pitch)
+        moves, _ = one.climb(_apply(corrections[one.block.name], one.centres), NEAR * one.block.pitch)
         squares.append(np.sum(moves**2, axis=1))
     return float(np.sqrt(np.mean(np.concatenate(squares))))
 

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from omr.layout import Fiducial, Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
+from omr.shrink import halved, halvings
 
 DICTIONARY = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_5X5_1000)
 CORNER_SHARE = 0.27  # of the image's width and height: where a corner mark lies, skew and margins included
-SEARCH_PIXELS = 1200  # longer side of the image searched; the corners are refined at full size
+SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
 MAX_RESIDUAL = 0.6  # mm RMS
 MAX_STRETCH = 1.25  # ratio of the scales along and across the page, or between opposite corners
@@ -35,8 +36,9 @@ def locate(image: Image, layout: Layout) -> Placement:
     """
     ours = {fiducial.id for page in layout.pages for fiducial in page.fiducials}
     marks: Marks = {}
-    for marks in _searches(image, marks):
-        if len(ours & marks.keys()) == 4:
+    for more in _searches(image):
+        marks |= more
+        if len(ours & marks.keys()) >= NEEDED:
             break
     page = max(layout.pages, key=lambda page: len(marks.keys() & {fiducial.id for fiducial in page.fiducials}))
     found = [fiducial for fiducial in page.fiducials if fiducial.id in marks]
@@ -51,39 +53,34 @@ def locate(image: Image, layout: Layout) -> Placement:
     return Placement(page, quarter_turn(homography, layout.width, layout.height), residual, homography)
 
 
-def _searches(image: Image, marks: Marks) -> Iterator[Marks]:
+def _searches(image: Image) -> Iterator[Marks]:
     """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size."""
-    height, width = image.shape
-    scale = min(1.0, SEARCH_PIXELS / max(height, width))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    rows, columns = (round(side * CORNER_SHARE) for side in small.shape)
-    for top in (0, small.shape[0] - rows):
-        for left in (0, small.shape[1] - columns):
-            crop = small[top : top + rows, left : left + columns]
-            marks = marks | _detect(crop, scale, (left, top))
-    yield marks
-    marks = marks | _detect(small, scale)
-    yield marks
-    if scale < 1:
-        yield marks | _detect(image, 1.0)
+    times = halvings(max(image.shape) / SEARCH_PIXELS)
+    rows, columns = (round(side * CORNER_SHARE) for side in image.shape)
+    corners: Marks = {}
+    for top in (0, image.shape[0] - rows):
+        for left in (0, image.shape[1] - columns):
+            corners |= _detect(image[top : top + rows, left : left + columns], times, (left, top))
+    yield corners
+    yield _detect(image, times)
+    if times:
+        yield _detect(image, 0)
 
 
-def _detect(image: Image, scale: float, origin: tuple[int, int] = (0, 0)) -> Marks:
-    """The marks on a piece of the image, in pixels of the full image."""
-    corners, ids, _ = _DETECTOR.detectMarkers(image)
+def _detect(image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
+    """The marks, in pixels of the image, on a piece of it that begins at `origin`; searched after so many halvings."""
+    corners, ids, _ = _DETECTOR.detectMarkers(halved(image, times))
     if ids is None:
         return {}
     return {
-        int(name): (quad.reshape(4, 2).astype(np.float64) + origin + 0.5) / scale - 0.5
+        int(name): (quad.reshape(4, 2).astype(np.float64) + 0.5) * 2**times - 0.5 + origin
         for name, quad in zip(ids.ravel(), corners, strict=True)
     }
 
 
 def _detector() -> cv2.aruco.ArucoDetector:
     parameters = cv2.aruco.DetectorParameters()
-    parameters.adaptiveThreshWinSizeMin = 13
-    parameters.adaptiveThreshWinSizeMax = 33
-    parameters.adaptiveThreshWinSizeStep = 20
+    parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
     return cv2.aruco.ArucoDetector(DICTIONARY, parameters)
 
@@ -99,7 +96,7 @@ def _refine(image: Image, corners: Array) -> Array:
     start = corners.astype(np.float32).reshape(-1, 1, 2)
     refined = cv2.cornerSubPix(image, start.copy(), (window, window), (-1, -1), criteria).reshape(-1, 2)
     moved = np.linalg.norm(refined - corners, axis=1, keepdims=True)
-    return np.where(moved <= window, refined, corners).astype(np.float64)
+    return np.where(moved <= window, refined.astype(np.float64), corners)
 
 
 def _corners(fiducial: Fiducial) -> Array:
@@ -113,28 +110,31 @@ def _fit(source: Array, target: Array, *, exact: bool) -> Array:
     """Least-squares homography; an affine map if a corner is missing and the others show no perspective."""
     if not exact:
         design = np.column_stack([source, np.ones(len(source))])
-        affine = np.vstack([np.linalg.lstsq(design, target, rcond=None)[0].T, (0, 0, 1)])
+        affine = np.vstack([np.linalg.lstsq(design, target, rcond=None)[0].T, (0, 0, 1)]).astype(np.float64)
         if _residual(affine, source, target) <= AFFINE_RESIDUAL:
             return affine
     homography, _ = cv2.findHomography(source, target, 0)
     if homography is None:
         raise Unregistered("not_registered", "the corner marks do not form a page")
-    return homography.astype(np.float64)
+    return np.asarray(homography, np.float64)
 
 
 def _residual(homography: Array, source: Array, target: Array) -> float:
     """RMS distance between the marks' true corners and the found ones taken back to the layout."""
-    return float(np.sqrt(np.mean(np.sum((project(np.linalg.inv(homography), target) - source) ** 2, axis=1))))
+    to_layout = np.linalg.inv(homography).astype(np.float64)
+    return float(np.sqrt(np.mean(np.sum((project(to_layout, target) - source) ** 2, axis=1))))
 
 
 def _stretch(homography: Array, page: Page) -> float:
     """Largest over smallest length of a millimetre, over both directions and the four corners."""
-    lengths = []
+    lengths: list[float] = []
     for fiducial in page.fiducials:
         centre = np.array([fiducial.x, fiducial.y])
-        at, right, down = project(homography, np.stack([centre, centre + (1, 0), centre + (0, 1)]))
-        lengths += [np.linalg.norm(right - at), np.linalg.norm(down - at)]
-    return float(max(lengths) / max(min(lengths), 1e-9))
+        at, right, down = project(
+            homography, np.stack([centre, (fiducial.x + 1, fiducial.y), (fiducial.x, fiducial.y + 1)])
+        )
+        lengths += [float(np.linalg.norm(right - at)), float(np.linalg.norm(down - at))]
+    return max(lengths) / max(min(lengths), 1e-9)
 
 
 def _refuse(found: list[Fiducial], others: set[int]) -> None:

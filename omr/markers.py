@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,12 +13,13 @@ from engine.errors import InputError
 from omr.layout import Registration
 from omr.placement import Array, Unregistered
 
-SEARCH_WIDTH = 800  # of the image searched, in pixels
-SIZES = np.geomspace(0.3, 1.3, 16)  # of the marker, in parts of what the template says
+COARSE_WIDTH, FINE_WIDTH = 400, 1200  # of the image searched, in pixels
+SIZES = np.geomspace(0.3, 1.3, 14)  # of the marker, in parts of what the template says
 LEAST_MATCH = 0.5  # normalised correlation of each marker
 MARGIN = 0.05  # by which the quadrants overlap, in parts of the image
 
 Image = npt.NDArray[np.uint8]
+Match = tuple[float, tuple[float, float]]  # normalised correlation, and the marker's centre in pixels
 
 
 def centres(image: Image, registration: Registration) -> Array:
@@ -27,49 +29,65 @@ def centres(image: Image, registration: Registration) -> Array:
         Unregistered: not every quadrant of the image has a marker.
         InputError: the marker picture cannot be read.
     """
-    scale = SEARCH_WIDTH / image.shape[1]
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     picture = _picture(registration.marker)
-    width = SEARCH_WIDTH / registration.marker_ratio if registration.marker_ratio else picture.shape[1] * scale
-    coarse = max(SIZES, key=lambda part: sum(match for match, _ in _matches(small, _sized(picture, part * width))))
-    fine = coarse * np.linspace(0.93, 1.07, 7)
-    found = [_matches(small, _sized(picture, part * width)) for part in fine]
-    # Each marker by the size that suits it best: in a photo the near ones are larger.
-    best = [max((sizes[quadrant] for sizes in found), key=lambda match: match[0]) for quadrant in range(4)]
-    missing = [name for name, (match, _) in zip(_QUADRANTS, best, strict=True) if match < LEAST_MATCH]
+    part = 1 / registration.marker_ratio if registration.marker_ratio else picture.shape[1] / image.shape[1]
+    coarse = _resized(image, COARSE_WIDTH)
+    markers = [_resized(picture, part * size * COARSE_WIDTH) for size in SIZES]
+    found, marker = max(
+        (([_match(*quadrant, marker) for quadrant in _quadrants(coarse)], marker) for marker in markers),
+        key=lambda result: sum(match for match, _ in result[0]),
+    )
+    missing = [name for name, (match, _) in zip(_NAMES, found, strict=True) if match < LEAST_MATCH]
     if missing:
         raise Unregistered("not_registered", f"no marker found at the {' and the '.join(missing)}")
-    return (np.array([centre for _, centre in best]) + 0.5) / scale - 0.5
+    fine = _resized(image, min(FINE_WIDTH, image.shape[1]))
+    times = fine.shape[1] / COARSE_WIDTH
+    places = [_refined(fine, picture, times * np.array(centre), times * marker.shape[1]) for _, centre in found]
+    return (np.array(places) + 0.5) * image.shape[1] / fine.shape[1] - 0.5
 
 
-_QUADRANTS = ("top left", "top right", "bottom right", "bottom left")
+_NAMES = ("top left", "top right", "bottom right", "bottom left")
 
 
 @lru_cache(maxsize=8)
 def _picture(path: str) -> Image:
-    picture = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    try:
+        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(f"the marker picture cannot be read: {error.strerror}", file=path) from None
+    picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if picture is None:
-        raise InputError("the marker picture cannot be read", file=path)
-    return picture
+        raise InputError("the marker picture is not a picture", file=path)
+    return np.asarray(picture, np.uint8)
 
 
-def _sized(picture: Image, width: float) -> Image:
+def _resized(picture: Image, width: float) -> Image:
     scale = max(width, 6.0) / picture.shape[1]
-    sized = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.GaussianBlur(sized, (3, 3), 0)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
 
 
-def _matches(image: Image, marker: Image) -> list[tuple[float, tuple[float, float]]]:
-    """The best match in each quadrant and its centre, clockwise from the top left."""
+def _quadrants(image: Image) -> list[tuple[Image, tuple[int, int]]]:
+    """The four quarters of the image, overlapping a little, clockwise from the top left, and where each begins."""
     height, width = image.shape
     down, right = int(height * (0.5 - MARGIN)), int(width * (0.5 - MARGIN))
-    result = []
-    for top, left in ((0, 0), (0, right), (down, right), (down, 0)):
-        quadrant = image[top : top + height - down, left : left + width - right]
-        if quadrant.shape[0] <= marker.shape[0] or quadrant.shape[1] <= marker.shape[1]:
-            result.append((0.0, (0.0, 0.0)))
-            continue
-        agreement = cv2.matchTemplate(quadrant, marker, cv2.TM_CCOEFF_NORMED)
-        _, match, _, (x, y) = cv2.minMaxLoc(agreement)
-        result.append((match, (left + x + (marker.shape[1] - 1) / 2, top + y + (marker.shape[0] - 1) / 2)))
-    return result
+    return [
+        (image[top : top + height - down, left : left + width - right], (left, top))
+        for top, left in ((0, 0), (0, right), (down, right), (down, 0))
+    ]
+
+
+def _match(image: Image, origin: tuple[int, int], marker: Image) -> Match:
+    """Where the marker fits best on a piece of an image that begins at `origin`."""
+    if image.shape[0] < marker.shape[0] or image.shape[1] < marker.shape[1]:
+        return 0.0, (0.0, 0.0)
+    _, match, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(image, marker, cv2.TM_CCOEFF_NORMED))
+    return match, (origin[0] + x + (marker.shape[1] - 1) / 2, origin[1] + y + (marker.shape[0] - 1) / 2)
+
+
+def _refined(image: Image, picture: Image, centre: Array, width: float) -> tuple[float, float]:
+    """The centre of the marker near `centre` on the finer image; near ones are larger, so each by its own size."""
+    left, top = (max(int(side), 0) for side in centre - width)
+    piece = image[top : int(centre[1] + width) + 1, left : int(centre[0] + width) + 1]
+    sizes = (_resized(picture, width * size) for size in np.linspace(0.88, 1.12, 9))
+    return max(_match(piece, (left, top), marker) for marker in sizes)[1]

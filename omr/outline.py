@@ -1,4 +1,4 @@
-"""Registration by the page's outline: a bright quadrilateral on a darker ground, as in a photo of a sheet on a table."""
+"""Registration by the page's outline: a bright quadrilateral on a darker ground, as a sheet photographed on a table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page_corners(image: Image) -> Array:
     """
     scale = min(1.0, SEARCH_PIXELS / max(image.shape))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    smooth = cv2.GaussianBlur(small, (5, 5), 0)
+    smooth = np.asarray(cv2.GaussianBlur(small, (5, 5), 0), np.uint8)
     best, best_score = None, 0.0
     for contour in _shapes(smooth):
         quad = _quadrilateral(contour)
@@ -57,7 +57,7 @@ def _shapes(image: Image) -> Iterator[Contour]:
     for mask in masks:
         for contour in cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]:
             if _area(cv2.convexHull(contour)) >= MIN_SHARE * image.size:
-                yield contour
+                yield np.asarray(contour, np.int32)
 
 
 def _quadrilateral(contour: Contour) -> Array | None:

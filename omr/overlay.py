@@ -29,7 +29,7 @@ def draw(
         BGR, enlarged by a whole number when the image is small.
     """
     times = max(1, WIDTH // image.shape[1])
-    canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).repeat(times, axis=0).repeat(times, axis=1)
+    canvas = np.stack([image] * 3, axis=-1).repeat(times, axis=0).repeat(times, axis=1)
 
     def outline(corners: Array, colour: tuple[int, int, int], block: str = "") -> None:
         pixels = (placement.points(corners, block) + 0.5) * times - 0.5

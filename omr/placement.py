@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -61,18 +61,14 @@ class Placement:
         origin, right, down = project(self.homography, np.array([(x, y), (x + 1, y), (x, y + 1)]))
         return float(np.sqrt(abs(np.linalg.det(np.stack([right - origin, down - origin])))))
 
-    def corrected(self, corrections: Mapping[str, Array]) -> Placement:
-        """The same placement with these local corrections."""
-        return replace(self, corrections=corrections)
-
 
 def project(homography: Array, xy: Array) -> Array:
     """Points (n, 2) through a (3, 3) homography."""
-    return cv2.perspectiveTransform(xy.reshape(-1, 1, 2), homography).reshape(-1, 2)
+    return np.asarray(cv2.perspectiveTransform(xy.reshape(-1, 1, 2), homography), np.float64).reshape(-1, 2)
 
 
 def quarter_turn(homography: Array, width: float, height: float) -> int:
     """Degrees (a multiple of 90) by which the page's x axis lies clockwise from the image's, at the page's middle."""
     left, right = project(homography, np.array([(width * 0.45, height / 2), (width * 0.55, height / 2)]))
     x, y = right - left
-    return int(round(np.degrees(np.arctan2(y, x)) / 90)) * 90 % 360
+    return round(float(np.degrees(np.arctan2(y, x))) / 90) * 90 % 360

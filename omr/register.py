@@ -23,26 +23,34 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     Raises:
         Unregistered: no page of this layout could be placed; the reason is a name of `omr.read.Reason`.
     """
-    placement = locate(image, layout)
-    return align(image, placement, printed_to_size=layout.registration.method == "fiducials")
+    method = layout.registration.method
+    if method == "fiducials":
+        return align(image, fiducials.locate(image, layout), printed_to_size=True)
+    corners = page_corners(image, layout)
+    refusals = []
+    for turns in (0, 2, 1, 3):
+        try:
+            return align(image, _placed(layout, corners, turns))
+        except Unregistered as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
 
 
-def locate(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
-    """Place a page of the layout on an image without local correction; for arguments and errors see `register`."""
+def page_corners(image: npt.NDArray[np.uint8], layout: Layout) -> Array:
+    """Corners (4, 2) of an imported layout's page in pixels, clockwise from the image's top left; see `register`."""
     match layout.registration.method:
-        case "fiducials":
-            return fiducials.locate(image, layout)
         case "outline":
-            corners = outline.page_corners(image)
+            return outline.page_corners(image)
         case "markers":
-            corners = markers.centres(image, layout.registration)
-        case "frame":
+            return markers.centres(image, layout.registration)
+        case _:
             height, width = image.shape
-            corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
-    return Placement(layout.pages[0], 0, 0.0, _homography(layout, corners))
+            return np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
 
 
-def _homography(layout: Layout, corners: Array) -> Array:
-    """Layout to pixels from the pixels (4, 2) of the page's corners, clockwise from the top left."""
+def _placed(layout: Layout, corners: Array, turns: int) -> Placement:
+    """The page with these corners, lying `turns` quarter turns clockwise."""
     page = np.array([(0, 0), (layout.width, 0), (layout.width, layout.height), (0, layout.height)], np.float32)
-    return cv2.getPerspectiveTransform(page, corners.astype(np.float32)).astype(np.float64)
+    turned = np.roll(corners, -turns, axis=0).astype(np.float32)
+    homography = cv2.getPerspectiveTransform(page, turned).astype(np.float64)
+    return Placement(layout.pages[0], 90 * turns, 0.0, homography)

@@ -10,7 +10,7 @@ outline is the block's map.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Literal
@@ -21,12 +21,13 @@ import numpy.typing as npt
 
 from omr.layout import Page
 from omr.placement import Array, Placement
+from omr.shrink import halved, halvings
 
-BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
 OUTLINE_SIZES = (0.6, 0.75, 0.9, 1.05, 1.2, 1.4)  # of printed outlines, in parts of the layout's size
 LINE = 1.0  # sigma of an outline's stroke on the maps, in pixels
+VISIBLE = 0.08  # share of light that print must swallow to be told from paper
+RULE = 2.3  # pitches: what runs on for longer is no bubble
 TEACHERS = 4  # blocks, the largest, from which the outline is learned
-SHARPEST = 3.0  # image pixels a map pixel may skip before the image is shrunk first
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -45,12 +46,17 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Relief:
-    """The map of a block. Heights are 1 at a bare printed bubble and not above; 0 is what says nothing."""
+    """The map of a block. Heights are 1 at a bare printed bubble and not above; 0 is what says nothing.
+
+    `centres` (k, 2) are those of the block's bubbles that have any ink about them: with a drop-out colour that the
+    scanner does not see, the marks alone.
+    """
 
     block: Block
     heights: Map
     origin: Array  # layout coordinates of pixel (0, 0)
     scale: float  # pixels per layout unit
+    centres: Array
 
     def at(self, points: Array) -> Map:
         """Heights at layout coordinates (n, m, 2)."""
@@ -96,18 +102,19 @@ def _block(name: str, shape: Literal["box", "ellipse"], centres: Array, size: Ar
     return Block(name, shape, centres, size, np.array(pitch))
 
 
-def reliefs(image: Image, placement: Placement, *, printed_to_size: bool) -> list[Relief]:
-    """The maps of all blocks of the page under the homography of the placement.
+def reliefs(image: Image, placement: Placement, *, pixels: int, printed_to_size: bool) -> list[Relief]:
+    """The maps of the blocks of the page under the homography of the placement; blocks without any ink have none.
 
     Args:
+        pixels: shorter side of a bubble on the maps.
         printed_to_size: the print is what the layout says (our own sheets), so that no outline need be learned.
     """
     parts = blocks(placement.page)
     if not parts:
         return []
-    scale = min(2 * placement.scale, BUBBLE_PIXELS / min(float(block.size.min()) for block in parts))
+    scale = min(2 * placement.scale, pixels / min(float(block.size.min()) for block in parts))
     image, homography = _shrunk(image, placement, scale)
-    patches = [_Patch.cut(image, homography, block, scale) for block in parts]
+    patches = [patch for block in parts if len((patch := _Patch.cut(image, homography, block, scale)).centres)]
     outlines: dict[object, Map] = {}
     result = []
     for patch in patches:
@@ -120,23 +127,25 @@ def reliefs(image: Image, placement: Placement, *, printed_to_size: bool) -> lis
 
 
 def _shrunk(image: Image, placement: Placement, scale: float) -> tuple[Image, Array]:
-    """The image no finer than the maps need, so that sampling it skips nothing, and the homography to it."""
-    times = int(placement.scale / scale)
-    if times < SHARPEST:
-        return image, placement.homography
-    small = cv2.resize(image, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)
-    offset = 0.5 / times - 0.5
-    return small, np.array([(1 / times, 0, offset), (0, 1 / times, offset), (0, 0, 1)]) @ placement.homography
+    """The image little finer than the maps, so that sampling it skips nothing much, and the homography to it."""
+    times = halvings(placement.scale / scale)
+    part = 0.5**times
+    to_small = np.array([(part, 0, part / 2 - 0.5), (0, part, part / 2 - 0.5), (0, 0, 1)])
+    return halved(image, times), to_small @ placement.homography
 
 
 @dataclass(frozen=True, eq=False)
 class _Patch:
-    """The ink of a block and a pitch about it: 0 is paper, 1 the print of a bare bubble and whatever is darker."""
+    """The ink of a block and a pitch about it: 0 is paper, 1 the print of a bare bubble and whatever is darker.
+
+    `centres` as in `Relief`.
+    """
 
     block: Block
     ink: Map
     origin: Array  # layout coordinates of pixel (0, 0)
     scale: float  # pixels per layout unit
+    centres: Array
 
     @classmethod
     def cut(cls, image: Image, homography: Array, block: Block, scale: float) -> _Patch:
@@ -148,33 +157,53 @@ class _Patch:
         grey = cv2.warpPerspective(
             image, homography @ to_layout, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
-        ink = _ink(grey, block.pitch * scale)
-        darkness = _bare_darkness(ink, (block.centres - origin) * scale, block.size * scale)
-        return cls(block, np.minimum(ink / darkness, 1), origin, scale)
+        ink = _without_rules(_ink(np.asarray(grey, np.uint8), block.pitch * scale), block.pitch * scale)
+        darkest = _highest(ink, (block.centres - origin) * scale, block.pitch * scale)
+        centres = block.centres[darkest > VISIBLE]
+        darkness = _bare_darkness(ink, (centres - origin) * scale, block.size * scale)
+        return cls(block, np.minimum(ink / darkness, 1), origin, scale, centres)
 
     def mean(self, half: tuple[int, int]) -> Map:
         """The mean picture (2 half + 1) of a bubble."""
         size = (2 * half[0] + 1, 2 * half[1] + 1)
-        places = ((self.block.centres - self.origin) * self.scale).tolist()
+        places = ((self.centres - self.origin) * self.scale).tolist()
         return np.mean([cv2.getRectSubPix(self.ink, size, place) for place in places], axis=0, dtype=np.float32)
 
     def relief(self, outline: Map) -> Relief:
-        rough = Relief(self.block, cv2.filter2D(self.ink, -1, outline), self.origin, self.scale)
-        _, tops = rough.climb(self.block.centres, 0.5 * self.block.pitch)
+        heights = np.asarray(cv2.filter2D(self.ink, -1, outline), np.float32)
+        rough = Relief(self.block, heights, self.origin, self.scale, self.centres)
+        tops = _highest(heights, (self.centres - self.origin) * self.scale, self.block.pitch * self.scale)
         top = max(float(np.median(tops)), 1e-6)
-        return Relief(self.block, np.minimum(rough.heights / top, 1), self.origin, self.scale)
+        return replace(rough, heights=np.minimum(heights / top, 1))
 
 
 def _ink(grey: Image, pitch: Array) -> Map:
     """Share of light that print and pen swallow: 0 paper … 1 black, uneven light taken out."""
-    smooth = cv2.GaussianBlur(grey, (0, 0), 0.6)
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0.6)
     width, height = (int(side) | 1 for side in np.ceil(pitch))
     paper = cv2.blur(cv2.dilate(smooth, np.ones((height, width), np.uint8)), (width, height))
     return np.clip(1 - smooth.astype(np.float32) / np.maximum(paper, 1), 0, 1)
 
 
+def _highest(heights: Map, places: Array, pitch: Array) -> Map:
+    """The highest value (n,) within half a pitch of each of the places (n, 2), all in pixels."""
+    width, height = (int(side) | 1 for side in pitch)
+    column, row = np.rint(places).astype(int).T
+    return cv2.dilate(heights, np.ones((height, width), np.uint8))[row, column]
+
+
+def _without_rules(ink: Map, pitch: Array) -> Map:
+    """The ink less what runs straight on past several bubbles: the rules of a table, frames, shaded columns."""
+    width, height = (int(np.ceil(RULE * side)) for side in pitch)
+    across = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, width), np.uint8))
+    down = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((height, 1), np.uint8))
+    return ink - np.maximum(across, down)
+
+
 def _bare_darkness(ink: Map, centres: Array, size: Array) -> float:
-    """How dark a bare bubble's print is: most bubbles are not filled, so the middle one of them tells."""
+    """How dark a bare bubble's print is: most bubbles are not filled, so the middle one tells. 1 without bubbles."""
+    if not len(centres):
+        return 1.0
     half_x, half_y = np.ceil(size / 2).astype(int)
     places = np.rint(centres).astype(int)
     boxes = np.stack([ink[y - half_y : y + half_y + 1, x - half_x : x + half_x + 1] for x, y in places])
@@ -188,12 +217,12 @@ def _as_drawn(patch: _Patch) -> Map:
 
 def _learned(patches: Sequence[_Patch]) -> Map:
     """The outline that agrees best with the bubbles of these patches, which are of one size in the layout."""
-    teachers = sorted(patches, key=lambda patch: -len(patch.block.centres))[:TEACHERS]
+    teachers = sorted(patches, key=lambda patch: -len(patch.centres))[:TEACHERS]
     size = teachers[0].block.size * teachers[0].scale
     pitch = np.min([patch.block.pitch for patch in patches], axis=0) * teachers[0].scale
     reach = [int(side) for side in 0.5 * pitch]
     window = [int(np.ceil(side)) for side in 0.5 * pitch + 0.5 * max(OUTLINE_SIZES) * size + 4 * LINE]
-    pictures = [(len(patch.block.centres), patch.mean((window[0], window[1]))) for patch in teachers]
+    pictures = [(len(patch.centres), patch.mean((window[0], window[1]))) for patch in teachers]
     inner = np.s_[window[1] - reach[1] : window[1] + reach[1] + 1, window[0] - reach[0] : window[0] + reach[0] + 1]
 
     def agreement(outline: Map) -> float:
