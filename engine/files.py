@@ -402,8 +402,9 @@ def _damaged(records: Records, column: str) -> list[InputError]:
     Long numbers that end in zeros from the 16th digit are suspect only together: a spreadsheet rounds a whole column,
     while a single number may really end so.
     """
-    long = [row[column] for row in records.rows if len(row[column]) > 15 and row[column].isdigit()]
-    all_rounded = all(map(_ends_rounded, long))
+    values = {row[column] for row in records.rows}
+    all_rounded = all(_ends_rounded(value) for value in values if len(value) > 15 and value.isdigit())
+    damaged = {value for value in values if is_damaged(value) or (all_rounded and _ends_rounded(value))}
     return [
         records.error(
             i,
@@ -412,5 +413,5 @@ def _damaged(records: Records, column: str) -> list[InputError]:
             "format the column as text (文本) and enter the identifiers again from their source",
         )
         for i, row in enumerate(records.rows)
-        if is_damaged(row[column]) or (all_rounded and _ends_rounded(row[column]))
+        if row[column] in damaged
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from engine.errors import InputError
@@ -93,3 +95,61 @@ def _repeated(records: Records) -> list[InputError]:
             message = f"{number!r} is the student_id of row {records.lines[owner]}"
             errors.append(records.error(i, "candidate_no", message, "give every pupil an identifier of their own"))
     return errors
+
+
+class Pupils:
+    """The roster as a look-up: what a sheet says of its pupil → row of the roster."""
+
+    def __init__(self, roster: pa.Table) -> None:
+        self.ids: list[str] = roster["student_id"].to_pylist()
+        self.numbers: list[str] = roster["candidate_no"].to_pylist()
+        self.names: list[str] = roster["name"].to_pylist()
+        self._rows = {name: row for names in (self.ids, self.numbers) for row, name in enumerate(names)}
+        self._letters: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by length: rows, (n, length) code points
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def find(self, code: str) -> int:
+        """The pupil with this candidate number or student_id, -1 if there is none."""
+        return self._rows.get(code, -1)
+
+    def like(self, code: str) -> str:
+        """A hint for a code that is not known, "" if nothing is close."""
+        near, _ = self.nearest(read_number(code), wrong=2)
+        return f"; close: {', '.join(self.numbers[row] for row in near[:3])}" if near else ""
+
+    def nearest(self, places: Places, *, wrong: int = 0, among: np.ndarray | None = None) -> tuple[list[int], int]:
+        """The pupils whose candidate number differs from what was marked in the fewest places, at most in `wrong`.
+
+        Args:
+            among: (pupils,) bool, who comes into question; default: everybody.
+
+        Returns:
+            Their rows, and in how many places they differ.
+        """
+        length = len(places)
+        if not length:
+            return [], 0
+        if length not in self._letters:
+            same = [row for row, number in enumerate(self.numbers) if len(number) == length]
+            text = np.array([self.numbers[row] for row in same], dtype=f"U{length}")
+            self._letters[length] = np.array(same, dtype=np.int64), text.view(np.uint32).reshape(-1, length)
+        rows, letters = self._letters[length]
+        misses = np.zeros(len(rows), dtype=np.int64)
+        for place, digits in enumerate(places):
+            if digits:
+                misses += np.all([letters[:, place] != ord(digit) for digit in digits], axis=0)
+        if among is not None:
+            misses[~among[rows]] = length + wrong + 1
+        fewest = int(misses.min(initial=length + wrong + 1))
+        return (rows[misses == fewest].tolist(), fewest) if fewest <= wrong else ([], 0)
+
+
+Places = tuple[str, ...]  # the digits marked at each place of a number; "": none, any digit may be meant
+
+
+def read_number(value: str) -> Places:
+    """A positional number as read, "20_1[37]" → ("2", "0", "", "1", "37")."""
+    places = re.findall(r"\[([^\]]*)\]|(.)", value)
+    return tuple(double or single.replace("_", "") for double, single in places)

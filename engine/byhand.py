@@ -1,0 +1,213 @@
+"""What people add to a subject's folder by hand: marks.csv and corrections.csv.
+
+marks.csv: points of constructed responses from elsewhere. Either a row a mark (student_id, item, points) or a row a
+pupil with a column an item; pupils by student_id or candidate number; an empty cell is no mark.
+
+corrections.csv: what a person decided after looking at a sheet (file, page, field, value, and a note if they like).
+A correction replaces the mark and settles its doubt. On the field of the candidate number it says whose page it is,
+whatever the barcode says; "-" there sets the page aside: a spoilt copy, or one that was scanned again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.errors import InputError
+from engine.exam import Item, Subject
+from engine.files import Records, collecting, find_table, halfwidth, hint, raise_found, read_records
+from engine.roster import Pupils
+
+SET_ASIDE = "-"
+ENOUGH_ERRORS = 1000  # then the file is another one altogether
+
+_MARK_ALIASES = {
+    "学籍号": "student_id",
+    "考号": "student_id",
+    "准考证号": "student_id",
+    "candidate_no": "student_id",
+    "题号": "item",
+    "得分": "points",
+    "分数": "points",
+}
+_CORRECTION_ALIASES = {"文件": "file", "页": "page", "字段": "field", "值": "value", "备注": "note"}
+
+
+def plain_points(text: str, item: Item, step: Decimal) -> str | None:
+    """Points without needless zeros, "3.50" → "3.5"; None if the item can't have them."""
+    try:
+        points = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not points.is_finite() or not 0 <= points <= item.max or points % step:
+        return None
+    return f"{points.normalize():f}" if points else "0"
+
+
+# ---- marks.csv
+
+
+def load_marks(subject: Subject, pupils: Pupils) -> dict[str, np.ndarray]:
+    """Points given elsewhere: item → text of points by pupil (row of the roster), "" where there is none.
+
+    Raises:
+        InputError: unknown pupil or item, impossible points, two different marks for the same response.
+    """
+    path = find_table(subject.folder, "marks")
+    if path is None:
+        return {}
+    records = read_records(path, required=("student_id",), aliases=_MARK_ALIASES)
+    items = {item.item: item for item in subject.items if item.type == "constructed"}
+    marks = {name: np.full(len(pupils), "", dtype=object) for name in items}
+    first: dict[tuple[str, int], int] = {}  # (item, pupil) → where the mark stands
+    points_of = functools.cache(lambda name, text: plain_points(text, items[name], subject.step))
+    errors: list[InputError] = []
+    for i, name, column, text in _given(records, items):
+        code = records.rows[i]["student_id"]
+        pupil = pupils.find(code)
+        if pupil < 0:
+            mend = f"correct it, or add the pupil to the roster{pupils.like(code)}"
+            errors.append(records.error(i, "student_id", f"no pupil {code!r} in the roster", mend))
+        elif name not in items:
+            message = f"{name!r} is no constructed-response item of {subject.code}"
+            errors.append(records.error(i, "item", message, hint(name, items)))
+        elif (points := points_of(name, text)) is None:
+            full, step = items[name].max, subject.step
+            message = f"item {name}: {text!r} points, expected 0 to {full} in steps of {step}"
+            errors.append(records.error(i, column, message, "correct the points; leave the cell empty for no mark"))
+        elif marks[name][pupil] not in ("", points):
+            line = records.lines[first[name, pupil]]
+            message = f"item {name}: {points} points, but {marks[name][pupil]} in row {line}"
+            errors.append(records.error(i, column, message, "keep one of the two marks"))
+        else:
+            marks[name][pupil] = points
+            first.setdefault((name, pupil), i)
+        if len(errors) > ENOUGH_ERRORS:
+            break
+    raise_found(errors)
+    return marks
+
+
+def _given(records: Records, items: Collection[str]) -> Iterator[tuple[int, str, str, str]]:
+    """Every cell with points: row of the records, item, column, text. A table has a row a mark or a column an item."""
+    if "item" in records.columns and "points" in records.columns:
+        for i, row in enumerate(records.rows):
+            if row["points"]:
+                yield i, halfwidth(row["item"]), "points", halfwidth(row["points"])
+        return
+    columns = [column for column in records.columns if column in items]
+    if not columns:
+        raise InputError(
+            f"no marks in the columns {', '.join(records.columns)}",
+            file=records.path,
+            row=1,
+            column="points",
+            mend="give the columns student_id, item, points, or student_id and a column for every item",
+        )
+    for i, row in enumerate(records.rows):
+        for column in columns:
+            if row[column]:
+                yield i, column, column, halfwidth(row[column])
+
+
+# ---- corrections.csv
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrections found to fit the pages and marks they are for."""
+
+    owner: dict[int, int] = field(default_factory=dict)  # row of pages → row of the roster, or SET_ASIDE_PAGE
+    values: dict[int, str] = field(default_factory=dict)  # row of marks → value
+    settled: set[tuple[str, int, str]] = field(default_factory=set)  # (file, page, field)
+
+    def apply(self, marks: pa.Table) -> pa.Table:
+        """The marks with corrected values, which are certain."""
+        if not self.values:
+            return marks
+        rows = sorted(self.values)
+        at = np.zeros(marks.num_rows, dtype=bool)
+        at[rows] = True
+        new = {
+            "value": pa.array([self.values[row] for row in rows], pa.string()),
+            "confidence": pa.array([1.0] * len(rows), pa.float32()),
+            "flag": pa.array([""] * len(rows), pa.string()),
+        }
+        for name, replacement in new.items():
+            column = pc.replace_with_mask(marks[name].combine_chunks(), at, replacement)
+            marks = marks.set_column(marks.column_names.index(name), marks.schema.field(name), column)
+        return marks
+
+
+SET_ASIDE_PAGE = -2  # in Corrections.owner
+
+
+def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: pa.Table) -> Corrections:
+    """Read corrections.csv or corrections.xlsx of the subject's folder, if there is one.
+
+    Raises:
+        InputError: a page or field that was not read, a value that the field can't have.
+    """
+    path = find_table(subject.folder, "corrections")
+    if path is None:
+        return Corrections()
+    records = read_records(path, required=("file", "page", "field", "value"), aliases=_CORRECTION_ALIASES)
+    page_row = {
+        (file, str(page)): row
+        for row, (file, page) in enumerate(zip(pages["file"].to_pylist(), pages["page"].to_pylist(), strict=True))
+    }
+    mark_row = _mark_rows(marks, {row["file"] for row in records.rows})
+    options = {item.item: item.options for item in subject.items if item.options}
+    read = dict(enumerate(pages["status"].to_pylist()))
+    done = Corrections()
+    errors: list[InputError] = []
+    for i, row in enumerate(records.rows):
+        file, page, name, value = row["file"], halfwidth(row["page"]), row["field"], halfwidth(row["value"])
+        with collecting(errors):
+            if (file, page) not in page_row:
+                mend = "copy file and page from exceptions.csv; " + hint(file, sorted({name for name, _ in page_row}))
+                raise records.error(i, "file", f"no page {page} of {file!r} among the scans", mend)
+            at = page_row[file, page]
+            mark = mark_row.get((file, page, name))
+            if name == subject.candidate_field:
+                done.owner[at] = _owner(records, i, value, pupils, was_read=read[at] == "read")
+            elif mark is None:
+                fields = [known for one, number, known in mark_row if (one, number) == (file, page)]
+                mend = hint(name, [*fields, subject.candidate_field]) if fields else "scan the page again"
+                raise records.error(i, "field", f"no field {name!r} was read on that page", mend)
+            elif name in options and set(value) - set(options[name]):
+                message = f"{value!r} is outside the options {options[name]} of item {name}"
+                raise records.error(i, "value", message, "give the letters marked; leave it empty for a blank")
+            if mark is not None and value != SET_ASIDE:
+                done.values[mark] = value
+            done.settled.add((file, int(page), name))
+    raise_found(errors)
+    return done
+
+
+def _owner(records: Records, i: int, value: str, pupils: Pupils, *, was_read: bool) -> int:
+    """Whose page a correction says it is."""
+    if value == SET_ASIDE:
+        return SET_ASIDE_PAGE
+    pupil = pupils.find(value)
+    if pupil < 0:
+        mend = f"give a number of the roster, or {SET_ASIDE!r} to set the page aside{pupils.like(value)}"
+        raise records.error(i, "value", f"no pupil {value!r} in the roster", mend)
+    if not was_read:
+        message = "this page was not read, so it can't count for anybody"
+        raise records.error(i, "value", message, f"scan it again, and set this one aside: {SET_ASIDE!r}")
+    return pupil
+
+
+def _mark_rows(marks: pa.Table, files: set[str]) -> dict[tuple[str, str, str], int]:
+    """(file, page, field) → row of marks, for the pages of some files."""
+    rows = np.flatnonzero(pc.is_in(marks["file"], value_set=pa.array(sorted(files), pa.string())).to_numpy())
+    some = marks.select(["file", "page", "field"]).take(pa.array(rows))
+    keys = zip(some["file"].to_pylist(), map(str, some["page"].to_pylist()), some["field"].to_pylist(), strict=True)
+    return dict(zip(keys, rows.tolist(), strict=True))

@@ -1,0 +1,206 @@
+"""Whose page is it? Barcode, candidate number and neighbouring pages against the roster; nothing is guessed.
+
+1. A correction by hand decides.
+2. The barcode must be a candidate number or student_id of the roster. A number filled in as well must not contradict
+   it; places left blank don't.
+3. Without a barcode the number filled in must be complete. A number with a missing or double digit is reported with
+   the pupils it fits, also if only one does. Blank places before or after a shorter number are no omission.
+4. A page with neither belongs to the page right before or right after it, if that is the sheet's neighbouring side
+   and the files are in the same folder under names that agree in every number but the last ("scan_0007", "scan_0008";
+   "12-1", "12-2"; "0005A", "0005B"). A page not read in between parts them.
+5. The same side of the same pupil twice: if all marks are equal the first counts, else none does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from engine.roster import Pupils, read_number
+
+SUGGESTIONS = 500  # pages that get suggestions; when more are unknown it is the wrong roster
+NOBODY = -1
+
+
+class Reason(StrEnum):
+    """Why a person must look: pages without a pupil first, then pupils."""
+
+    UNKNOWN_CANDIDATE = "unknown_candidate"  # 考号不存在
+    NUMBER_INCOMPLETE = "number_incomplete"  # 考号多涂/漏涂
+    IDENTITY_CONFLICT = "identity_conflict"  # barcode and number name different pupils
+    NO_IDENTITY = "no_identity"  # neither barcode nor number, and no neighbour to join
+    DUPLICATE = "duplicate"  # 考号重复, with different marks
+    DUPLICATE_SAME = "duplicate_same"  # scanned twice, all marks equal: the first counts
+    NO_SHEET = "no_sheet"  # 无卷且未标缺考
+    PAGE_MISSING = "page_missing"  # a side of the sheet
+    ABSENT_WITH_ANSWERS = "absent_with_answers"  # 缺考标记与作答矛盾
+    FORM_UNKNOWN = "form_unknown"  # A/B mark missing, double, or of a form that does not exist
+    MARK_MISSING = "mark_missing"  # no points for a constructed response
+    MARK_CONFLICT = "mark_conflict"  # score strip and marks.csv differ
+    MARK_IMPOSSIBLE = "mark_impossible"  # the strip says more than the full mark, or not a step
+    NO_FIELD = "no_field"  # no sheet has a field for the item
+
+
+PAGE_REASONS = frozenset(
+    (
+        Reason.UNKNOWN_CANDIDATE,
+        Reason.NUMBER_INCOMPLETE,
+        Reason.IDENTITY_CONFLICT,
+        Reason.NO_IDENTITY,
+        Reason.DUPLICATE,
+        Reason.DUPLICATE_SAME,
+    )
+)
+
+
+@dataclass
+class PageIds:
+    """What the pages say of themselves, a place a page; `owner` and `problem` are what comes out.
+
+    Attributes:
+        file, sheet_page: as in the table of pages; sheet_page 0 for a page that was not read.
+        barcode, number: text, "" for none.
+        owner: row of the roster, NOBODY, or SET_ASIDE_PAGE.
+        problem: reason and detail of pages that belong to nobody.
+        duplicate: the pupil of pages that don't count because there are two of them.
+    """
+
+    file: list[str]
+    sheet_page: np.ndarray
+    barcode: list[str]
+    number: list[str]
+    owner: np.ndarray
+    problem: dict[int, tuple[Reason, str]] = field(default_factory=dict)
+    duplicate: dict[int, int] = field(default_factory=dict)
+
+
+def identify(ids: PageIds, pupils: Pupils, by_hand: dict[int, int]) -> None:
+    """Fill `owner` and `problem` by rules 1 to 4."""
+    anonymous = np.zeros(len(ids.file), dtype=bool)
+    suspects = []
+    for row in range(len(ids.file)):
+        if row in by_hand:
+            ids.owner[row] = by_hand[row]
+        elif ids.sheet_page[row] and (ids.barcode[row] or ids.number[row]):
+            ids.owner[row], reason = _own_identity(ids.barcode[row], ids.number[row], pupils)
+            if reason:
+                suspects.append((row, reason))
+        else:
+            anonymous[row] = ids.sheet_page[row] > 0
+    _join_neighbours(ids, anonymous)
+    missing = np.ones(len(pupils), dtype=bool)
+    missing[ids.owner[ids.owner >= 0]] = False
+    for place, (row, reason) in enumerate(suspects):
+        shown = _suggest(ids.barcode[row], ids.number[row], pupils, missing) if place < SUGGESTIONS else ""
+        seen = [f"barcode {ids.barcode[row]!r}"] if ids.barcode[row] else []
+        seen += [f"number {ids.number[row]!r}"] if ids.number[row] else []
+        ids.problem[row] = reason, f"{' and '.join(seen)}{shown}"
+
+
+def _own_identity(barcode: str, number: str, pupils: Pupils) -> tuple[int, Reason | None]:
+    """The pupil that barcode and number name together, or why they don't."""
+    places = read_number(number)
+    if barcode:
+        pupil = pupils.find(barcode)
+        if pupil < 0:
+            agrees = not number or pupils.find(number) < 0
+            return NOBODY, Reason.UNKNOWN_CANDIDATE if agrees else Reason.IDENTITY_CONFLICT
+        agrees = not number or pupils.find(number) == pupil or _could_be(places, pupils.numbers[pupil])
+        return (pupil, None) if agrees else (NOBODY, Reason.IDENTITY_CONFLICT)
+    pupil = pupils.find(number)
+    if pupil < 0 and all(len(digits) == 1 for digits in read_number(number.strip("_"))):
+        # A shorter number in a longer grid; unless the blanks could be digits that were left out.
+        pupil = NOBODY if pupils.nearest(places)[0] else pupils.find(number.strip("_"))
+    if pupil >= 0:
+        return pupil, None
+    damaged = any(len(digits) != 1 for digits in places)
+    return NOBODY, Reason.NUMBER_INCOMPLETE if damaged else Reason.UNKNOWN_CANDIDATE
+
+
+def _could_be(places: tuple[str, ...], number: str) -> bool:
+    """Whether the digits marked don't contradict a number, aligned at its start or its end."""
+    spare = len(places) - len(number)
+    return any(
+        not any(places[:shift]) and not any(places[shift + len(number) :]) and _fits(places[shift:], number)
+        for shift in (range(spare + 1) if spare >= 0 else ())
+    )
+
+
+def _fits(places: tuple[str, ...], number: str) -> bool:
+    return all(not digits or digit in digits for digits, digit in zip(places, number, strict=False))
+
+
+def _suggest(barcode: str, number: str, pupils: Pupils, missing: np.ndarray) -> str:
+    """Pupils that may be meant, in words; those without a sheet so far come first."""
+    places = read_number(number or barcode)
+    for among, who in ((missing, "without a sheet"), (None, "of the roster")):
+        near, wrong = pupils.nearest(places, wrong=2, among=among)
+        if near:
+            shown = ", ".join(f"{pupils.numbers[row]} ({pupils.names[row]})" for row in near[:3])
+            how = "fits" if wrong == 0 else f"{wrong} digit{'s' * (wrong > 1)} from"
+            only = "only " if len(near) == 1 else ""
+            return f"; {how} {only}{shown}{' …' if len(near) > 3 else ''} {who}"
+    return "; nothing like it in the roster"
+
+
+def _join_neighbours(ids: PageIds, anonymous: np.ndarray) -> None:
+    before, after = ids.owner.copy(), ids.owner.copy()
+    rows: list[int] = np.flatnonzero(anonymous).tolist()
+    for row in rows:
+        if row and before[row - 1] >= 0 and _adjacent(ids, row - 1):
+            before[row] = before[row - 1]
+    for row in rows[::-1]:
+        if row + 1 < len(after) and after[row + 1] >= 0 and _adjacent(ids, row):
+            after[row] = after[row + 1]
+    for row in rows:
+        found = {int(owner) for owner in (before[row], after[row]) if owner >= 0}
+        if len(found) == 1:
+            ids.owner[row] = found.pop()
+        else:
+            why = "the pages before and after it are of different pupils" if found else "no neighbouring page to join"
+            ids.problem[row] = Reason.NO_IDENTITY, f"no barcode, no number; {why}"
+
+
+def _adjacent(ids: PageIds, row: int) -> bool:
+    """Whether `row` and the next one can be neighbouring sides of one sheet."""
+    if ids.sheet_page[row] + 1 != ids.sheet_page[row + 1] or not ids.sheet_page[row]:
+        return False
+    one, other = ids.file[row], ids.file[row + 1]
+    return one.rpartition("/")[0] == other.rpartition("/")[0] and (one == other or _series(one) == _series(other))
+
+
+def _series(file: str) -> list[str]:
+    """The numbers in a file's name but the last; of a name with one number, and letters for the sides, none."""
+    return re.findall(r"\d+", file.rpartition("/")[2].rpartition(".")[0])[:-1]
+
+
+def settle_duplicates(ids: PageIds, marks_of: Callable[[np.ndarray], list[bytes]], pupils: Pupils) -> None:
+    """Rule 5.
+
+    Args:
+        marks_of: for rows of pages, what was marked on each, equal for equal marks.
+    """
+    owned = np.flatnonzero(ids.owner >= 0)
+    side = ids.owner[owned].astype(np.int64) * (int(ids.sheet_page.max(initial=0)) + 1) + ids.sheet_page[owned]
+    order = np.argsort(side, kind="stable")
+    _, starts, counts = np.unique(side[order], return_index=True, return_counts=True)
+    groups = [owned[order[start : start + count]] for start, count in zip(starts, counts, strict=True) if count > 1]
+    if not groups:
+        return
+    rows = np.concatenate(groups)
+    marked = dict(zip(rows.tolist(), marks_of(rows), strict=True))
+    for group in groups:
+        pages = ", ".join(ids.file[row] for row in group)
+        what = f"{pupils.numbers[ids.owner[group[0]]]} has side {ids.sheet_page[group[0]]} more than once: {pages}"
+        same = len({marked[int(row)] for row in group}) == 1
+        for row in group[1:] if same else group:
+            if same:
+                ids.problem[int(row)] = Reason.DUPLICATE_SAME, f"{what}; all marks are equal, the first counts"
+            else:
+                ids.problem[int(row)] = Reason.DUPLICATE, f"{what}; one may be another pupil's"
+            ids.duplicate[int(row)] = int(ids.owner[row])
+            ids.owner[row] = NOBODY
