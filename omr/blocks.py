@@ -19,6 +19,7 @@ NUMBER = 8.0  # width of an item's number beside its options
 MOST_GAP = 12.0  # between groups side by side
 PER_GROUP = 5  # choice items one under the other
 TITLE = 7.0  # height of a section's title
+CHOOSE_STRIP = 7.0  # height of the marks that say which item was chosen
 STRIP_X, STRIP_Y = 6.0, 5.2  # pitch of the bubbles of a score strip, height of its rows
 LONGEST_STRIP = 13  # whole points in one row; longer scales get tens and units
 
@@ -30,12 +31,14 @@ class Block:
     """A part that isn't broken over columns.
 
     Attributes:
+        item: the first item in it.
         height: what it takes, in mm.
         draw: called with canvas, x, y (top left), width and height.
         stretch: whether it can use more height.
         gap: white space above it, in mm.
     """
 
+    item: str
     height: float
     draw: Draw
     stretch: bool = False
@@ -66,14 +69,14 @@ def _stacked(above: Block, below: Block) -> Block:
         above.draw(canvas, x, y, width, above.height)
         below.draw(canvas, x, y + above.height, width, height - above.height)
 
-    return Block(above.height + below.height, draw, below.stretch, above.gap)
+    return Block(below.item, above.height + below.height, draw, below.stretch, above.gap)
 
 
 def _title(words: str) -> Block:
     def draw(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:
         canvas.text(x, y + height / 2 + 0.4, words, 10, width=width, bold=True)
 
-    return Block(TITLE, draw)
+    return Block("", TITLE, draw)
 
 
 def _choose(group: str, items: Sequence[SheetField]) -> Block:
@@ -84,7 +87,7 @@ def _choose(group: str, items: Sequence[SheetField]) -> Block:
         spots = [(one.name, left + i * 7.0, middle) for i, one in enumerate(items)]
         canvas.field(CHOOSE + group, [spots], block=CHOOSE + group, separator="+")
 
-    return Block(7.0, draw)
+    return Block("", CHOOSE_STRIP, draw)
 
 
 def _choices(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iterator[Block]:
@@ -98,7 +101,7 @@ def _choices(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iter
     gap = min(MOST_GAP, *((width - sum(map(_group_width, band))) / len(band) for band in bands))
     for i, band in enumerate(bands):
         height = max(len(group) for group in band) * OPTION_Y + 3
-        yield Block(height, _band(band, gap), gap=GAP if i == 0 else 0)
+        yield Block(band[0][0].name, height, _band(band, gap), gap=GAP if i == 0 else 0)
 
 
 def _group_width(group: Sequence[SheetField]) -> float:
@@ -128,7 +131,7 @@ def _numbers(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iter
         if needed(one) > width:
             raise InputError(f"item {one.name!r}: {_digits(spec, one)} digits are wider than the sheet's column")
     for row in _rows(items, needed, width, len(items)):
-        yield Block(7 + WRITTEN + 12 * DIGIT_Y + 3.5, _grids(spec, row))
+        yield Block(row[0].name, 7 + WRITTEN + 12 * DIGIT_Y + 3.5, _grids(spec, row))
 
 
 def _grids(spec: SheetSpec, items: Sequence[SheetField]) -> Draw:
@@ -158,7 +161,8 @@ def _boxes(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iterat
     for one in items:
         asked = spec.heights.get(one.name, one.height_mm)
         rows = _strip_rows(one) if spec.strip or one.strip else []
-        yield Block(asked or min(max(10 + 5 * one.max, 24), 110), _box(one, rows), stretch=not asked)
+        height = asked or min(max(10 + 5 * one.max, 24), 110)
+        yield Block(one.name, height, _box(one, rows), stretch=not asked)
 
 
 def _box(one: SheetField, rows: list[list[list[str]]]) -> Draw:

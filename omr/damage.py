@@ -62,7 +62,7 @@ PRESETS = {
         blur=(0.5, 0.9), noise=3, specks=2, quality=(75, 85), upside_down=0.02,
     ),
     "copier": Damage(
-        rotation=1.5, scale=0.03, stretch=0.008, shift=3, paper=(240, 255), ink=(20, 70), background=255,
+        rotation=1, scale=0.025, stretch=0.005, shift=2, paper=(240, 255), ink=(20, 70), background=255,
         contrast=0.35, shadow=0.06, blur=(0.7, 1.2), noise=6, specks=40, streaks=1.5, quality=(70, 80),
         upside_down=0.02,
     ),

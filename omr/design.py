@@ -22,7 +22,7 @@ MAX_PAGES = 4
 MAX_SERIES = 62  # 16 fiducial ids each, out of the 1000 of DICT_5X5_1000
 
 FIDUCIAL = 8.4  # black square of 7 × 7 modules of 1.2 mm
-EDGE = 7.0  # white outside the fiducials: printers leave up to 5 mm unprinted, and a quiet zone is kept
+EDGE = 8.0  # white outside the fiducials: room for a quiet zone when a copy is enlarged by 3 % and fed askew
 MARGIN = 12.0  # left and right of the body
 TOP, BOTTOM = 23.0, 279.0  # of the body: clear of the fiducials, titles and footers
 GUTTER = 8.0  # between the columns of A3
@@ -97,7 +97,7 @@ def design(spec: SheetSpec, fields: Sequence[SheetField], *, layout_id: str, tit
             canvas.text(middle, 18, spec.subtitle, 12, align="center", width=width - 16)
             heading.draw(canvas, MARGIN, TOP)
         else:
-            draw_later(canvas, spec, title, MARGIN + 6, page_width - MARGIN - 6, EDGE)
+            draw_later(canvas, spec, title, MARGIN + 6, page_width - MARGIN - 6, EDGE - 1)
         for column in columns:
             if column.page == number:
                 column.draw(canvas)
@@ -140,7 +140,7 @@ def _flow(parts: Iterator[Block], columns: list[_Column]) -> None:
         while columns[at].room < block.height + (block.gap if columns[at].blocks else 0):
             if not columns[at].blocks and at:
                 raise InputError(
-                    f"a part of the sheet is {block.height:.0f} mm high; a column has {columns[at].room:.0f} mm",
+                    f"item {block.item!r} takes {block.height:.0f} mm; a column has {columns[at].room:.0f} mm",
                     mend="lower the height of the item's box in sheet.toml",
                 )
             at += 1

@@ -18,6 +18,8 @@ UNTIDY = ("faint", "half", "tick", "cross", "overrun", "erased", "stray")
 
 TEXTURE = 512  # side of the tile of pencil texture
 FRACTION = 4  # cv2 draws polygons with 2 to the power of this parts of a pixel
+DIRECTIONS = np.array([(0.5, -0.06), (0.5, -0.04), (0.02, 0.5), (0.0, 0.45), (-0.35, 0.4), (0.35, 0.35), (0.15, 0.12)])
+"""Of the strokes of handwriting, in characters: 横, 竖, 撇, 捺, 点."""
 
 
 @functools.cache
@@ -122,11 +124,10 @@ def write(
         count = int(width / (1.1 * size) * (rng.uniform(0.2, 0.9) if line == lines - 1 else 1))
         if not count:
             continue
-        # Four to seven short strokes a character, mostly level or upright, each with a slight bend.
-        owner = np.repeat(np.arange(count), rng.integers(4, 8, count))
-        start = rng.uniform(0, 0.8, (len(owner), 2))
-        level = rng.random(len(owner)) < 0.5
-        reach = np.where(level[:, None], (0.55, -0.05), (0.05, 0.5)) * rng.uniform(0.4, 1.1, (len(owner), 1))
+        # Five to nine short strokes a character, most of them level, upright or falling, each with a slight bend.
+        owner = np.repeat(np.arange(count), rng.integers(5, 10, count))
+        start = rng.uniform(0, 0.6, (len(owner), 2))
+        reach = rng.choice(DIRECTIONS, len(owner)) * rng.uniform(0.5, 1.3, (len(owner), 1))
         bend = start + reach / 2 + rng.normal(0, 0.04, (len(owner), 2))
         points = np.stack((start, bend, start + reach), axis=1) * size
         points += np.stack((x + owner * 1.1 * size, np.full(len(owner), y + line * 1.5 * size)), axis=1)[:, None]
@@ -138,4 +139,4 @@ def write_digit(page: Image, x: float, y: float, digit: str, height: float, rng:
     """A handwritten digit around (x, y)."""
     scale = height / 22  # Hershey's digits are 21 units high
     left, bottom = x - 9 * scale + rng.uniform(-2, 2), y + height / 2 + rng.uniform(-2, 2)
-    cv2.putText(page, digit, (int(left), int(bottom)), cv2.FONT_HERSHEY_SIMPLEX, scale, 50, 2, cv2.LINE_AA)
+    cv2.putText(page, digit, (int(left), int(bottom)), cv2.FONT_HERSHEY_SIMPLEX, scale, 50, 1, cv2.LINE_AA)
