@@ -24,7 +24,7 @@ from omr.barcode import read_barcode
 from omr.layout import Layout
 from omr.marks import Mark, read_marks
 from omr.parts import PageRef, Part, Readings, Store, plan, reader_version
-from omr.quality import complaint
+from omr.quality import complaint, is_too_small
 from omr.reason import Reason
 from omr.register import Unregistered, register
 
@@ -79,6 +79,8 @@ def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 
         file, page, subject: as they are to stand in the tables.
     """
     where: dict[str, object] = {"subject": subject, "file": file, "page": page}
+    if is_too_small(image):
+        return _unread(where, Reason.LOW_RESOLUTION, f"{image.shape[1]} × {image.shape[0]} pixels")
     try:
         placement = register(image, layout)
         barcode = read_barcode(image, placement)
@@ -177,7 +179,7 @@ def read_scans(
         done += len(part.refs)
         if progress:
             progress(done, total)
-    pages, marks = (pa.concat_tables(found) for found in zip(*map(store.get, parts), strict=True))
+    pages, marks = _concat(map(store.get, parts))
     _write(pages, marks, out)
     return ReadSummary(
         files=len(files),
@@ -213,15 +215,25 @@ def _marker(layout: Layout) -> bytes:
 def _read_parts(
     parts: Sequence[Part], base: Path, layout: str, subject: str, executor: Executor | None, processes: int
 ) -> Iterator[tuple[Part, Readings]]:
-    """Read parts in parallel. One that may have killed its process is read again page by page, to find the culprit."""
+    """Read parts in parallel. Those that may have killed a process are read again page by page, to find the culprit."""
     tasks = {_Task(str(base), part.refs, layout, subject): part for part in parts}
+    suspects: list[_Task] = []
     for task, readings in workers.completed(_read_part, tasks, executor=executor, workers=processes):
         if readings is None:
-            singles = [task._replace(refs=(ref,)) for ref in task.refs]
-            results = [result or _crashed(single) for single, result in workers.completed(_read_part, singles, ahead=1)]
-            pages, marks = (pa.concat_tables(found) for found in zip(*results, strict=True))
-            readings = pages, marks
-        yield tasks[task], readings
+            suspects.append(task)
+        else:
+            yield tasks[task], readings
+    singles = [task._replace(refs=(ref,)) for task in suspects for ref in task.refs]
+    alone = {
+        single.refs: found or _crashed(single) for single, found in workers.completed(_read_part, singles, ahead=1)
+    }
+    for task in suspects:
+        yield tasks[task], _concat(alone[ref,] for ref in task.refs)
+
+
+def _concat(readings: Iterable[Readings]) -> Readings:
+    pages, marks = zip(*readings, strict=True)
+    return pa.concat_tables(pages), pa.concat_tables(marks)
 
 
 def _crashed(task: _Task) -> Readings:

@@ -47,6 +47,8 @@ def completed(
         YuejuanError: processes die before they take up any work.
     """
     waiting, running = deque(tasks), dict[Future[Result], Task]()
+    if not waiting:
+        return
     limit = AHEAD_ELSEWHERE if executor else ahead * workers
     pool = executor or _pool(workers)
     try:
