@@ -54,27 +54,43 @@ def _style() -> dict[str, object]:
 
 
 @contextmanager
-def _axes(width: float, height: float) -> Iterator[tuple[Axes, list[Markup]]]:
-    """A figure to draw in, in inches; the SVG is appended to the list when the block ends."""
+def _axes(width: float, height: float, left: float = 0.5, top: float = 0.2) -> Iterator[tuple[Axes, list[Markup]]]:
+    """A figure to draw in, with the margins that hold its words, in inches.
+
+    The SVG is appended to the list when the block ends.
+    """
     svg: list[Markup] = []
     with mpl.rc_context(_style()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a rare character in a name
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height))
         FigureCanvasSVG(figure)
+        figure.subplots_adjust(left / width, 0.42 / height, 1 - 0.1 / width, 1 - top / height)
         yield figure.add_subplot(), svg
         text = io.StringIO()
         figure.savefig(
             text, format="svg", transparent=True, metadata=dict.fromkeys(["Creator", "Date", "Format", "Type"])
         )
-    svg.append(_inline(text.getvalue()))
+    svg.append(_inline(text.getvalue(), width))
 
 
-def _inline(text: str) -> Markup:
-    """The svg element alone, as wide as its column."""
+def _inline(text: str, width: float) -> Markup:
+    """The svg element alone, as wide as its column, but little wider than drawn."""
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 class="chart" role="img"', text, count=1)
+    text = re.sub(
+        r'(<svg[^>]*?) height="[^"]*"',
+        rf'\1 class="chart" role="img" style="max-width:{1.15 * width:.1f}in"',
+        text,
+        count=1,
+    )
     return Markup(re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL))
+
+
+def _name_line(ax: Axes, x: float, name: str) -> None:
+    """A dashed line at x with its name above the axes."""
+    ax.axvline(x, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
+    where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    ax.annotate(name, (x, 1), (0, 2), **where, ha="center", va="bottom", fontsize=8, color=MUTED)
 
 
 def distribution(
@@ -89,7 +105,7 @@ def distribution(
     words: Words,
 ) -> Markup:
     """Shares of pupils per band of points, the reference group as an outline; `lines` are marked points by name."""
-    with _axes(6.4, 2.3) as (ax, svg):
+    with _axes(4.6, 2.3) as (ax, svg):
         shares, edges = histogram(values, full, step)
         ax.bar(edges[:-1], 100 * shares, np.diff(edges) * 0.92, align="edge", color=ACCENT, alpha=0.85, label=label)
         if reference is not None:
@@ -97,9 +113,7 @@ def distribution(
             ax.stairs(100 * shares, edges, color=BAD, linewidth=1.3, label=reference_label)
             ax.legend(loc="upper left", fontsize=8)
         for name, x in lines.items():
-            ax.axvline(x, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
-            ax.annotate(name, (x, 1), (0, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
-                        ha="center", va="bottom", fontsize=7.5, color=MUTED)  # fmt: skip
+            _name_line(ax, x, name)
         ax.set_xlim(edges[0], max(full, edges[-1]))
         ax.set_xlabel(words("chart.score"))
         ax.set_ylabel(words("chart.share"))
@@ -112,13 +126,12 @@ def comparison(
     *, reference: float, words: Words,
 ) -> Markup:  # fmt: skip
     """Means with their 95 % intervals, top to bottom as given, and the reference mean as a line."""
-    with _axes(6.4, 0.62 + 0.27 * len(names)) as (ax, svg):
+    left = 0.15 + 0.125 * max(sum(1 if ord(c) > 0x2E80 else 0.55 for c in name) for name in names)
+    with _axes(max(4.6, left + 3.2), 0.62 + 0.27 * len(names), left) as (ax, svg):
         colours = {"above": GOOD, "below": BAD, "same": ACCENT, "unknown": MUTED}
         for y, (mean, half, verdict) in enumerate(zip(means, halves, verdicts, strict=True)):
             ax.errorbar(mean, y, xerr=half or 0, fmt="o", color=colours[verdict], markersize=5, elinewidth=1.6)
-        ax.axvline(reference, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)))
-        ax.annotate(words("chart.mean", mean=f"{reference:.1f}"), (reference, 1), (0, 2), fontsize=7.5, color=MUTED,
-                    xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom")  # fmt: skip
+        _name_line(ax, reference, words("chart.mean", mean=f"{reference:.1f}"))
         ax.set_yticks(range(len(names)), names, color=INK)
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlabel(words("mean"))
@@ -128,7 +141,7 @@ def comparison(
 
 def item_map(difficulty: np.ndarray, discrimination: np.ndarray, names: Sequence[str], words: Words) -> Markup:
     """Items by rate and discrimination; those under 0.2 by name."""
-    with _axes(6.4, 2.9) as (ax, svg):
+    with _axes(4.6, 2.3) as (ax, svg):
         weak = discrimination < 0.2
         ax.axhspan(min(-0.05, np.nanmin(discrimination) - 0.05), 0.2, color="#f7e9e4", linewidth=0)
         ax.scatter(difficulty[~weak], discrimination[~weak], s=26, color=ACCENT, alpha=0.75, linewidth=0)
@@ -148,7 +161,7 @@ def item_profile(
     *, label: str, reference_label: str, words: Words,
 ) -> Markup:  # fmt: skip
     """The rate of each item, in order, against the reference; `lower` (booleans) marks those clearly below."""
-    with _axes(6.4, 2.2) as (ax, svg):
+    with _axes(9.6, 2.3, top=0.3) as (ax, svg):
         x = np.arange(len(names))
         colours = np.where(lower, BAD, ACCENT)
         ax.vlines(x, 100 * reference, 100 * rates, colors=colours, linewidth=1.4, alpha=0.6)

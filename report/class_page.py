@@ -12,7 +12,7 @@ from report.exam_pages import distribution_of, subject_names
 from report.figures import Given, answers_given, clearly_lower, compare
 from report.policy import grade
 from report.render import page, percent
-from report.school_page import exceptions_of, verdict_sentence
+from report.school_page import exceptions_of, findings, verdict_sentence
 from report.source import Part, Reference, Row, Sheets
 from report.words import Words
 
@@ -50,9 +50,16 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
     names = [roster[student] for student in sheets.students]
     items = _items(ref, part, sheets, names)
     how = compare(unit, mean)
+    attention = _attention(ref, part, sheets, names, words)
+    sentences = [
+        verdict_sentence(name, unit, mean, how, words),
+        *findings([row["item"].item for row in items if row["lower"]], part.mastery[code, name], words),
+    ]
+    if attention:
+        sentences.append(words("sentence.attention", count=len(attention)))
     return {
         "subject": subject,
-        "sentence": verdict_sentence(name, unit, mean, how, words),
+        "sentences": sentences,
         "figures": [
             (words("this_class"), unit, how),
             (words("this_school"), school, compare(school, mean)),
@@ -63,9 +70,8 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
         "items": items,
         "focus": _focus(items),
         "knowledge": part.mastery[code, name],
-        "weak": [row for row in part.mastery[code, name] if row["weak"]],
         "groups": _groups(part, code, roster),
-        "attention": _attention(ref, part, sheets, names, words),
+        "attention": attention,
         "results": _results(ref, sheets),
     }
 

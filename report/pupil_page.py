@@ -10,7 +10,7 @@ import numpy as np
 from engine.exam import Item, Subject
 from report.class_page import doubtful
 from report.policy import PupilPolicy, grade, pupil_policy
-from report.render import page, points
+from report.render import about, page, points
 from report.source import Part, Reference, Row, Sheets
 from report.words import Words
 
@@ -117,7 +117,10 @@ class _Desk:
         elif knowledge and all(k["word"] == "thin" for k in knowledge):
             said.append(words("say.thin"))
         elif knowledge:
-            said.append(words("say.even"))
+            least, best = min(knowledge, key=lambda k: k["rate"]), max(knowledge, key=lambda k: k["rate"])
+            apart = least["upper"] < best["lower"]
+            rate = about(least["rate"])
+            said.append(words("say.least", point=least["knowledge"], rate=rate) if apart else words("say.even"))
         for mark, key in (("blank", "say.blank"), ("part", "say.partial")):
             items = [row["item"] for row in answers if row["mark"] == mark]
             if items:

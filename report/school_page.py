@@ -13,6 +13,7 @@ from report.render import number, page, signed
 from report.source import Part, Reference, Row, Sheets
 from report.words import Words
 
+LOWEST = 12  # items shown that are clearly below all
 Context = dict[str, Any]
 
 
@@ -26,6 +27,7 @@ def school_page(ref: Reference, part: Part, words: Words) -> str:
         part=part,
         names=subject_names(ref),
         exceptions=exceptions_of(part),
+        lowest=LOWEST,
         subjects=[_subject(ref, part, subject, words) for subject in ref.exam.subjects],
     )
 
@@ -53,6 +55,15 @@ def verdict_sentence(name: str, unit: Row | None, mean: float | None, how: Compa
     )
 
 
+def findings(lower: list[str], knowledge: list[Row], words: Words) -> list[str]:
+    """What the items clearly below all and the weak knowledge points amount to, as two sentences."""
+    weak = [row["knowledge"] for row in knowledge if row["weak"]]
+    return [
+        words("sentence.items", count=len(lower), items=words.join(lower)) if lower else words("sentence.no_items"),
+        words("sentence.weak", points=words.join(weak)) if weak else words("sentence.no_weak"),
+    ]
+
+
 def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Context:
     code = subject.code
     sheets = Sheets.of(subject, *part.sheets[code])
@@ -61,22 +72,26 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
     classes = [(name, unit := part.units.get((code, name)), compare(unit, mean)) for name in part.classes]
     how = compare(school, mean)
     total = sheets.total[sheets.counted]
+    lower = _lower_items(ref, part, sheets)
     return {
         "subject": subject,
-        "sentence": verdict_sentence(part.school, school, mean, how, words),
+        "sentences": [
+            verdict_sentence(part.school, school, mean, how, words),
+            *findings([row["item"].item for row in lower], part.mastery[code, ""], words),
+        ],
         "figures": [(words("this_school"), school, how), (words("all"), whole, None)],
         "classes": classes,
         "classes_chart": compared(classes, mean, words),
         "distribution": distribution_of(
             ref, subject, total[~np.isnan(total)], words("this_school"), words, against=True
         ),
-        "lower": _lower_items(ref, part, sheets),
+        "lower": lower[:LOWEST],
         "knowledge": part.mastery[code, ""],
         "matrix": knowledge_matrix(part.mastery[code, ""], [(name, part.mastery[code, name]) for name in part.classes]),
     }
 
 
-def _lower_items(ref: Reference, part: Part, sheets: Sheets, most: int = 12) -> list[Context]:
+def _lower_items(ref: Reference, part: Part, sheets: Sheets) -> list[Context]:
     """Items of the school clearly below all, the largest gap first, with each class's rate."""
     klass = dict(zip(part.roster["student_id"].to_pylist(), part.roster["class"].to_pylist(), strict=True))
     of_pupil = np.array([klass[student] for student in sheets.students])
@@ -90,4 +105,4 @@ def _lower_items(ref: Reference, part: Part, sheets: Sheets, most: int = 12) -> 
                 {"item": item, "rate": rate, "reference": reference, "gap": rate - reference}
                 | {"classes": [float(rates[name][j]) for name in part.classes]}
             )
-    return sorted(found, key=lambda row: row["gap"])[:most]
+    return sorted(found, key=lambda row: row["gap"])

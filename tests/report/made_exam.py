@@ -125,7 +125,7 @@ def _bank() -> str:
     for code, topics in TOPICS.items():
         for t, topic in enumerate(topics):
             for k in range(4):
-                stem = f"[{topic}] 第{k + 1}题:下列说法正确的是哪一项?若 3x − {t + 2} = {k + 4},求 x 的值。"
+                stem = f"[{topic}] 第{k + 1}题：下列说法正确的是哪一项?若 3x − {t + 2} = {k + 4}，求 x 的值。"
                 lines.append(
                     f'{code[0].upper()}{t + 1:02d}{k + 1},{code},"{stem}",{topic},{0.5 + 0.1 * k:.1f},{"ABCD"[k]},ABCD'
                 )
@@ -388,7 +388,7 @@ def _recommendations(exam: Exam, subject: Subject, mastery: pa.Table) -> pa.Tabl
                     "knowledge": row["knowledge"],
                     "difficulty": 0.5 + 0.1 * (rank - 1),
                     "chance": 0.52 + 0.08 * rank,
-                    "reason": f"{row['knowledge']}:{row['items']} 题得分率 {row['rate']:.0%}",
+                    "reason": f"{row['knowledge']}：{row['items']} 题得分率 {row['rate']:.0%}",
                 }
             )
     return pa.Table.from_pylist(rows, schema=tables.SCHEMAS["recommendations"])
@@ -405,7 +405,7 @@ def _exceptions(exam: Exam, subject: Subject, status: np.ndarray) -> tuple[pa.Ta
             "field": str(3 + i % 9),
             "student_id": ids[i],
         }
-        | {"reason": ["faint", "erased"][i % 2], "detail": "两个选项都有痕迹,请看原图确认"}
+        | {"reason": ["faint", "erased"][i % 2], "detail": "两个选项都有痕迹，请看原图确认"}
         for i in range(3, n, max(n // 7, 1))
     ]
     rows.append(
@@ -419,7 +419,7 @@ def _exceptions(exam: Exam, subject: Subject, status: np.ndarray) -> tuple[pa.Ta
         }
     )
     rows += [
-        blank | {"kind": "pupil", "student_id": ids[i], "reason": "missing", "detail": "没有答题卡,也没有缺考标记"}
+        blank | {"kind": "pupil", "student_id": ids[i], "reason": "missing", "detail": "没有答题卡，也没有缺考标记"}
         for i in np.flatnonzero(status == "missing")
     ]
     count = {name: int((status == name).sum()) for name in tables.STATUS}
