@@ -1,0 +1,346 @@
+"""Scoring against the plain way, choose groups, floors, void items and damaged input."""
+
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from papers import HALF, papers, plainly, responses, subject
+
+from engine import tables
+from engine._core import count, gather
+from engine.choose import settle
+from engine.errors import InputError
+from engine.exam import Choose, Item, Subject
+from engine.scoring import UNCLEAR_CHOICE, full_mark, score
+
+
+def single(name: str, key: str = "A", points: int = 1, **more: object) -> Item:
+    return Item(item=name, type="single", max=Decimal(points), key=key, options="ABCD", **more)
+
+
+def constructed(name: str, points: int = 10, **more: object) -> Item:
+    return Item(item=name, type="constructed", max=Decimal(points), **more)
+
+
+@given(papers(), st.integers(1, 10))
+def test_equals_the_plain_way(paper: tuple[Subject, list[dict]], chunk: int) -> None:
+    """Any rules, floors, statuses and nulls, in record batches that each have a dictionary of their own."""
+    paper, rows = paper
+    points, totals = plainly(paper, rows)
+    scores = score(paper, responses(paper, rows, chunk)).scores
+    scores.validate(full=True)
+    assert scores["student_id"].to_pylist() == [f"s{i:04}" for i in range(len(rows))]
+    assert scores["status"].to_pylist() == [row["status"] for row in rows]
+    for j, item in enumerate(paper.items):
+        assert scores[item.item].to_pylist() == [gained[j] for gained in points]
+    assert scores["total"].to_pylist() == totals
+    assert scores.schema.metadata[b"step"] == b"0.5"
+
+
+@given(papers(), st.integers(1, 10))
+def test_tally_of_batches_is_the_tally_of_the_whole(paper: tuple[Subject, list[dict]], chunk: int) -> None:
+    paper, rows = paper
+    assert score(paper, responses(paper, rows, chunk)).tally == score(paper, responses(paper, rows)).tally
+
+
+def test_more_than_255_answers() -> None:
+    """A numeric item may have any number of different answers; then the codes are wider."""
+    paper = subject(Item(item="q", type="number", max=Decimal(2), key="700"), single("r"))
+    answers = [str(i) for i in range(1000)]
+    table = pa.table(
+        {
+            "student_id": answers,
+            "status": pa.array(["read"] * 1000).cast(tables.LABEL),
+            "q": pa.array([*answers[:-1], None]).dictionary_encode(),
+            "r": pa.array(["A", "B"] * 500).dictionary_encode().cast(tables.ANSWER),
+        }
+    )
+    scored = score(paper, table)
+    assert scored.scores["q"].to_pylist() == [4 if i == 700 else 0 for i in range(999)] + [None]
+    assert scored.scores["total"].to_pylist() == [
+        (2 if i % 2 == 0 else 0) + (4 if i == 700 else 0) for i in range(1000)
+    ]
+    assert len(scored.tally.items["q"].answers) == 999
+
+
+@pytest.mark.parametrize("distinct", [255, 256])
+def test_a_full_dictionary_of_uint8(distinct: int) -> None:
+    paper = subject(Item(item="q", type="number", max=Decimal(2), key="1"))
+    rows = [{"q": str(i)} for i in range(distinct)] + [{"q": None}]
+    scored = score(paper, responses(paper, rows))
+    assert scored.scores["q"].to_pylist() == [4 if i == 1 else 0 for i in range(distinct)] + [None]
+
+
+def test_dictionary_with_null_repeated_and_unused_answers() -> None:
+    paper = subject(constructed("q"))
+    column = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 2, 3, None], pa.uint8()), pa.array(["2", None, "2", "3", "never given"])
+    )
+    table = pa.table({"student_id": list("abcde"), "status": pa.array(["read"] * 5).cast(tables.LABEL), "q": column})
+    scored = score(paper, table)
+    assert scored.scores["q"].to_pylist() == [4, None, 4, 6, None]
+    assert scored.tally.items["q"].answers == ("2", "3")
+    assert scored.tally.items["q"].counts.sum() == 3
+
+
+def test_slices_keep_their_place() -> None:
+    paper = subject(single("q"))
+    table = responses(paper, [{"q": answer} for answer in ["A", "B", None, "A", "", "A"]])
+    assert score(paper, table.slice(2, 3)).scores["total"].to_pylist() == [0, 2, 0]
+
+
+def test_who_is_absent_has_no_points_whatever_the_table_says() -> None:
+    paper = subject(single("q"))
+    rows = [{"q": "A", "status": status} for status in ("absent", "missing", "violation", "read")]
+    scored = score(paper, responses(paper, rows))
+    assert scored.scores["q"].to_pylist() == [None, None, 2, 2]
+    assert scored.scores["total"].to_pylist() == [None, None, 2, 2]
+    assert scored.tally.n == 1
+
+
+def test_void_full_reaches_those_to_whom_it_was_not_presented() -> None:
+    paper = subject(single("q", rule="void:full"), single("r", rule="void:drop", points=5))
+    rows = [{"q": None}, {"q": "", "r": "A"}, {"q": None, "status": "absent"}]
+    scored = score(paper, responses(paper, rows))
+    assert scored.scores["total"].to_pylist() == [2, 2, None]
+    assert scored.scores["r"].to_pylist() == [None] * 3
+    assert full_mark(paper) == 1
+    assert scored.scores.schema.metadata[b"max"] == b"1"
+    assert scored.tally.items["r"].answers == ("A",)  # what was answered is still counted
+    assert scored.tally.dropped == {"r"}
+
+
+def test_floor_by_section_and_of_the_total() -> None:
+    items = [single(f"{section}{i}", rule="negative:1", section=section) for section in "ab" for i in range(2)]
+    rows = [{"a0": "B", "a1": "B", "b0": "A", "b1": ""}, {"a0": "B", "a1": "B", "b0": "B", "b1": "B"}]
+    totals = {
+        floor: score(subject(*items, floor=floor, step=Decimal(1)), responses(subject(*items), rows))
+        .scores["total"]
+        .to_pylist()
+        for floor in ("none", "section", "total")
+    }
+    assert totals == {"none": [-1, -4], "section": [1, 0], "total": [0, 0]}
+
+
+CHOOSE = "choose:选做"
+
+
+def chosen(policy: str, rows: list[dict], k: int = 1, items: tuple[Item, ...] = ()) -> tuple[list, list, list]:
+    """Points in the items of a group of three, totals, and who must be looked at."""
+    items = items or tuple(constructed(name, group="选做") for name in ("x", "y", "z"))
+    paper = subject(*items, single("q"), choose={"选做": Choose(k=k, policy=policy)}, step=Decimal(1))
+    scored = score(paper, responses(paper, [{"q": "B", "x": "", "y": "", "z": "", **row} for row in rows]))
+    names = [item.item for item in items]
+    points = [tuple(row[name] for name in names) for row in scored.scores.select(names).to_pylist()]
+    assert set(scored.exceptions["reason"].to_pylist()) <= {UNCLEAR_CHOICE}
+    assert set(scored.exceptions["subject"].to_pylist()) <= {"maths"}
+    return points, scored.scores["total"].to_pylist(), scored.exceptions["student_id"].to_pylist()
+
+
+SHEETS = [
+    {CHOOSE: "y", "x": "3", "y": "5"},  # filled in and answered
+    {CHOOSE: "", "y": "5"},  # answered, but nothing filled in
+    {CHOOSE: "x+y", "x": "3", "y": "5"},  # too many filled in
+    {CHOOSE: "x", "y": "5"},  # another one answered
+    {CHOOSE: "", "x": "3", "z": "5"},  # nothing filled in, two answered
+    {CHOOSE: "z"},  # filled in and left blank
+    {CHOOSE: None, "x": "0", "z": "5"},  # a sheet without the field
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "points", "totals", "asked"),
+    [
+        (
+            "strict_void",
+            [
+                (None, 5, None),
+                (None,) * 3,
+                (3, None, None),
+                (0, None, None),
+                (None,) * 3,
+                (None, None, 0),
+                (None, None, 5),
+            ],
+            [5, 0, 3, 0, 0, 0, 5],
+            [],
+        ),
+        (
+            "first_by_position",
+            [
+                (None, 5, None),
+                (None, 5, None),
+                (3, None, None),
+                (None, 5, None),
+                (3, None, None),
+                (None, None, 0),
+                (None, None, 5),
+            ],
+            [5, 5, 3, 5, 3, 0, 5],
+            [],
+        ),
+        (
+            "highest",
+            [
+                (None, 5, None),
+                (None, 5, None),
+                (None, 5, None),
+                (None, 5, None),
+                (None, None, 5),
+                (None, None, 0),
+                (None, None, 5),
+            ],
+            [5, 5, 5, 5, 5, 0, 5],
+            [],
+        ),
+        (
+            "ask",
+            [
+                (None, 5, None),
+                (None,) * 3,
+                (3, None, None),
+                (0, None, None),
+                (None,) * 3,
+                (None, None, 0),
+                (None, None, 5),
+            ],
+            [5, 0, 3, 0, 0, 0, 5],
+            ["s0001", "s0002", "s0003", "s0004"],
+        ),
+    ],
+)
+def test_choose_one(policy: str, points: list, totals: list, asked: list) -> None:
+    assert chosen(policy, SHEETS) == (points, totals, asked)
+
+
+def test_choose_two_of_three() -> None:
+    rows = [{CHOOSE: "x+z", "x": "1", "y": "2", "z": "3"}, {CHOOSE: "x+y+z", "x": "1", "y": "2", "z": "3"}]
+    assert chosen("strict_void", rows, k=2)[0] == [(1, None, 3), (1, 2, None)]
+    assert chosen("highest", rows, k=2)[0] == [(None, 2, 3), (None, 2, 3)]
+    assert chosen("ask", rows, k=2)[2] == ["s0001"]
+
+
+def test_difficulty_of_a_chosen_item_is_on_the_choosers() -> None:
+    items = tuple(constructed(name, group="选做") for name in ("x", "y"))
+    paper = subject(*items, choose={"选做": Choose()}, step=Decimal(1))
+    rows = [{CHOOSE: "x", "x": "4", "y": ""}, {CHOOSE: "x", "x": "6", "y": "9"}, {CHOOSE: "y", "x": "", "y": "8"}]
+    tally = score(paper, responses(paper, rows)).tally
+    assert tally.items["x"].answers == ("4", "6")
+    assert tally.items["y"].answers == ("8",)
+    assert tally.choices["选做"].answers == ("4", "6", "8")
+    assert full_mark(paper) == 10
+
+
+def test_an_item_outside_the_group_filled_in_is_refused() -> None:
+    with pytest.raises(InputError, match="expected items of the group: x, y, z"):
+        chosen("strict_void", [{CHOOSE: "q"}])
+
+
+_FLAGS = st.lists(st.tuples(*[st.tuples(*[st.booleans()] * 3, st.integers(-2, 5))] * 3, st.booleans()), min_size=1)
+
+
+@given(_FLAGS, st.integers(1, 3))
+def test_choose_properties(pupils: list, k: int) -> None:
+    """Never more than k; highest gives the most a pupil can have; first_by_position takes no blank before an answer."""
+    cells = np.array([[cell for cell in pupil[:3]] for pupil in pupils], dtype=int)
+    marked, is_given = cells[:, :, 0] == 1, cells[:, :, 1] == 1
+    answered = is_given & (cells[:, :, 2] == 1)
+    points = np.where(answered, cells[:, :, 3], 0)
+    arrays = dict(
+        field=np.array([pupil[3] for pupil in pupils]), marked=marked, given=is_given, answered=answered, points=points
+    )
+    kept = {
+        policy: settle(Choose(k=k, policy=policy), **arrays)[0]
+        for policy in ("strict_void", "first_by_position", "highest", "ask")
+    }
+    for each in kept.values():
+        assert each.sum(axis=1).max() <= k
+        assert not (each & ~(marked | is_given)).any()
+    assert (kept["ask"] == kept["strict_void"]).all()
+    assert (kept["strict_void"] <= marked)[arrays["field"]].all()
+    gained = {policy: np.where(each, points, 0).sum(axis=1) for policy, each in kept.items()}
+    wanted = np.minimum(k, (marked | is_given).sum(axis=1))
+    assert (kept["highest"].sum(axis=1) == wanted).all()
+    assert (kept["first_by_position"].sum(axis=1) == wanted).all()
+    assert (gained["highest"] >= gained["first_by_position"]).all()
+    first = kept["first_by_position"]
+    left_out = (answered & ~first).any(axis=1)
+    assert not (first & ~answered).any(axis=1)[left_out].any()
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    random = np.random.default_rng(1)
+    paper = subject(*(single(f"q{j}", "ABCD"[j % 4]) for j in range(5)))
+    n = 70_000
+    table = pa.table(
+        {"student_id": pa.array(np.arange(n)).cast(pa.string()), "status": pa.array(["read"] * n).cast(tables.LABEL)}
+        | {
+            f"q{j}": pa.DictionaryArray.from_arrays(random.integers(0, 5, n).astype(np.uint8), ["", *"ABCD"])
+            for j in range(5)
+        }
+    )
+    groups = {"school": pa.array(random.integers(0, 9, n)).cast(pa.string())}
+    one, two = (score(paper, table, groups, threads=threads) for threads in (1, 2))
+    assert one.scores.equals(two.scores, check_metadata=True)
+    assert one.tally == two.tally
+
+
+@given(
+    st.integers(0, 9000),
+    st.lists(st.sampled_from([np.uint8, np.int32]), min_size=1, max_size=4),
+    st.integers(1, 3),
+    st.integers(0, 2**32),
+)
+def test_kernels_against_numpy(n: int, types: list, threads: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    columns = [random.integers(0, 7, n).astype(kind) for kind in types]
+    points = [random.integers(-5, 9, 7).astype(np.int32) for _ in types]
+    out = [np.empty(n, np.int32) for _ in types]
+    totals = np.zeros(n, np.int32)
+    gather(columns, points, out, totals, threads)
+    expected = [table[codes] for table, codes in zip(points, columns, strict=True)]
+    assert all((mine == theirs).all() for mine, theirs in zip(out, expected, strict=True))
+    assert (totals == np.sum(expected, axis=0)).all()
+    bins = random.integers(0, 4, n).astype(np.int32)
+    for table, codes in zip(count(columns, [7] * len(types), bins, 4, threads), columns, strict=True):
+        plain = np.zeros((7, 4), np.int64)
+        np.add.at(plain, (codes, bins), 1)
+        assert (table == plain).all()
+
+
+def test_kernels_refuse_arrays_they_cannot_read() -> None:
+    with pytest.raises(TypeError):
+        count([np.zeros(3)], [1], np.zeros(3, np.int32), 1, 1)
+    with pytest.raises(TypeError):
+        count([np.zeros(6, np.uint8)[::2]], [1], np.zeros(3, np.int32), 1, 1)
+    with pytest.raises(ValueError, match="length 3"):
+        count([np.zeros(4, np.uint8)], [1], np.zeros(3, np.int32), 1, 1)
+
+
+def test_damaged_and_missing_columns() -> None:
+    paper = subject(single("q"))
+    table = responses(paper, [{"q": "A"}])
+    with pytest.raises(InputError, match="no column for item 'q'"):
+        score(paper, table.drop_columns("q"))
+    damaged = pa.DictionaryArray.from_arrays(pa.array([9], pa.uint8()), ["A"], safe=False)
+    with pytest.raises(InputError, match="outside its dictionary"):
+        score(paper, table.set_column(2, "q", damaged))
+
+
+def test_impossible_points_name_pupil_and_item() -> None:
+    paper = subject(constructed("q", 5))
+    with pytest.raises(InputError, match="pupil s0001: points '6', expected 0 to 5") as error:
+        score(paper, responses(paper, [{"q": "5"}, {"q": "6"}]))
+    assert error.value.column == "q"
+
+
+def test_nobody() -> None:
+    paper = subject(single("q"))
+    scored = score(paper, responses(paper, []), {"school": pa.array([], pa.string())})
+    assert scored.scores.num_rows == 0
+    assert scored.scores.column_names == ["student_id", "status", "q", "total"]
+    assert scored.tally.n == 0
+    assert scored.tally.step == HALF
