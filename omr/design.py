@@ -24,7 +24,7 @@ MAX_SERIES = 62  # 16 fiducial ids each, out of the 1000 of DICT_5X5_1000
 FIDUCIAL = 8.4  # black square of 7 × 7 modules of 1.2 mm
 EDGE = 8.0  # white outside the fiducials: room for a quiet zone when a copy is enlarged by 3 % and fed askew
 MARGIN = 12.0  # left and right of the body
-TOP, BOTTOM = 23.0, 279.0  # of the body: clear of the fiducials, titles and footers
+TOP, BOTTOM = 23.0, 277.5  # of the body: clear of the fiducials, titles and footers
 GUTTER = 8.0  # between the columns of A3
 MOST_STRETCH = 2.0  # a box takes up to so many times its height where there is room
 
@@ -97,7 +97,7 @@ def design(spec: SheetSpec, fields: Sequence[SheetField], *, layout_id: str, tit
             canvas.text(middle, 18, spec.subtitle, 12, align="center", width=width - 16)
             heading.draw(canvas, MARGIN, TOP)
         else:
-            draw_later(canvas, spec, title, MARGIN + 6, page_width - MARGIN - 6, EDGE - 1)
+            draw_later(canvas, spec, title, MARGIN + 8, page_width - MARGIN - 8, EDGE - 1)
         for column in columns:
             if column.page == number:
                 column.draw(canvas)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import numpy as np
@@ -230,11 +230,15 @@ def places(field: Field, value: str) -> set[tuple[int, int]]:
 
 def _summands(labels: list[list[str]], value: str) -> set[tuple[int, int]] | None:
     """The fewest marks, at most one a group, that add up."""
+    try:
+        wanted = Decimal(value)
+    except InvalidOperation:
+        return None
     choices = [[(-1, Decimal(0)), *((j, Decimal(label)) for j, label in enumerate(group))] for group in labels]
     fits = [
         {(i, j) for i, (j, _) in enumerate(pick) if j >= 0}
         for pick in itertools.product(*choices)
-        if sum(points for _, points in pick) == Decimal(value)
+        if sum(points for _, points in pick) == wanted
     ]
     return min((fit for fit in fits if fit), key=len, default=None)
 
