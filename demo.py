@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import random
+import shutil
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +108,17 @@ def write_exam(folder: Path, *, pupils: int = PUPILS, seed: int = 2026) -> None:
     _write(folder / "english" / "blueprint.csv", english)
     _write(folder / "english" / "forms.csv", _forms(english, rng))
     _write(folder / "bank.csv", [*_bank("maths", MATHS, rng), *_bank("english", ENGLISH, rng)])
+
+
+def spoil(folder: Path) -> None:
+    """What happens in every marking centre: a sheet is scanned twice, and a file is cut off in transfer."""
+    maths, english = folder / "maths" / "scans", folder / "english" / "scans"
+    first = min(maths.glob("*-1.jpg")).name.removesuffix("-1.jpg")
+    for side in (1, 2):
+        shutil.copyfile(maths / f"{first}-{side}.jpg", maths / f"again-{side}.jpg")
+    last = max(english.glob("*.jpg"))
+    whole = last.read_bytes()
+    last.write_bytes(whole[: len(whole) * 2 // 3])
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -293,7 +305,7 @@ def _compare_scores(exam: Exam, code: str, truth_marks: pa.Table) -> tuple[int, 
     for row in tables.read(exam.tables / "exceptions.arrow").to_pylist():
         if row["subject"] == code:
             doubtful |= {row["student_id"], owner.get((row["file"], row["page"]))}
-    scored = {row["student_id"]: row for row in tables.read(exam.tables / f"scores_{code}.arrow").to_pylist()}
+    scored = {row["student_id"]: row for row in tables.read(exam.tables / f"scores.{code}.arrow").to_pylist()}
     wrong = clean = 0
     truth = tables.read(exam.folder / "truth" / f"{code}_responses.arrow").to_pylist()
     for pupil in truth:
@@ -333,7 +345,16 @@ MATHS_SHEET = """\
 paper = "A4"
 sides = 2
 barcode = "code128"
-number_digits = 0
+
+[heights]  # mm, so that eight boxes fit on two pages
+53 = 45
+54 = 45
+55 = 36
+56 = 36
+57 = 36
+58 = 36
+59 = 44
+60 = 44
 """
 
 ENGLISH_SHEET = """\
@@ -342,5 +363,9 @@ sides = 1
 barcode = "none"
 number_digits = 7
 forms = "AB"
-strips = true
+strip = true
+
+[heights]
+39 = 52
+40 = 52
 """

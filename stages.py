@@ -14,13 +14,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as parquet
 from pypdfium2 import PdfDocument
 
 import demo as demo_exam
-import report as reporting
 from engine import ctt, diagnosis, forms, match, scaffold, scoring, tables
-from engine import simulate as pupils
+from engine import simulate as population
 from engine.bank import load_bank
 from engine.errors import InputError, UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
@@ -30,6 +28,8 @@ from omr import importers, sheet
 from omr import simulate as scanner
 from omr.layout import Layout, load_layout
 from omr.read import read_scans
+from report import build as build_reports
+from report.export import export as write_as
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
@@ -173,7 +173,7 @@ def simulate(folder: Path, work: Work, *, preset: str = "scanner", seed: int = 1
         pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"
         if not pdf.exists():
             raise InputError("the sheets have not been printed yet", file=pdf, mend="run `yuejuan sheets EXAM` first")
-        responses = pupils.respond(subject, exam.roster, seed)
+        responses = population.respond(subject, exam.roster, seed)
         filled = list(_fill(exam, subject, layout, responses, _preprinted(pdf, layout, exam)))
         truth = scanner.simulate(
             pdf,
@@ -270,7 +270,6 @@ def read(folder: Path, work: Work) -> Summary:
             layout_of(subject),
             _readings(exam, subject),
             subject=subject.code,
-            executor=work.executor,
             workers=work.workers,
             progress=work.on(f"read {subject.code}"),
         )
@@ -290,7 +289,6 @@ def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work:
         scans,
         importers.load_any(layout),
         output,
-        executor=work.executor,
         workers=work.workers,
         progress=work.on("read"),
     )
@@ -315,12 +313,15 @@ def _match(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
         for name, table in zip(parts, (pages, matched.marks, matched.exceptions, matched.accounts), strict=True):
             parts[name].append(table)
         responses[subject.code] = matched.responses
-        tables.write(matched.responses, exam.tables / f"responses_{subject.code}.arrow")
+        tables.write(matched.responses, exam.tables / f"responses.{subject.code}.arrow")
     for name, some in parts.items():
         tables.write(pa.concat_tables(some), exam.tables / f"{name}.arrow")
     exceptions = pa.concat_tables(parts["exceptions"])
     tables.write_csv(exceptions, exam.folder / "out" / "exceptions.csv")
     accounts = pa.concat_tables(parts["accounts"])
+    problems = match.balance(accounts)
+    if problems:
+        raise YuejuanError("the accounts don't balance: " + "; ".join(problems), mend="please report this")
     for row in accounts.to_pylist():
         summary.figures[f"{row['subject']}: {row['account']} {row['line']}"] = row["count"]
     summary.exceptions += exceptions.num_rows
@@ -338,14 +339,14 @@ def score(folder: Path) -> Summary:
     responses = _match(exam, summary)
     for subject in exam.subjects:
         scored = scoring.score(subject, responses[subject.code], _groups(exam))
-        tables.write(scored.scores, exam.tables / f"scores_{subject.code}.arrow")
+        tables.write(scored.scores, exam.tables / f"scores.{subject.code}.arrow")
         scored.tally.save(_tally(exam, subject))
         summary.figures[f"{subject.code}: scored"] = pc.count(scored.scores["total"]).as_py()
     return summary
 
 
 def _tally(exam: Exam, subject: Subject) -> Path:
-    return exam.tables / f"tally_{subject.code}.arrow"
+    return exam.tables / f"tally.{subject.code}.arrow"
 
 
 def _groups(exam: Exam) -> dict[str, pa.Array]:
@@ -377,7 +378,7 @@ def analyze(folder: Path) -> Summary:
 
 
 def _scores(exam: Exam, subject: Subject) -> pa.Table:
-    return tables.read(exam.tables / f"scores_{subject.code}.arrow")
+    return tables.read(exam.tables / f"scores.{subject.code}.arrow")
 
 
 def _keep(exam: Exam, stage: str, parts: dict[str, list[pa.Table]]) -> Summary:
@@ -437,7 +438,7 @@ def _bank(exam: Exam) -> pa.Table | None:
 def report(folder: Path, work: Work, language: str = "zh") -> Summary:
     """HTML and XLSX reports for exam, schools, classes and pupils."""
     exam = load_exam(folder)
-    counts = reporting.build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
+    counts = build_reports(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
     return Summary("report", dict(counts), written=[exam.reports / "index.html"])
 
 
@@ -453,17 +454,21 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     return summary
 
 
-def demo(folder: Path, work: Work, language: str = "zh") -> Summary:
+def demo(folder: Path, work: Work, language: str = "zh", *, pupils: int = demo_exam.PUPILS) -> Summary:
     """Build the made-up exam, print, fill in and scan it, run it, and compare the outcome with the truth.
+
+    Args:
+        pupils: how many in each of the six classes.
 
     Raises:
         UsageError: the folder is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UsageError("the folder is not empty", file=folder, mend="name a new folder")
-    demo_exam.write_exam(folder)
+    demo_exam.write_exam(folder, pupils=pupils)
     sheets(folder)
     simulate(folder, work)
+    demo_exam.spoil(folder)
     summary = run(folder, work, language)
     outcome = demo_exam.compare(load_exam(folder))
     summary.stage = "demo"
@@ -476,21 +481,8 @@ def demo(folder: Path, work: Work, language: str = "zh") -> Summary:
 
 
 def export(table: Path, to: str, output: Path | None = None) -> Summary:
-    """Convert an Arrow table to Parquet, CSV or XLSX; text that a spreadsheet would run as a formula is disarmed.
-
-    Raises:
-        UsageError: `to` is none of the three.
-    """
-    if to not in ("parquet", "csv", "xlsx"):
-        raise UsageError(f"cannot export to {to!r}", mend="use --to parquet, csv or xlsx")
+    """Convert an Arrow table to Parquet, CSV or XLSX."""
     target = output or table.with_suffix(f".{to}")
     data = tables.read(table)
-    if to == "parquet":
-        sink = pa.BufferOutputStream()
-        parquet.write_table(data, sink)
-        tables.write_bytes(memoryview(sink.getvalue()), target)
-    elif to == "csv":
-        tables.write_csv(data, target)
-    else:
-        reporting.write_xlsx(data, target)
+    write_as(data, to, target)
     return Summary("export", {"rows": data.num_rows, "columns": data.num_columns}, written=[target])

@@ -93,12 +93,12 @@ def test_a_student_id_given_twice_names_both_rows(exam: Path) -> None:
 
 def test_a_gbk_roster_reads_the_same_as_utf8(exam: Path) -> None:
     yuejuan("read", exam)
-    utf8 = (exam / "out" / "tables" / "responses_maths.arrow").read_bytes()
+    utf8 = (exam / "out" / "tables" / "responses.maths.arrow").read_bytes()
     text = (exam / "roster.csv").read_text("utf-8-sig")
     (exam / "roster.csv").write_bytes(text.encode("gb18030"))
     done = yuejuan("read", exam)
     assert done.returncode in (0, 4)
-    assert (exam / "out" / "tables" / "responses_maths.arrow").read_bytes() == utf8
+    assert (exam / "out" / "tables" / "responses.maths.arrow").read_bytes() == utf8
 
 
 def test_no_exam_folder_says_how_to_make_one(tmp_path: Path) -> None:
