@@ -35,7 +35,7 @@ from engine.errors import InputError
 from engine.exam import RecommendRule, Subject
 
 OVERALL_SD, POINT_SD = 1.0, 0.5  # priors of θ and δ, in logits
-NEWTON_STEPS = 8
+NEWTON_STEPS = 10
 EDGE, SCALE = 0.9, 0.1  # the zone factor at the ends of the zone, and how fast it falls outside
 CHUNK_CELLS = 1 << 21  # pupils × questions at a time: 16 MB a matrix
 CERTAIN = 0.01  # a rate nearer to 0 or 1 than this counts as this
