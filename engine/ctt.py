@@ -5,8 +5,8 @@ What the numbers mean:
 - An item's statistics are over the pupils to whom it was presented (in a choose-k-of-n group: those who chose it).
 - r_total is Pearson's correlation of the item's points with the total, r_rest with the total less the item's points.
 - alpha is Cronbach's k/(k-1)·(1 - Σ var(part) / var(total)), over all pupils. Its parts are the items, "not
-  presented" counting 0 as it does in the total, save that a choose group is one part: what a pupil gained in it. Items withdrawn
-  by void:drop are no part. For an item of a choose group, alpha_if_deleted is alpha without the group.
+  presented" counting 0 as it does in the total, save that a choose group is one part: what a pupil gained in it.
+  Items withdrawn by void:drop are no part. For an item of a choose group, alpha_if_deleted is alpha without the group.
 - The bottom and top groups are the pupils with total <= q27 and total > q73, quantiles of type 7 (as in R and NumPy).
   Equal totals are never split, so the groups are not exactly 27 %. Where nobody is above q73 (more than a quarter have
   the highest total) the top group are those with the highest total; where that is also in the bottom group, there are
@@ -209,7 +209,7 @@ class _Moments:
 
     n: int
     x: int
-    xx: int
+    xx: int | Fraction
     y: int | Fraction = 0
     yy: int | Fraction = 0
     xy: int | Fraction = 0
@@ -218,7 +218,7 @@ class _Moments:
         """Standard deviation of x."""
         return math.sqrt(Fraction(self.spread(), self.n * (self.n - ddof))) if self.n > ddof else None
 
-    def spread(self) -> int:
+    def spread(self) -> int | Fraction:
         """n² times the variance of x."""
         return self.n * self.xx - self.x**2
 
@@ -264,7 +264,7 @@ def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
     sums = {name: replace(_moments(part, tally), n=n) for name, part in parts.items()}
     spread = sum(part.spread() for part in sums.values())
 
-    def alpha(k: int, parts_spread: int, total_spread: int) -> float | None:
+    def alpha(k: int, parts_spread: int | Fraction, total_spread: int | Fraction) -> float | None:
         return (
             float(Fraction(k, k - 1) * (1 - Fraction(parts_spread, total_spread))) if k > 1 and total_spread else None
         )

@@ -98,7 +98,7 @@ def plainly(subject: Subject, rows: list[dict]) -> tuple[list[list[int | None]],
     return every, totals
 
 
-def matrix(points: list[list[int | None]], rows: list[dict]) -> np.ndarray:
+def matrix(subject: Subject, points: list[list[int | None]], rows: list[dict]) -> np.ndarray:
     """(pupils with status read, items) float, NaN where not presented."""
     read = [gained for gained, row in zip(points, rows, strict=True) if row.get("status", "read") == "read"]
-    return np.array(read, dtype=float).reshape(len(read), -1)
+    return np.array(read, dtype=float).reshape(len(read), len(subject.items))
