@@ -233,7 +233,7 @@ def _judge(image: npt.NDArray[np.uint8], fields: Sequence[Field], placement: Pla
             elif not chosen[group, worst]:
                 flag = "smudge"
             else:
-                flag = "faint" if median[group, worst] > mean[group, worst] else "partial"
+                flag = "faint" if median[group, worst] > rise[group, worst] else "partial"
         taken = [name for name, on in zip(names_, chosen[group], strict=False) if on]
         judged.append(_Group(taken, 0.0 if clipped[group] else float(certainty[group]), flag))
     return judged
