@@ -54,90 +54,12 @@ from sklearn.metrics import silhouette_score
 from engine import tables
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
+from engine.knowledge import PupilPoints, knowledge_points, per_point, ratio, weights
 
 EVIDENCE = ("enough", "few items", "few points", "not presented")
-FEW_PUPILS = 20  # an item's partial-credit factor starts from 1 with the weight of so many pupils
 TOLERANCE = 1e-9  # 0.52 - 0.60 is a gap of 0.08, whatever binary fractions make of it
 FOCUS = 3  # knowledge points named to a group at most
 CONTRAST = 0.05  # a label speaks of differences of at least this rate
-
-
-@dataclass(frozen=True)
-class PupilPoints:
-    """Points of the pupils who have a score, sorted by student_id, so that no result depends on the order of rows.
-
-    Attributes:
-        student_id: (n,) object.
-        counted: (n,) bool, False for pupils who count in no statistics (violation).
-        presented: (n, J) bool, in the order of the subject's items.
-        points: (n, J) float64 in points, 0 where not presented.
-        full: (J,) full marks in points.
-    """
-
-    student_id: np.ndarray
-    counted: np.ndarray
-    presented: np.ndarray
-    points: np.ndarray
-    full: np.ndarray
-
-    @classmethod
-    def of(cls, subject: Subject, scores: pa.Table) -> PupilPoints:
-        """From a scores table (see `engine.scoring.score`)."""
-        scores = scores.filter(pc.is_valid(scores["total"]))
-        scores = scores.take(pc.sort_indices(scores["student_id"]))
-        shape = (scores.num_rows, len(subject.items))
-        presented, points = np.zeros(shape, bool, order="F"), np.zeros(shape, order="F")
-        for j, item in enumerate(subject.items):
-            column = scores[item.item]
-            presented[:, j] = pc.is_valid(column).to_numpy()
-            points[:, j] = pc.fill_null(column, 0).to_numpy() * float(subject.step)
-        return cls(
-            student_id=np.array(scores["student_id"].to_pylist(), dtype=object),
-            counted=pc.not_equal(scores["status"].cast(pa.string()), "violation").to_numpy(),
-            presented=presented,
-            points=points,
-            full=np.array([float(item.max) for item in subject.items]),
-        )
-
-    def item_means(self) -> np.ndarray:
-        """(J,) the exam's mean points on each item, NaN where nobody counted was presented it."""
-        return _ratio(self.points[self.counted].sum(axis=0), self.presented[self.counted].sum(axis=0))
-
-    def partial_credit(self) -> np.ndarray:
-        """(J,) each item's variance as a share of that of a right/wrong item with its mean (φ in the module's docs)."""
-        mean = self.item_means()
-        deviation = np.where(self.presented, self.points - mean, 0)[self.counted]
-        n = self.presented[self.counted].sum(axis=0)
-        share = _ratio((deviation**2).sum(axis=0), n * mean * (self.full - mean))
-        share = np.where(np.isfinite(share) & (mean > 0) & (mean < self.full), share, 1)
-        return np.clip((n * share + FEW_PUPILS) / (n + FEW_PUPILS), np.minimum(1 / self.full, 1), 1)
-
-
-def knowledge_points(subject: Subject) -> list[str]:
-    """Names of the subject's knowledge points in order of first appearance in the blueprint."""
-    return list(dict.fromkeys(name for item in subject.items for name, _ in item.knowledge))
-
-
-def weights(subject: Subject) -> np.ndarray:
-    """(J, K) weight of each knowledge point in each item."""
-    names = knowledge_points(subject)
-    matrix = np.zeros((len(subject.items), len(names)))
-    for j, item in enumerate(subject.items):
-        for name, weight in item.knowledge:
-            matrix[j, names.index(name)] += weight
-    return matrix
-
-
-def per_point(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The product values (n, J) @ weight (J, K), over the few cells of `weight` that are not 0.
-
-    An item touches one or two points, so this beats the dense product; and a row's result does not depend on its place
-    in the matrix, as that of a blocked matrix product may in the last bit.
-    """
-    result = np.zeros((len(values), weight.shape[1]))
-    for j, k in zip(*np.nonzero(weight), strict=True):
-        result[:, k] += values[:, j] * weight[j, k]
-    return result
 
 
 def wilson(rate: np.ndarray, trials: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +104,7 @@ def mastery(subject: Subject, scores: pa.Table, roster: pa.Table, rule: Diagnosi
     pupils = PupilPoints.of(subject, scores)
     weight = weights(subject)
     own = _sums(pupils, weight, pupils.points, pupils.presented.astype(float))
-    trials = _ratio(
+    trials = ratio(
         own.at_stake**2,
         per_point(pupils.presented * pupils.partial_credit(), (weight * pupils.full[:, None]) ** 2),
     )
@@ -235,14 +157,14 @@ def _unit_trials(
     codes: np.ndarray, own: _Sums, trials: np.ndarray, inside: np.ndarray, pooled: _Sums, confidence: float
 ) -> np.ndarray:
     """(U, K) effective number of trials of units with the pupils `inside`, see the module's docstring."""
-    rate = _ratio(pooled.gained, pooled.at_stake)
+    rate = ratio(pooled.gained, pooled.at_stake)
     at_stake = own.at_stake[inside]
     n = _sum_by(codes, (at_stake > 0).astype(float))
     squares = _sum_by(codes, (own.gained[inside] - np.nan_to_num(rate)[codes] * at_stake) ** 2)
-    variance = _ratio(n * squares, (n - 1) * pooled.at_stake**2)
+    variance = ratio(n * squares, (n - 1) * pooled.at_stake**2)
     tail = (1 + confidence) / 2
     shrink = (NormalDist().inv_cdf(tail) / stdtrit(np.maximum(n - 1, 1), tail)) ** 2
-    between = _ratio(rate * (1 - rate) * shrink, variance)
+    between = ratio(rate * (1 - rate) * shrink, variance)
     separate = _sum_by(codes, np.nan_to_num(trials[inside]))
     return np.fmin(np.where(between > 0, between, np.nan), separate)
 
@@ -274,8 +196,8 @@ def _places(student_id: np.ndarray, roster: pa.Table) -> dict[str, np.ndarray]:
 def _rows(
     subject: Subject, level: str, units: np.ndarray, sums: _Sums, trials: np.ndarray, n: np.ndarray, rule: DiagnosisRule
 ) -> pa.Table:
-    rate = _ratio(sums.gained, sums.at_stake)
-    reference = rate if level == "exam" else _ratio(sums.expected, sums.at_stake)
+    rate = ratio(sums.gained, sums.at_stake)
+    reference = rate if level == "exam" else ratio(sums.expected, sums.at_stake)
     lower, upper = wilson(rate, trials, rule.confidence)
     at_stake = sums.at_stake / n[:, None]
     evidence = np.select(
@@ -307,12 +229,6 @@ def _rows(
 
 def _repeat(text: str, times: int) -> pa.Array:
     return pa.repeat(pa.scalar(text, pa.string()), times)
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below, NaN where below is 0 (or NaN)."""
-    above, below = np.broadcast_arrays(above, below)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=np.nan_to_num(below) != 0)
 
 
 @dataclass(frozen=True)
@@ -417,7 +333,7 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
 
 def _share(at_stake: np.ndarray) -> np.ndarray:
     """Share of each point in the points at stake, along the last axis; 0 where there are none."""
-    return np.nan_to_num(_ratio(at_stake, at_stake.sum(axis=-1, keepdims=True)))
+    return np.nan_to_num(ratio(at_stake, at_stake.sum(axis=-1, keepdims=True)))
 
 
 def _shrunken_gaps(profiles: Profiles, confidence: float) -> np.ndarray:
@@ -441,8 +357,8 @@ def _shrunken_gaps(profiles: Profiles, confidence: float) -> np.ndarray:
 def _shrink(deviation: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Deviations (n, columns) shrunken toward 0 by each column's variance τ² beyond the noise; 0 where unknown."""
     excess = np.where(known, deviation**2 - noise, 0).sum(axis=0)
-    variance = np.maximum(np.nan_to_num(_ratio(excess, known.sum(axis=0))), 0)
-    return np.where(known, np.nan_to_num(_ratio(variance, variance + noise)) * deviation, 0)
+    variance = np.maximum(np.nan_to_num(ratio(excess, known.sum(axis=0))), 0)
+    return np.where(known, np.nan_to_num(ratio(variance, variance + noise)) * deviation, 0)
 
 
 def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
@@ -501,9 +417,9 @@ def _focus(profiles: Profiles, rows: np.ndarray, rule: DiagnosisRule) -> np.ndar
     """Points where the group is surely behind the reference, by points lost; without any, by points left to gain."""
     presented = profiles.at_stake[rows] > 0
     n = presented.sum(axis=0)
-    gap = _ratio(np.nan_to_num(profiles.gap[rows]).sum(axis=0), n)
+    gap = ratio(np.nan_to_num(profiles.gap[rows]).sum(axis=0), n)
     squares = (np.where(presented, profiles.gap[rows] - gap, 0) ** 2).sum(axis=0)
-    error = np.sqrt(_ratio(squares, n * (n - 1)))
+    error = np.sqrt(ratio(squares, n * (n - 1)))
     z = NormalDist().inv_cdf((1 + rule.confidence) / 2)
     enough = profiles.enough[rows].any(axis=0)
     behind = enough & (gap <= -rule.min_gap + TOLERANCE) & (gap + z * error < 0)

@@ -30,9 +30,10 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine.diagnosis import Profiles, PupilPoints, knowledge_points, weights
+from engine.diagnosis import Profiles
 from engine.errors import InputError
 from engine.exam import RecommendRule, Subject
+from engine.knowledge import PupilPoints, knowledge_points, weights
 
 OVERALL_SD, POINT_SD = 1.0, 0.5  # priors of θ and δ, in logits
 NEWTON_STEPS = 10
@@ -224,12 +225,12 @@ def _reason(name: str, profiles: Profiles, i: int, k: int, chance: float, rule: 
     success = f"本题预计答对率 {chance:.0%}{zone}"
     items = profiles.items[i, k]
     if not items:
-        return f"「{name}」这次没有作答的题，先练一题看看，{success}"
+        return f"「{name}」这次没有作答的题，练习后再看，{success}"
     seen = f"「{name}」得分率 {profiles.rate[i, k]:.0%}（全体 {profiles.reference[i, k]:.0%}，{items} 题）"
     if profiles.weak[i, k]:
         return f"薄弱点{seen}，{success}"
     if not profiles.enough[i, k]:
-        return f"{seen}，题量少，先练一题看看，{success}"
+        return f"{seen}，题量少，练习后再看，{success}"
     if profiles.gap[i, k] < 0:
         return f"{seen}，{'略' if profiles.gap[i, k] > -SLIGHT else ''}低于全体，{success}"
     return f"{seen}，不低于全体，用于{'巩固' if chance >= middle else '提高'}，{success}"

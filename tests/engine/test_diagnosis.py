@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from made_scores import exams, make_roster, make_scores, make_subject, plain_subject, right_or_wrong, shuffled
 
 from engine import tables
-from engine.diagnosis import knowledge_points, mastery, teaching_groups, wilson, wilson_trials
+from engine.diagnosis import mastery, teaching_groups, wilson, wilson_trials
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
+from engine.knowledge import knowledge_points
 
 pytestmark = pytest.mark.filterwarnings("error")
 RULE = DiagnosisRule()

@@ -20,9 +20,10 @@ from sklearn.metrics import roc_auc_score
 import engine.recommend
 from engine import bank as question_bank
 from engine import tables
-from engine.diagnosis import PupilPoints, knowledge_points, mastery
+from engine.diagnosis import mastery
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, RecommendRule, Subject
+from engine.knowledge import PupilPoints, knowledge_points
 from engine.recommend import recommend
 
 pytestmark = pytest.mark.filterwarnings("error")
