@@ -143,9 +143,10 @@ class Exam(ExamKeys):
 class _Document(ExamKeys):
     """exam.toml as it is written."""
 
-    subjects: Annotated[tuple[SubjectKeys, ...], Field(min_length=1)]
+    subjects: tuple[SubjectKeys, ...]
 
 
+ADD_SUBJECT = "add [[subjects]] with code = … and name = …"
 # Table of exam.toml → the keys it may have.
 _KEYS: dict[str, type[BaseModel]] = {
     "": _Document,
@@ -197,7 +198,7 @@ def _read_document(path: Path) -> _Document:
             f"not valid TOML: {error}",
             file=path,
             row=int(line[1]) if line else text.count("\n") + 1,
-            mend='put text in "quotes", write key = value, one a line',
+            mend='write key = value, one a line, with text and Chinese names in "quotes"',
         ) from None
     except ValidationError as invalid:
         errors = [_key_error(path, text, dict(error)) for error in invalid.errors()]
@@ -210,6 +211,7 @@ def _read_document(path: Path) -> _Document:
 def _key_error(path: Path, text: str, error: dict[str, Any]) -> InputError:
     """What pydantic found wrong with a key of exam.toml, in a person's words."""
     place = [str(part) for part in error["loc"]]
+    column = ".".join(f"[{part + 1}]" if isinstance(part, int) else part for part in error["loc"]).replace(".[", "[")
     key = place[-1]
     known = _KEYS[next((part for part in reversed(place[:-1]) if part in _KEYS), "")].model_fields
     if error["type"] == "extra_forbidden":
@@ -218,11 +220,11 @@ def _key_error(path: Path, text: str, error: dict[str, Any]) -> InputError:
         mend = f"did you mean {close[0]!r}?" if close else f"keys understood here: {', '.join(known)}"
     elif error["type"] == "missing":
         message = f"key {key!r} is missing"
-        mend = "add " + ("[[subjects]] with code and name" if key == "subjects" else f"{key} = …")
+        mend = ADD_SUBJECT if key == "subjects" else f"add {key} = …"
     else:
         message = f"{error['msg']}; found {str(error['input'])!r}"
         mend = f"correct the value of {key}"
-    return InputError(message, file=path, row=_line_of(text, key), column=".".join(place), mend=mend)
+    return InputError(message, file=path, row=_line_of(text, key), column=column, mend=mend)
 
 
 def _line_of(text: str, key: str) -> int | None:
@@ -235,6 +237,8 @@ def _check_names(path: Path, text: str, document: _Document) -> None:
     """Names that become names of files and folders."""
     errors = []
     codes = [keys.code for keys in document.subjects]
+    if not codes:
+        errors.append(InputError("no subjects", file=path, column="subjects", mend=ADD_SUBJECT))
     for key, name in [("id", document.id), *(("subjects.code", code) for code in codes)]:
         if not is_safe(name):
             errors.append(

@@ -1,0 +1,138 @@
+"""An exam folder to start from: commented templates that load as they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import UsageError
+from engine.tables import write_bytes
+
+EXAM = """\
+# 考试设置。每行一个“键 = 值”，# 后是说明。
+# 同一文件夹：roster.csv 考生名单，bank.csv 题库（可无）。
+# 每科一个子文件夹：blueprint.csv 双向细目表、sheet.toml 答题卡、scans/ 扫描件；
+# 需要时还有 forms.csv A/B卷、marks.csv 主观题得分、corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
+# 学籍号、考号两列请先设为“文本”格式再填，否则 Excel 会改坏 18 位号码。
+#
+# The exam: one key = value a line; text after # is a comment.
+# Beside this file: roster.csv and, if there is one, bank.csv; a folder for every subject with blueprint.csv, sheet.toml
+# and scans/, and where needed forms.csv (A/B forms), marks.csv (points of constructed responses) and corrections.csv
+# (what a person decided). Tables may be CSV or XLSX. Format columns of identifiers as text before filling them in.
+
+id = "2026-autumn-midterm"        # 编号，用于文件名 (字母、数字、-、_)  used in file names
+title = "2026年秋季学期期中考试"
+date = 2026-11-10
+stage = "junior"                  # "primary" 小学, "junior" 初中, "senior" 高中
+
+# 一科一段 — one [[subjects]] for every subject.
+[[subjects]]
+code = "maths"                    # 子文件夹名  name of its folder
+name = "数学"
+step = 0.5                        # 最小记分单位  smallest step of points; every 分值 is a multiple of it
+# floor = "none"                  # 倒扣分下限 where losses stop at 0: "none", "section" 每大题, "total" 全卷
+# candidate_field = "candidate"   # 考号字段名（外来模板）  the field with the candidate number, if it is not ours
+
+# 选做题 — choose-k-of-n group, named as in the column 选做组 of the blueprint.
+[subjects.choose."选做"]
+k = 1                             # 选做几题  how many items count
+# "strict_void" 未填涂题号不给分, "first_by_position" 取先答者, "highest" 取高分, "ask" 交人工决定 a person decides
+policy = "strict_void"
+
+# 以下可省略 — everything below may be left out; these are the defaults.
+
+# 分数线，占满分的比例，含下限 — cut-offs as shares of the full mark, inclusive.
+[lines]
+excellent = 0.85                  # 优秀
+good = 0.75                       # 良好
+passing = 0.60                    # 及格
+low = 0.40                        # 低于此为低分  below it: low
+
+# 薄弱知识点的判定 — when a knowledge point counts as weak.
+[diagnosis]
+confidence = 0.90                 # 置信水平  of the rate's interval
+min_gap = 0.08                    # 至少低于参照得分率多少  below the reference by at least this rate
+min_items = 3                     # 至少几题  fewer items are no evidence
+min_points = 4.0                  # 至少几分  nor are fewer points
+max_groups = 4                    # 每班最多分几组  teaching groups a class
+min_group = 4                     # 每组最少人数  pupils a group
+
+# 练习推荐 — what to practise next, from bank.csv.
+[recommend]
+per_pupil = 6                     # 每人题数
+target_low = 0.5                  # 预期得分率区间  the zone of expected success
+target_high = 0.85
+per_knowledge = 2                 # 每个知识点最多几题
+"""
+
+SHEET = """\
+# 答题卡 — the answer sheet; every key has a default. 运行 yuejuan sheets 生成 PDF 和 layout.json。
+paper = "A4"                      # "A4", "A3"
+sides = 2                         # 1 单面, 2 双面
+title = ""                        # 空则用考试名称和科目  "": the exam's title
+subtitle = "答题卡"
+barcode = "code128"               # 条形码 "code128", 二维码 "qr", 不用 "none"
+number_digits = 0                 # 填涂考号的位数，0 为不填涂  digits of the number to be filled in; 0: no grid
+absent = true                     # 缺考标记，监考员填涂  filled in by the invigilator
+violation = true                  # 违纪标记
+forms = ""                        # 有 A/B 卷时 "AB"，并须有 forms.csv  with A/B forms; needs forms.csv
+choice_columns = 0                # 选择题每行几组，0 为自动  groups of five items side by side; 0: as many as fit
+strip = false                     # 主观题打分条（先阅后扫）  score strips, for marking on paper before scanning
+
+# 主观题答题框高度（毫米）— heights of answer boxes in mm, by item.
+[heights]
+# 8 = 70
+
+# 数值题填涂列数 — columns of digit grids, by item.
+[digits]
+# 7 = 4
+"""
+
+ROSTER = """\
+学籍号,姓名,班级,学校,县区,准考证号,考场,座位号
+L53010220130101001,示例甲,初二1班,示例中学,示例区,26010101,01,01
+L53010220130101002,示例乙,初二1班,示例中学,示例区,26010102,01,02
+L53010220130101003,示例·丙,初二2班,示例中学,示例区,26010103,01,03
+"""
+
+BLUEPRINT = """\
+题号,题型,分值,答案,评分规则,选项,知识点,能力层次,大题,选做组,预估难度
+1,单选,3,B,,ABCD,有理数,理解,一、单项选择题,,0.85
+2,单选,3,C,,ABCD,整式,掌握,一、单项选择题,,0.75
+3,单选,3,A|D,,ABCD,一次函数,掌握,一、单项选择题,,0.60
+4,多选,6,AC,perkey,ABCD,一次函数:0.7;几何初步:0.3,运用,二、多项选择题,,0.55
+5,多选,6,ABD,flat:2,ABCD,几何初步,运用,二、多项选择题,,0.50
+6,数值,4,3.5,numeric:tol=0.01,,有理数,运用,三、填空题,,0.65
+7,解答,10,,,,一次函数;整式,运用,四、解答题,,0.55
+8,解答,12,,,,几何初步,综合,四、解答题,选做,0.50
+9,解答,12,,,,一次函数,综合,四、解答题,选做,0.50
+"""
+
+BANK = """\
+编号,科目,题干,知识点,难度,答案,选项,参考答案,解析
+M-0001,数学,计算 (-3)+5-(-2)。,有理数,0.90,,,4,先把减法化为加法。
+M-0002,数学,"一次函数 y=2x+b 的图象过点 (1,5)，求 b。",一次函数,0.70,,,3,代入点的坐标。
+M-0003,数学,一个角的余角是它的 2 倍，这个角是多少度？,几何初步,0.65,B,A. 20° B. 30° C. 45° D. 60°,,设这个角为 x°。
+"""
+
+
+def new_exam(folder: Path) -> list[Path]:
+    """Write the templates of an exam folder.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UsageError: one of them exists already; nothing is written then.
+    """
+    # Spreadsheets know UTF-8 by its BOM.
+    tables = {"roster.csv": ROSTER, "bank.csv": BANK, "maths/blueprint.csv": BLUEPRINT}
+    files = {name: text.replace("\n", "\r\n").encode("utf-8-sig") for name, text in tables.items()}
+    files |= {"exam.toml": EXAM.encode(), "maths/sheet.toml": SHEET.encode()}
+    written = {folder / name: data for name, data in sorted(files.items())}
+    for path in written:
+        if path.exists():
+            raise UsageError("this file exists already", file=path, mend="name a new folder, or move the file away")
+    for path, data in written.items():
+        write_bytes(data, path)
+    (folder / "maths" / "scans").mkdir(exist_ok=True)
+    return list(written)
