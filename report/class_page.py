@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from engine.exam import Subject
+from engine.scoring import full_mark
 from report import charts
 from report.exam_pages import distribution_of, subject_names
 from report.figures import Given, answers_given, clearly_lower, compare
@@ -14,9 +16,11 @@ from report.policy import grade
 from report.render import page, percent
 from report.school_page import exceptions_of, findings, verdict_sentence
 from report.source import Part, Reference, Row, Sheets
+from report.troubles import told
 from report.words import Words
 
 FOCUS = 8  # items to go through in class, at most
+NAMED = 3  # weak points named of a pupil, at most
 EASY = 0.85  # an item is easy if all pupils together gain this rate
 Context = dict[str, Any]
 
@@ -32,7 +36,7 @@ def class_page(ref: Reference, part: Part, words: Words) -> str:
         part=part,
         names=subject_names(ref),
         name=part.classes[0],
-        exceptions=exceptions_of(part),
+        exceptions=told(exceptions_of(part), words),
         focus_most=FOCUS,
         subjects=subjects,
         members=_members(part, subjects),
@@ -46,7 +50,7 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
     mean = whole["mean"] if whole else None
     total = sheets.total[sheets.counted]
     total = total[~np.isnan(total)]
-    roster = {row["student_id"]: row["name"] for row in part.roster.to_pylist()}
+    roster = called(part)
     names = [roster[student] for student in sheets.students]
     items = _items(ref, part, sheets, names)
     how = compare(unit, mean)
@@ -74,6 +78,13 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
         "attention": attention,
         "results": _results(ref, sheets),
     }
+
+
+def called(part: Part) -> dict[str, str]:
+    """Names by student_id; pupils of the same name carry the end of their number."""
+    ids, names = part.roster["student_id"].to_pylist(), part.roster["name"].to_pylist()
+    often = Counter(names)
+    return {i: f"{name} {i[-4:]}" if often[name] > 1 else name for i, name in zip(ids, names, strict=True)}
 
 
 def _items(ref: Reference, part: Part, sheets: Sheets, names: list[str]) -> list[Context]:
@@ -147,7 +158,7 @@ def _attention(
         if sheets.status[i] != "read":
             reasons.append(words.code("status", sheets.status[i]))
         elif not np.isnan(sheets.total[i]):
-            rate = sheets.total[i] / float(subject.max)
+            rate = sheets.total[i] / float(full_mark(subject))
             if rate < exam.lines.low:
                 reasons.append(words("attention.low", line=percent(exam.lines.low)))
             blank = int((sheets.answers[i] == "").sum())
@@ -157,7 +168,8 @@ def _attention(
             if rate >= exam.lines.good and len(slips) >= 2:
                 reasons.append(words("attention.easy", items=words.join(slips)))
             if len(weak.get(student, [])) >= 2:
-                reasons.append(words("attention.weak", points=words.join(weak[student])))
+                some = words.join(weak[student][:NAMED]) + ("…" if len(weak[student]) > NAMED else "")
+                reasons.append(words("attention.weak", count=len(weak[student]), points=some))
         if student in doubts:
             reasons.append(words("attention.doubt", count=doubts[student]))
         if reasons:
@@ -176,7 +188,7 @@ def doubtful(part: Part, code: str) -> dict[str, int]:
 
 def _results(ref: Reference, sheets: Sheets) -> dict[str, Context]:
     """Status, total and grade by student_id."""
-    full = float(sheets.subject.max)
+    full = float(full_mark(sheets.subject))
     return {
         student: {
             "status": str(status),

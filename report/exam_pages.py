@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from engine.exam import Subject
+from engine.scoring import full_mark
 from report import charts
-from report.figures import balance, compare, item_quality
+from report.figures import accounts, compare, item_quality
 from report.render import page
 from report.source import Reference, Row, Source
+from report.troubles import told
 from report.words import Words
 
 Context = dict[str, Any]
@@ -27,35 +29,30 @@ def index(source: Source, words: Words) -> str:
         exam=ref.exam,
         root="",
         names=subject_names(ref),
+        full={subject.code: float(full_mark(subject)) for subject in ref.exam.subjects},
         counts={"schools": len(source.runs), "classes": len(source.classes), "pupils": source.pupils},
-        accounts=[_account(ref, words, subject) for subject in ref.exam.subjects],
+        accounts=[
+            (subject, accounts([row for row in ref.accounts if row["subject"] == subject.code]))
+            for subject in ref.exam.subjects
+        ],
         key_figures=[
             (subject, ref.reliability.get(subject.code), ref.units.get(subject.code)) for subject in ref.exam.subjects
         ],
         subjects=[_subject(source, words, subject) for subject in ref.exam.subjects],
         schools=[(name, school_files[name]) for name in source.runs],
-        exceptions=_summary(source.exceptions),
+        exceptions=_summary(told(source.exceptions, words)),
     )
 
 
 def exceptions(source: Source, words: Words) -> str:
     """Every exception, with the pupil where known."""
-    return page("exceptions.html", words, exam=source.reference.exam, root="", rows=source.exceptions,
+    return page("exceptions.html", words, exam=source.reference.exam, root="", rows=told(source.exceptions, words),
                 names=subject_names(source.reference))  # fmt: skip
 
 
 def subject_names(ref: Reference) -> dict[str, str]:
     """The names of the subjects by code."""
     return {subject.code: subject.name for subject in ref.exam.subjects}
-
-
-def _account(ref: Reference, words: Words, subject: Subject) -> Context:
-    rows = [row for row in ref.accounts if row["subject"] == subject.code]
-    accounts = []
-    for account in dict.fromkeys(row["account"] for row in rows):
-        lines = [row for row in rows if row["account"] == account]
-        accounts.append({"account": account, "lines": lines, "off": balance(lines)})
-    return {"subject": subject, "accounts": accounts}
 
 
 def _summary(rows: list[Row]) -> list[tuple[tuple[str, str, str], int]]:
@@ -88,7 +85,7 @@ def distribution_of(
     """The distribution of totals with its lines; against the whole exam if wanted. "" without totals."""
     if not len(values):
         return ""
-    full = float(subject.max)
+    full = float(full_mark(subject))
     lines = {
         words("chart.passing"): ref.exam.lines.passing * full,
         words("chart.excellent"): ref.exam.lines.excellent * full,

@@ -115,6 +115,30 @@ def histogram(values: np.ndarray, full: float, step: float) -> tuple[np.ndarray,
     return counts / max(len(values), 1), edges
 
 
-def balance(rows: list[Row]) -> int:
-    """What is missing in an account: its line "in" less all the others."""
-    return sum(row["count"] if row["line"] == "in" else -row["count"] for row in rows)
+WHOLE = {  # account → its whole, and what that is made of
+    "pages": ("in", ("read", "exception", "set_aside")),
+    "pupils": ("registered", ("read", "absent", "missing")),
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of pages or pupils: a whole, its parts, and by how much they differ."""
+
+    name: str
+    whole: tuple[str, int]
+    parts: list[tuple[str, int]]
+    off: int
+    violation: int  # among those read
+
+
+def accounts(rows: list[Row]) -> list[Account]:
+    """The accounts of a subject from its rows of `accounts`."""
+    found = []
+    for name, (whole, parts) in WHOLE.items():
+        lines = {row["line"]: row["count"] for row in rows if row["account"] == name}
+        if lines:
+            told = [(part, lines.get(part, 0)) for part in parts if part in lines]
+            off = lines.get(whole, 0) - sum(count for _, count in told)
+            found.append(Account(name, (whole, lines.get(whole, 0)), told, off, lines.get("violation", 0)))
+    return found

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine import forms
 from engine.exam import Item, Subject
+from engine.scoring import full_mark
 from report.class_page import doubtful
 from report.policy import PupilPolicy, grade, pupil_policy
 from report.render import about, page, points
@@ -55,19 +57,22 @@ class _Desk:
         }
         if section["status"] != "read" or np.isnan(self._sheets.total[i]):
             return section
-        answers, knowledge = self._answers(i), [self._point(row) for row in self._mastery.get(student, [])]
+        answers, knowledge = (
+            self._answers(i),
+            [self._point(row) for row in self._mastery.get(student, []) if row["rate"] is not None],
+        )
         return section | {
             "result": self._result(float(self._sheets.total[i])),
             "answers": answers,
-            "form": self._sheets.form[i],
+            "form": self._sheets.form[i] if self._sheets.form[i] in self._subject.forms else "",
             "knowledge": knowledge,
             "sentences": self._sentences(answers, knowledge),
-            "practice": [self._exercise(row) for row in self._practice.get(student, [])],
+            "practice": [self._exercise(row, knowledge) for row in self._practice.get(student, [])],
         }
 
     def _result(self, total: float) -> Context:
         """The total as far as the policy lets it out: without points there is nothing but the grade."""
-        full = float(self._subject.max)
+        full = float(full_mark(self._subject))
         result: Context = {"grade": grade(total / full, self._ref.exam.lines)}
         if self._policy.points:
             error = (self._ref.reliability.get(self._subject.code) or {}).get("sem")
@@ -77,19 +82,26 @@ class _Desk:
         return result
 
     def _answers(self, i: int) -> list[Context]:
+        """Each item presented, as printed on the pupil's form: own answer, key, and how it went."""
+        form, place = self._sheets.form[i] or "", {item.item: j for j, item in enumerate(self._subject.items)}
+        permuted = form in self._subject.forms
         rows = []
         for item, answer, gained in zip(
             self._subject.items, self._sheets.answers[i], self._sheets.points[i], strict=True
         ):
             if answer is None:
                 continue
-            row: Context = {"item": item.item, "mark": _mark(item, answer, gained), "key": "", "own": ""}
+            number, keys = item.item, item.key.split("|")
+            if permuted:
+                keys = [forms.printed(self._subject, form, item.item, key)[1] for key in keys]
+                number, answer = forms.printed(self._subject, form, item.item, answer)
+            row: Context = {"item": number, "mark": _mark(item, answer, gained), "own": "", "key": ""}
             if item.type != "constructed":
-                row |= {"own": answer, "key": self._words.join(item.key.split("|"))}
+                row |= {"own": answer, "key": self._words.join(keys)}
             if self._policy.points and row["mark"] != "void":
                 row["points"] = f"{points(gained)}/{points(float(item.max))}"
             rows.append(row)
-        return rows
+        return sorted(rows, key=lambda row: place[row["item"]])
 
     def _point(self, row: Row) -> Context:
         """A knowledge point as a bar with a word; nothing on others."""
@@ -128,11 +140,16 @@ class _Desk:
                 said.append(words(key, count=len(items), items=shown))
         return said
 
-    def _exercise(self, row: Row) -> Context:
+    def _exercise(self, row: Row, knowledge: list[Context]) -> Context:
+        """A question to practise, with a reason of its own: the table's compares the pupil with others."""
         question = self._questions.get(row["question"], {})
-        return row | {
+        known = next((k for k in knowledge if k["knowledge"] == row["knowledge"]), {"word": "thin", "rate": None})
+        return {
+            "question": row["question"],
+            "knowledge": row["knowledge"],
+            "chance": row["chance"],
+            "why": self._words(f"why.{known['word']}", rate=about(known["rate"])),
             "stem": question.get("stem") or "",
-            "key": question.get("key") or "",
             "options": question.get("options") or "",
         }
 

@@ -11,6 +11,7 @@ from report.exam_pages import compared, distribution_of, knowledge_matrix, subje
 from report.figures import Comparison, clearly_lower, compare
 from report.render import number, page, signed
 from report.source import Part, Reference, Row, Sheets
+from report.troubles import told
 from report.words import Words
 
 LOWEST = 12  # items shown that are clearly below all
@@ -26,7 +27,7 @@ def school_page(ref: Reference, part: Part, words: Words) -> str:
         root="../",
         part=part,
         names=subject_names(ref),
-        exceptions=exceptions_of(part),
+        exceptions=told(exceptions_of(part), words),
         lowest=LOWEST,
         subjects=[_subject(ref, part, subject, words) for subject in ref.exam.subjects],
     )

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from engine import tables
 from engine.bank import load_bank
 from engine.exam import Exam, Subject
+from engine.files import find_table
 from report.names import file_names, natural
 
 Row = dict[str, Any]  # a row of a table, by column
@@ -198,8 +199,8 @@ class Source:
         self._mastery: dict[tuple[str, str, str], list[Row]] = {}
         for row in mastery.filter(pc.not_equal(mastery["level"], "pupil")).to_pylist():
             self._mastery.setdefault((row["subject"], row["level"], row["unit"]), []).append(row)
-        bank = self._exam.folder / "bank.csv"
-        self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank.exists() else {}
+        bank = find_table(self._exam.folder, "bank")
+        self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank else {}
 
     def _refer(self, language: str) -> Reference:
         codes = [subject.code for subject in self._exam.subjects]

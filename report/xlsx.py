@@ -12,6 +12,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from engine.exam import Subject
+from engine.scoring import full_mark
 from report.source import Part, Reference, Sheets
 from report.words import Words
 
@@ -93,7 +94,7 @@ def _header(
         sheet.write_string(_HEAD - 1, column, text, formats["label"])
     for row, key in enumerate(("sheet.full", "sheet.key", "sheet.rate", "sheet.all")):
         sheet.write_string(row, 0, words(key), formats["label"])
-    sheet.write_number(0, 4, float(subject.max), formats["points"])
+    sheet.write_number(0, 4, float(full_mark(subject)), formats["points"])
     for column, item in enumerate(subject.items, _FIXED):
         sheet.write_number(0, column, float(item.max), formats["points"])
         sheet.write_string(1, column, item.key, formats["text"])

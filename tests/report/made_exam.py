@@ -127,7 +127,7 @@ def _bank() -> str:
             for k in range(4):
                 stem = f"[{topic}] 第{k + 1}题：下列说法正确的是哪一项?若 3x − {t + 2} = {k + 4}，求 x 的值。"
                 lines.append(
-                    f'{code[0].upper()}{t + 1:02d}{k + 1},{code},"{stem}",{topic},{0.5 + 0.1 * k:.1f},{"ABCD"[k]},ABCD'
+                    f'{code[0].upper()}{t + 1:02d}{k + 1},{code},"{stem}",{topic},{0.5 + 0.1 * k:.1f},{"ABCD"[k]},"A. {k}  B. {k + 1}  C. {k + 2}  D. {k + 3}"'
                 )
     return "\r\n".join(lines) + "\r\n"
 
@@ -231,7 +231,7 @@ def _statistics(
                 "d27": d27,
                 "alpha_if_deleted": without,
                 "expected": [i.expected for i in items],
-                "alert": ["low discrimination" if d < 0.15 else "" for d in d27],
+                "alert": ["negative discrimination" if d < 0.1 else "" for d in d27],
             },
         )
     }
@@ -414,18 +414,19 @@ def _exceptions(exam: Exam, subject: Subject, status: np.ndarray) -> tuple[pa.Ta
             "kind": "page",
             "file": "batch-02/0007.jpg",
             "page": 1,
-            "reason": "no fiducials",
+            "reason": "not_registered",
             "detail": "四角定位块一个也没有找到",
         }
     )
     rows += [
-        blank | {"kind": "pupil", "student_id": ids[i], "reason": "missing", "detail": "没有答题卡，也没有缺考标记"}
+        blank | {"kind": "pupil", "student_id": ids[i], "reason": "no_sheet", "detail": "没有答题卡，也没有缺考标记"}
         for i in np.flatnonzero(status == "missing")
     ]
     count = {name: int((status == name).sum()) for name in tables.STATUS}
     read = count["read"] + count["violation"]
     lines = [("pages", "in", read + 1), ("pages", "read", read), ("pages", "exception", 1)]
-    lines += [("pupils", "in", n), *(("pupils", name, count[name]) for name in tables.STATUS)]
+    lines += [("pupils", "registered", n), ("pupils", "read", read)]
+    lines += [("pupils", name, count[name]) for name in ("absent", "missing", "violation")]
     accounts = [{"subject": subject.code, "account": a, "line": line, "count": c} for a, line, c in lines]
     return (
         pa.Table.from_pylist(rows, schema=tables.SCHEMAS["exceptions"]),
