@@ -9,7 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
@@ -29,6 +32,8 @@ LABEL = pa.dictionary(pa.int32(), pa.string())
 
 # How a pupil stands in a subject. 'read' pupils are those with a sheet; 'violation' keeps its score, out of statistics.
 STATUS = ("read", "absent", "missing", "violation")
+
+CSV_BATCH = 10_000  # rows that are Python objects at one time
 
 SCHEMAS: dict[str, pa.Schema] = {
     # A row a page image, in the order of the files; every image is here, read or not.
@@ -219,23 +224,31 @@ def _array(values: object, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
     return pa.array(values, type=kind, from_pandas=True)
 
 
-def write_bytes(data: bytes | memoryview, path: Path) -> None:
-    """Write a file so that a reader sees the old one or the whole new one, also after a power cut."""
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when all of it is written, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(partial, "wb") as file:
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(data: bytes | memoryview, path: Path) -> None:
+    """Write a file so that a reader sees the old one or the whole new one."""
+    with replacing(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def write(table: pa.Table, path: Path) -> None:
     """Write an Arrow IPC file, whole or not at all. Equal tables give equal bytes."""
-    sink = pa.BufferOutputStream()
-    with ipc.new_file(sink, table.schema) as writer:
+    with replacing(path) as file, ipc.new_file(file, table.schema) as writer:
         writer.write_table(table.combine_chunks())
-    write_bytes(memoryview(sink.getvalue()), path)
 
 
 def read(path: Path) -> pa.Table:
@@ -275,10 +288,14 @@ def _is_number(text: str) -> bool:
 
 def write_csv(table: pa.Table, path: Path, columns: list[str] | None = None) -> None:
     """Write a table for people: UTF-8 with BOM, formula cells disarmed, whole or not at all."""
-    names = columns or table.column_names
+    chosen = table.select(columns) if columns else table
+    with replacing(path) as file:
+        file.write("\ufeff".encode() + _csv([chosen.column_names]))
+        for batch in chosen.to_batches(max_chunksize=CSV_BATCH):
+            file.write(_csv(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(names)
-    for row in zip(*(table[name].to_pylist() for name in names), strict=True):
-        writer.writerow([plain_cell(value) for value in row])
-    write_bytes(text.getvalue().encode("utf-8-sig"), path)
+    csv.writer(text, lineterminator="\r\n").writerows([plain_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode()

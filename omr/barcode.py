@@ -11,16 +11,18 @@ from omr.placement import Placement
 # What sheets and stickers carry. Formats without a check digit that find themselves in any stripes are not among them.
 FORMATS = zxingcpp.barcode_formats_from_str("Code128,Code39,QRCode")
 
-# How far to look around the printed area, as shares of its width and height: a sticker is seldom put on straight.
-MARGINS = (0.05, 0.4)
+# How far to look around the printed area, as shares of its width and height, and whether for sideways codes too:
+# a printed code is where it should be, a sticker is seldom put on straight.
+LOOKS = ((0.05, False), (0.4, True))
 
 
 def read_barcode(image: np.ndarray, placement: Placement) -> str:
     """The text of the code in the page's bar code area; "" if there is none, or if there are two that differ."""
     if placement.page.barcode is None:
         return ""
-    for margin in MARGINS:
-        found = zxingcpp.read_barcodes(_upright(image, placement, margin), formats=FORMATS, try_invert=False)
+    for margin, sideways in LOOKS:
+        cut = _upright(image, placement, margin)
+        found = zxingcpp.read_barcodes(cut, formats=FORMATS, try_rotate=sideways, try_invert=False)
         texts = {code.text.strip() for code in found} - {""}
         if texts:
             return texts.pop() if len(texts) == 1 else ""

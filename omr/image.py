@@ -168,7 +168,7 @@ def _decode(data: bytes, kind: str) -> np.ndarray:
 
 def _check_jpeg_end(data: bytes) -> None:
     """The last scan has an end. (A thumbnail in the header has an end of its own, but comes before the last scan.)"""
-    if data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
+    if not data.endswith(b"\xff\xd9") and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
         raise Unreadable("truncated", "the JPEG ends before its end-of-image marker")
 
 

@@ -247,7 +247,9 @@ def _write(pages: pa.Table, marks: pa.Table, out: Path) -> None:
         leftover.unlink()
     tables.write(_exceptions(pages, marks), out / "exceptions.arrow")
     tables.write(marks, out / "marks.arrow")
-    tables.write_csv(marks, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])
+    rounded = pc.round(marks["confidence"].cast(pa.float64()), 3)
+    people = marks.set_column(marks.column_names.index("confidence"), "confidence", rounded)
+    tables.write_csv(people, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])
     tables.write(pages, out / "pages.arrow")
 
 
