@@ -20,7 +20,7 @@ from omr.relief import Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
 CHECK_PIXELS = 7  # the same, for a look whether there is anything to correct
-CHECK_BUBBLES = 24  # a block, for that look
+CHECK_BLOCKS, CHECK_BUBBLES = 8, 24  # a page, and a block, for that look
 IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
 NEAR = 0.15  # of a pitch: a bubble whose peak is this near agrees
@@ -30,6 +30,7 @@ ENOUGH = 8  # bubbles with ink about them that can speak for a block
 CAUTION = (
     1.0  # mean height a large block gives up to move by a pitch, a quarter of it for half a pitch; small ones more
 )
+PRINTED = 0.7  # share of the bubbles of a block with ink about them, where the print is to be seen
 BETTER = 0.01  # mean height by which the next row or column must beat this one to be suspected of being the true one
 FARTHEST = 0.6  # of a pitch: no correction moves a block farther than this on average
 RIDGE = (4.0, 4.0, 1.0)  # bubbles' worth of belief in: no stretch along x, along y, no shift
@@ -52,15 +53,14 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
     """
     if printed_to_size and _all_in_place(image, placement):
         return placement
-    maps = reliefs(image, placement, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
+    parts = blocks(placement.page)
+    maps = reliefs(image, placement, parts, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
     if not maps:
         return placement
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])))
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
-    corrections = {block.name: page for block in blocks(placement.page)} | {
-        one.block.name: _of_block(one, page) for one in maps
-    }
+    corrections = {block.name: page for block in parts} | {one.block.name: _of_block(one, page) for one in maps}
     if printed_to_size:
         return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
@@ -69,16 +69,18 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
 
 
 def _all_in_place(image: Image, placement: Placement) -> bool:
-    """Whether some bubbles of every block show, on coarse maps, that there is nothing to correct."""
-    for one in reliefs(image, placement, pixels=CHECK_PIXELS, printed_to_size=True):
-        some = one.centres[:: -(-len(one.centres) // CHECK_BUBBLES)]
-        moves, _ = one.climb(some, 0.25 * one.block.pitch)
-        if np.any(
-            np.abs(np.mean(np.sort(moves, axis=0)[len(some) // 4 : -(len(some) // 4) or None], axis=0))
-            > IN_PLACE * one.block.pitch
-        ):
-            return False
-    return True
+    """Whether some bubbles of some blocks all over the page show, on coarse maps, that there is nothing to correct."""
+    parts = blocks(placement.page)
+    some = parts[:: -(-len(parts) // CHECK_BLOCKS) or 1]
+    return all(_in_place(one) for one in reliefs(image, placement, some, pixels=CHECK_PIXELS, printed_to_size=True))
+
+
+def _in_place(relief: Relief) -> bool:
+    centres = relief.centres[:: -(-len(relief.centres) // CHECK_BUBBLES)]
+    moves, _ = relief.climb(centres, 0.25 * relief.block.pitch)
+    fringe = len(moves) // 4
+    usual = np.sort(moves, axis=0)[fringe : len(moves) - fringe].mean(axis=0)
+    return bool(np.all(np.abs(usual) <= IN_PLACE * relief.block.pitch))
 
 
 def _of_block(relief: Relief, page: Array) -> Array:
@@ -119,7 +121,8 @@ def _fit(maps: Sequence[Relief], start: Array) -> Array:
     """The affine map (2, 3) near `start` that brings the bubbles of these maps onto their peaks: robust ridge."""
     centres = np.concatenate([one.centres for one in maps])
     pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.centres.shape) for one in maps])
-    middle, spread = centres.mean(axis=0), max(float(np.ptp(centres, axis=0).max()) / 2, 1e-9)
+    middle, spread = centres.mean(axis=0), np.ptp(centres, axis=0) / 2
+    spread[spread == 0] = 1  # a single row or column: its stretch stays unknown, and nought
     design = np.column_stack([(centres - middle) / spread, np.ones(len(centres))])
     affine = start
     for reach in (REACH, 0.3, 0.25, 0.2):
@@ -174,21 +177,25 @@ def _moved(relief: Relief, correction: Array) -> float:
 
 
 def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> None:
-    """Rows and columns repeat: make sure that not the next one is the one meant."""
+    """Rows and columns repeat: make sure that the next one is not the one meant.
+
+    Here a bubble without ink speaks, too, against the place where it should be; not so where hardly any is printed.
+    """
+    printed = [one for one in maps if len(one.centres) >= PRINTED * len(one.block.centres)]
+    if not printed:
+        return
+    centres = [_apply(corrections[one.block.name], one.block.centres) for one in printed]
 
     def score(columns: int, rows: int) -> float:
         step = np.array([columns, rows])
-        heights = [
-            len(one.centres) * _mean_heights(one, corrections[one.block.name], step * one.block.pitch[None, :])[0]
-            for one in maps
-        ]
-        return float(sum(heights)) / sum(len(one.centres) for one in maps)
+        heights = [one.at((c + step * one.block.pitch)[:, None, :]) for one, c in zip(printed, centres, strict=True)]
+        return float(np.concatenate(heights).mean())
 
     here = score(0, 0)
     for columns, rows, way in ((-1, 0, "left"), (1, 0, "right"), (0, -1, "up"), (0, 1, "down")):
         if score(columns, rows) > here + BETTER:
             raise Unregistered(
-                "not_registered", f"the bubbles seem to lie a whole place farther {way} than the template says"
+                "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ DICTIONARY = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_5X5_1000)
 CORNER_SHARE = 0.27  # of the image's width and height: where a corner mark lies, skew and margins included
 SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
+SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones are not looked for at first
 MAX_RESIDUAL = 0.6  # mm RMS
 MAX_STRETCH = 1.25  # ratio of the scales along and across the page, or between opposite corners
 NEEDED = 3  # corner marks
@@ -36,7 +38,8 @@ def locate(image: Image, layout: Layout) -> Placement:
     """
     ours = {fiducial.id for page in layout.pages for fiducial in page.fiducials}
     marks: Marks = {}
-    for more in _searches(image):
+    size = min((f.size for page in layout.pages for f in page.fiducials), default=layout.width)
+    for more in _searches(image, 4 * size / max(layout.width, layout.height)):
         marks |= more
         if len(ours & marks.keys()) >= NEEDED:
             break
@@ -53,23 +56,29 @@ def locate(image: Image, layout: Layout) -> Placement:
     return Placement(page, quarter_turn(homography, layout.width, layout.height), residual, homography)
 
 
-def _searches(image: Image) -> Iterator[Marks]:
-    """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size."""
+def _searches(image: Image, perimeter: float) -> Iterator[Marks]:
+    """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size.
+
+    Args:
+        perimeter: of a mark, in parts of the page's longer side.
+    """
     times = halvings(max(image.shape) / SEARCH_PIXELS)
     rows, columns = (round(side * CORNER_SHARE) for side in image.shape)
+    detector = _detector(SMALLEST * perimeter / CORNER_SHARE)
     corners: Marks = {}
     for top in (0, image.shape[0] - rows):
         for left in (0, image.shape[1] - columns):
-            corners |= _detect(image[top : top + rows, left : left + columns], times, (left, top))
+            corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
     yield corners
-    yield _detect(image, times)
+    detector = _detector(SMALLEST / 2 * perimeter)
+    yield _detect(detector, image, times)
     if times:
-        yield _detect(image, 0)
+        yield _detect(detector, image, 0)
 
 
-def _detect(image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
+def _detect(detector: cv2.aruco.ArucoDetector, image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
     """The marks, in pixels of the image, on a piece of it that begins at `origin`; searched after so many halvings."""
-    corners, ids, _ = _DETECTOR.detectMarkers(halved(image, times))
+    corners, ids, _ = detector.detectMarkers(halved(image, times))
     if ids is None:
         return {}
     return {
@@ -78,14 +87,14 @@ def _detect(image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks
     }
 
 
-def _detector() -> cv2.aruco.ArucoDetector:
+@lru_cache(maxsize=16)
+def _detector(perimeter: float) -> cv2.aruco.ArucoDetector:
+    """A detector of marks whose perimeter is at least this part of the longer side of the picture."""
     parameters = cv2.aruco.DetectorParameters()
+    parameters.minMarkerPerimeterRate = perimeter  # passes over letters and bubbles, most of the work otherwise
     parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
     return cv2.aruco.ArucoDetector(DICTIONARY, parameters)
-
-
-_DETECTOR = _detector()
 
 
 def _refine(image: Image, corners: Array) -> Array:

@@ -102,14 +102,15 @@ def _block(name: str, shape: Literal["box", "ellipse"], centres: Array, size: Ar
     return Block(name, shape, centres, size, np.array(pitch))
 
 
-def reliefs(image: Image, placement: Placement, *, pixels: int, printed_to_size: bool) -> list[Relief]:
-    """The maps of the blocks of the page under the homography of the placement; blocks without any ink have none.
+def reliefs(
+    image: Image, placement: Placement, parts: Sequence[Block], *, pixels: int, printed_to_size: bool
+) -> list[Relief]:
+    """The maps of these blocks under the homography of the placement; blocks without any ink have none.
 
     Args:
         pixels: shorter side of a bubble on the maps.
         printed_to_size: the print is what the layout says (our own sheets), so that no outline need be learned.
     """
-    parts = blocks(placement.page)
     if not parts:
         return []
     scale = min(2 * placement.scale, pixels / min(float(block.size.min()) for block in parts))
