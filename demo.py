@@ -27,7 +27,7 @@ CLASSES = ("高二1班", "高二2班", "高二3班")
 PUPILS = 40  # a class
 
 # Knowledge point → practice questions with two numbers to vary, and their answers.
-MATHS = {
+MATHS: dict[str, tuple[str, ...]] = {
     "集合与逻辑": (
         "已知集合 A={{x|x<{a}}}，B={{x|x≥{b}}}，判断 A∩B 是否为空集，并说明理由。",
         "命题“任意 x>{a}，x²>{b}”的否定是什么？判断其真假。",
@@ -54,7 +54,7 @@ MATHS = {
         "{a} 个男生、{b} 个女生站成一排，求女生不相邻的排法数。",
     ),
 }
-ENGLISH = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "词汇辨析": ("Choose the right word ({a}): The news had a great (affect / effect) on all {b} of us.",),
     "时态语态": ("Complete ({a}): By the end of last term we ______ (learn) {b} units.",),
     "非谓语动词": ("Complete ({a}): ______ (see) from the hill, the {b} lakes look like mirrors.",),
@@ -132,7 +132,7 @@ def _roster(rng: random.Random, pupils: int) -> list[dict[str, str]]:
     names = [surname + given for surname, given in itertools.product(SURNAMES, GIVEN)]
     names = [*RARE_NAMES, *rng.sample(names, len(SCHOOLS) * len(CLASSES) * pupils - len(RARE_NAMES))]
     rng.shuffle(names)
-    rows = []
+    rows: list[dict[str, str]] = []
     for s, (school, county) in enumerate(SCHOOLS, 1):
         for c, name_of_class in enumerate(CLASSES, 1):
             for p in range(1, pupils + 1):

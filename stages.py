@@ -104,7 +104,7 @@ def _design(exam: Exam, subject: Subject, series: int) -> tuple[Layout, sheet.Sh
     fields = [
         sheet.SheetField(
             name=item.item,
-            kind={"constructed": "constructed", "number": "number"}.get(item.type, "choice"),
+            kind="choice" if item.type in ("single", "multiple") else item.type,
             options=item.options,
             max=float(item.max),
             step=float(subject.step),
