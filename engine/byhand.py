@@ -171,8 +171,8 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
         file, page, name, value = row["file"], halfwidth(row["page"]), row["field"], halfwidth(row["value"])
         with collecting(errors):
             if (file, page) not in page_row:
-                mend = "copy file and page from exceptions.csv; " + hint(file, sorted({name for name, _ in page_row}))
-                raise records.error(i, "file", f"no page {page} of {file!r} among the scans", mend)
+                message = f"no page {page} of {file!r} among the scans"
+                raise records.error(i, "file", message, "copy file and page as they stand in exceptions.csv")
             at = page_row[file, page]
             mark = mark_row.get((file, page, name))
             if name == subject.candidate_field:

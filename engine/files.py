@@ -148,10 +148,12 @@ def is_safe(name: str) -> bool:
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """The mend for a word not known: the closest known one, or the list of them."""
+    """The mend for a word not known: the closest known one, or the first of them."""
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(known)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"use one of: {', '.join(known[:MAX_ERRORS])}{' …' if len(known) > MAX_ERRORS else ''}"
 
 
 def is_damaged(value: str) -> bool:

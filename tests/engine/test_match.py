@@ -1,0 +1,687 @@
+"""engine.match: every page and every pupil is accounted for, and whatever is in doubt reaches a person."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import tables
+from engine.errors import InputError
+from engine.exam import Choose, Exam, Item, Subject
+from engine.identity import PAGE_REASONS, Reason
+from engine.match import Matched, balance, match
+
+NUMBERS = ["26010101", "26010102", "26010113", "26010204", "26010205", "26010206"]
+
+
+def single(name: str) -> Item:
+    return Item(item=name, type="single", max=Decimal(2), key="A", options="ABCD")
+
+
+def constructed(name: str, group: str = "") -> Item:
+    return Item(item=name, type="constructed", max=Decimal(10), group=group)
+
+
+ITEMS = (single("1"), single("2"), single("3"))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as the reader gives it; marks: field → value."""
+
+    file: str
+    side: int | None
+    marks: dict[str, str] = field(default_factory=dict)
+    barcode: str = ""
+    page: int = 1
+
+
+def sheet(i: int, barcode: str | None = None, **marks: str) -> list[Page]:
+    """The two sides of pupil i's sheet: items 1 and 2 in front, 3 behind."""
+    code = NUMBERS[i] if barcode is None else barcode
+    answers = {"1": "A", "2": "B", "3": "C"} | {name.lstrip("_"): value for name, value in marks.items()}
+    front = {"candidate": "", "absent": "", "violation": ""} | {k: v for k, v in answers.items() if k != "3"}
+    return [
+        Page(f"room/{i:03d}-1.jpg", 1, front, code),
+        Page(f"room/{i:03d}-2.jpg", 2, {"3": answers["3"]}, code),
+    ]
+
+
+def everybody() -> list[Page]:
+    return [page for i in range(len(NUMBERS)) for page in sheet(i)]
+
+
+def make_exam(folder: Path, items: tuple[Item, ...] = ITEMS, **keys: object) -> Exam:
+    subject = Subject(code="m", name="数学", folder=folder, items=items, **keys)  # type: ignore[arg-type]
+    ids = [f"G{i}" for i in range(len(NUMBERS))]
+    roster = {"student_id": ids, "name": list("甲乙丙丁戊己"), "class": ["1"] * 6, "school": ["s"] * 6}
+    return Exam(
+        folder=folder,
+        id="e",
+        title="t",
+        date=datetime.date(2026, 11, 10),
+        subjects=(subject,),
+        roster=pa.table({**roster, "county": [""] * 6, "candidate_no": NUMBERS}),
+    )
+
+
+def as_tables(pages: list[Page]) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """What the reader would have written: pages, marks, exceptions (of pages that it could not read)."""
+    read = [page for page in pages if page.side is not None]
+    failed = [page for page in pages if page.side is None]
+    marks = [(page, name, value) for page in read for name, value in page.marks.items()]
+    return (
+        tables.build(
+            "pages",
+            {
+                "subject": ["m"] * len(pages),
+                "file": [page.file for page in pages],
+                "page": [page.page for page in pages],
+                "sheet_page": [page.side for page in pages],
+                "status": ["exception" if page.side is None else "read" for page in pages],
+                "barcode": [page.barcode for page in pages],
+            },
+        ),
+        tables.build(
+            "marks",
+            {
+                "subject": ["m"] * len(marks),
+                "file": [page.file for page, _, _ in marks],
+                "page": [page.page for page, _, _ in marks],
+                "field": [name for _, name, _ in marks],
+                "value": [value for _, _, value in marks],
+                "confidence": [0.9] * len(marks),
+                "flag": [""] * len(marks),
+            },
+        ),
+        tables.build(
+            "exceptions",
+            {
+                "subject": ["m"] * len(failed),
+                "kind": ["page"] * len(failed),
+                "file": [page.file for page in failed],
+                "page": [page.page for page in failed],
+                "reason": ["blurred"] * len(failed),
+            },
+        ),
+    )
+
+
+def run(exam: Exam, pages: list[Page]) -> Matched:
+    """Match, and check what must hold of every outcome."""
+    matched = match(exam, exam.subjects[0], *as_tables(pages))
+    assert balance(matched.accounts) == []
+    assert matched.responses["student_id"].to_pylist() == exam.roster["student_id"].to_pylist()
+    told = set(matched.exceptions["student_id"].to_pylist())
+    for row in matched.responses.to_pylist():
+        if row["status"] == "missing":
+            assert row["student_id"] in told
+        if row["status"] in ("missing", "absent"):
+            assert all(row[item.item] is None for item in exam.subjects[0].items)
+    for name, schema in (("exceptions", matched.exceptions.schema), ("accounts", matched.accounts.schema)):
+        assert schema == tables.SCHEMAS[name]
+    return matched
+
+
+def reasons(matched: Matched) -> list[tuple[str | None, str | None, str]]:
+    rows = matched.exceptions.to_pylist()
+    return [(row["student_id"], row["file"], row["reason"]) for row in rows]
+
+
+def details(matched: Matched, reason: Reason) -> str:
+    return "\n".join(row["detail"] for row in matched.exceptions.to_pylist() if row["reason"] == reason)
+
+
+def answers(matched: Matched, i: int) -> list[str | None]:
+    row = matched.responses.to_pylist()[i]
+    return [row["status"], *(row[name] for name in matched.responses.column_names[3:])]
+
+
+def line(matched: Matched, account: str, name: str) -> int:
+    (count,) = [r["count"] for r in matched.accounts.to_pylist() if (r["account"], r["line"]) == (account, name)]
+    return int(count)
+
+
+def correct(folder: Path, *rows: str) -> None:
+    (folder / "corrections.csv").write_text("\n".join(["file,page,field,value", *rows]) + "\n", encoding="utf-8")
+
+
+def give(folder: Path, *rows: str, header: str = "student_id,item,points") -> None:
+    (folder / "marks.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
+# ---- whose page
+
+
+def test_everybody_with_barcodes(tmp_path: Path) -> None:
+    matched = run(make_exam(tmp_path), everybody())
+    assert reasons(matched) == []
+    assert [answers(matched, i) for i in range(6)] == [["read", "A", "B", "C"]] * 6
+    assert [line(matched, "pages", name) for name in ("in", "read", "exception")] == [12, 12, 0]
+    for name in ("1", "2", "3"):
+        assert matched.responses[name].type == tables.ANSWER
+    assert matched.responses["status"].type == tables.LABEL
+
+
+def test_the_order_of_files_and_rows_does_not_matter(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path)
+    pages, marks, exceptions = as_tables(everybody())
+    straight = match(exam, exam.subjects[0], pages, marks, exceptions)
+    shuffled = np.random.default_rng(1).permutation(marks.num_rows)
+    other = match(exam, exam.subjects[0], pages, marks.take(pa.array(shuffled)), exceptions)
+    assert straight.responses.equals(other.responses)
+
+
+def test_other_subjects_are_left_alone(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path)
+    both = []
+    for table in as_tables(everybody()):
+        place = table.column_names.index("subject")
+        other = table.set_column(place, "subject", pa.array(["x"] * table.num_rows, pa.string()))
+        both.append(pa.concat_tables([other, table]))
+    matched = match(exam, exam.subjects[0], *both)
+    assert line(matched, "pages", "in") == 12 and matched.exceptions.num_rows == 0
+
+
+def test_the_number_when_there_is_no_barcode_and_the_student_id_as_barcode(tmp_path: Path) -> None:
+    front, back = sheet(0, barcode="", candidate=NUMBERS[0])
+    pages = [front, replace(back, barcode="G0"), *everybody()[2:]]
+    assert reasons(run(make_exam(tmp_path), pages)) == []
+
+
+def test_a_field_of_another_name_can_hold_the_number(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, candidate_field="Roll")
+    pages = [replace(page, marks={**page.marks, "Roll": page.barcode}, barcode="") for page in everybody()]
+    assert reasons(run(exam, pages)) == []
+
+
+@pytest.mark.parametrize("number", ["26010101__", "__26010101", "_26010101_"])
+def test_a_shorter_number_in_a_longer_grid(tmp_path: Path, number: str) -> None:
+    front, back = sheet(0, barcode="", candidate=number)
+    assert reasons(run(make_exam(tmp_path), [front, back, *everybody()[2:]])) == []
+
+
+@pytest.mark.parametrize("number", ["2601010_", "260101_1", "2601010[12]", "_6010101"])
+def test_an_incomplete_number_is_not_guessed(tmp_path: Path, number: str) -> None:
+    front, back = sheet(0, barcode="", candidate=number)
+    matched = run(make_exam(tmp_path), [front, replace(back, barcode="G0"), *everybody()[2:]])
+    assert (None, "room/000-1.jpg", Reason.NUMBER_INCOMPLETE) in reasons(matched)
+    assert "26010101 (甲)" in details(matched, Reason.NUMBER_INCOMPLETE)
+    assert answers(matched, 0) == ["read", None, None, "C"]  # the back is there
+    assert ("G0", "room/000-2.jpg", Reason.PAGE_MISSING) in reasons(matched)
+
+
+def test_the_only_pupil_a_number_fits_is_suggested(tmp_path: Path) -> None:
+    pages = [*sheet(0, barcode="", candidate="2601_101"), *everybody()[2:]]
+    text = details(run(make_exam(tmp_path), pages), Reason.NUMBER_INCOMPLETE)
+    assert "number '2601_101'" in text and "fits only 26010101 (甲) without a sheet" in text
+
+
+def test_an_unknown_number_brings_the_nearest_pupils_without_a_sheet(tmp_path: Path) -> None:
+    pages = [*sheet(0, barcode="26010111"), *everybody()[2:]]
+    matched = run(make_exam(tmp_path), pages)
+    assert Counter(reason for _, _, reason in reasons(matched)) == {Reason.UNKNOWN_CANDIDATE: 2, Reason.NO_SHEET: 1}
+    # 26010113 is as near, but has a sheet.
+    assert "1 digit from only 26010101 (甲) without a sheet" in details(matched, Reason.UNKNOWN_CANDIDATE)
+    assert answers(matched, 0) == ["missing", None, None, None]
+    assert line(matched, "pages", "exception") == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "agrees"),
+    [
+        ("", True),
+        (NUMBERS[0], True),
+        ("2601____", True),
+        ("260101[01]1", True),
+        (NUMBERS[1], False),
+        ("27______", False),
+    ],
+)
+def test_barcode_and_number_must_not_contradict_each_other(tmp_path: Path, number: str, agrees: bool) -> None:
+    front, back = sheet(0, candidate=number)
+    matched = run(make_exam(tmp_path), [front, back, *everybody()[2:]])
+    conflict = (None, "room/000-1.jpg", Reason.IDENTITY_CONFLICT)
+    assert (conflict not in reasons(matched)) == agrees
+    assert answers(matched, 0) == ["read", "A" if agrees else None, "B" if agrees else None, "C"]
+
+
+def test_an_unknown_barcode_with_a_known_number_is_a_conflict(tmp_path: Path) -> None:
+    pages = [*sheet(0, barcode="99999999", candidate=NUMBERS[0]), *everybody()[2:]]
+    assert (None, "room/000-1.jpg", Reason.IDENTITY_CONFLICT) in reasons(run(make_exam(tmp_path), pages))
+
+
+# ---- neighbours
+
+
+def without_codes(pages: list[Page]) -> list[Page]:
+    """Sheets with a filled-in number in front and nothing behind."""
+    return [
+        replace(page, barcode="", marks={**page.marks, "candidate": page.barcode} if page.side == 1 else page.marks)
+        for page in pages
+    ]
+
+
+@pytest.mark.parametrize("names", ["{:03d}-{}.jpg", "{:03d}{}.jpg", "scan_{0:03d}{1}.jpg", "a.pdf"])
+def test_backs_join_the_fronts_before_them(tmp_path: Path, names: str) -> None:
+    pages = without_codes(everybody())
+    sides = "AB" if names == "{:03d}{}.jpg" else "12"
+    named = [
+        replace(page, file="room/" + names.format(i // 2, sides[i % 2]), page=1 if "{" in names else i + 1)
+        for i, page in enumerate(pages)
+    ]
+    matched = run(make_exam(tmp_path), named)
+    assert reasons(matched) == []
+    assert answers(matched, 5) == ["read", "A", "B", "C"]
+
+
+def test_fronts_may_come_after_the_backs(tmp_path: Path) -> None:
+    """Turned stacks: the page with the identity may be the second of a sheet."""
+    pages = [replace(page, barcode=page.barcode if page.side == 2 else "") for page in everybody()]
+    assert reasons(run(make_exam(tmp_path), pages)) == []
+
+
+def test_a_page_that_was_not_read_parts_its_neighbours(tmp_path: Path) -> None:
+    pages = without_codes(everybody())
+    pages[2] = Page(pages[2].file, None)  # the front of pupil 1: its back must not go to pupil 0
+    del pages[1]
+    matched = run(make_exam(tmp_path), pages)
+    assert (None, "room/001-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
+    assert answers(matched, 0) == ["read", "A", "B", None]
+    assert answers(matched, 1)[0] == "missing"
+
+
+def test_file_names_part_sheets_when_back_and_next_front_are_lost(tmp_path: Path) -> None:
+    pages = without_codes(everybody())
+    del pages[1:3]  # 000-1.jpg is now followed by 001-2.jpg
+    matched = run(make_exam(tmp_path), pages)
+    assert (None, "room/001-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
+    assert answers(matched, 0) == ["read", "A", "B", None]
+
+
+def test_folders_part_sheets(tmp_path: Path) -> None:
+    front, back = without_codes(sheet(0))
+    matched = run(make_exam(tmp_path), [front, replace(back, file="other/000-2.jpg"), *everybody()[2:]])
+    assert (None, "other/000-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
+
+
+def test_a_page_between_two_pupils_goes_to_neither(tmp_path: Path) -> None:
+    one = Page("room/001.jpg", 1, {"1": "A"}, NUMBERS[0])
+    two = Page("room/002.jpg", 2, {"2": "A"})
+    three = Page("room/003.jpg", 3, {"3": "A"}, NUMBERS[1])
+    matched = run(make_exam(tmp_path), [one, two, three])
+    assert (None, "room/002.jpg", Reason.NO_IDENTITY) in reasons(matched)
+    assert "different pupils" in details(matched, Reason.NO_IDENTITY)
+
+
+# ---- twice, or not at all
+
+
+def test_the_same_sheet_scanned_twice_counts_once(tmp_path: Path) -> None:
+    again = [replace(page, file=page.file.replace("room", "room2")) for page in sheet(0)]
+    matched = run(make_exam(tmp_path), [*everybody(), *again])
+    assert reasons(matched) == [
+        ("G0", "room2/000-1.jpg", Reason.DUPLICATE_SAME),
+        ("G0", "room2/000-2.jpg", Reason.DUPLICATE_SAME),
+    ]
+    assert answers(matched, 0) == ["read", "A", "B", "C"]
+    assert [line(matched, "pages", name) for name in ("in", "read", "exception")] == [14, 12, 2]
+
+
+def test_two_different_sheets_of_one_pupil_count_neither(tmp_path: Path) -> None:
+    """Pupil 1 filled in pupil 0's number."""
+    pages = [*sheet(0), *(replace(page, barcode=NUMBERS[0]) for page in sheet(1, _1="D", _3="D")), *everybody()[4:]]
+    matched = run(make_exam(tmp_path), pages)
+    assert [reason for _, _, reason in reasons(matched)] == [Reason.DUPLICATE] * 4 + [Reason.NO_SHEET]
+    assert "room/000-1.jpg, room/001-1.jpg" in details(matched, Reason.DUPLICATE)
+    assert answers(matched, 0)[0] == answers(matched, 1)[0] == "missing"
+
+
+def test_no_sheet_at_all(tmp_path: Path) -> None:
+    matched = run(make_exam(tmp_path), everybody()[2:])
+    assert reasons(matched) == [("G0", None, Reason.NO_SHEET)]
+    assert line(matched, "pupils", "missing") == 1
+
+
+def test_no_pages_at_all(tmp_path: Path) -> None:
+    matched = run(make_exam(tmp_path), [])
+    assert [reason for _, _, reason in reasons(matched)] == [Reason.NO_SHEET] * 6
+
+
+def test_a_lost_side_leaves_its_items_null(tmp_path: Path) -> None:
+    pages = everybody()
+    del pages[3]
+    matched = run(make_exam(tmp_path), pages)
+    assert reasons(matched) == [("G1", "room/001-1.jpg", Reason.PAGE_MISSING)]
+    assert "side 2" in details(matched, Reason.PAGE_MISSING)
+    assert answers(matched, 1) == ["read", "A", "B", None]
+
+
+def test_an_item_without_a_field(tmp_path: Path) -> None:
+    matched = run(make_exam(tmp_path, (*ITEMS, single("4"))), everybody())
+    assert reasons(matched) == [(None, None, Reason.NO_FIELD)]
+    assert "item 4" in details(matched, Reason.NO_FIELD)
+    assert answers(matched, 0) == ["read", "A", "B", "C", None]
+
+
+# ---- absent, violation, forms
+
+
+def test_absent_and_violation(tmp_path: Path) -> None:
+    blank = {"_1": "", "_2": "", "_3": ""}
+    pages = [*sheet(0, absent="1", **blank), *sheet(1, violation="1"), *everybody()[4:]]
+    matched = run(make_exam(tmp_path), pages)
+    assert reasons(matched) == []
+    assert answers(matched, 0) == ["absent", None, None, None]
+    assert answers(matched, 1) == ["violation", "A", "B", "C"]
+    counts = {name: line(matched, "pupils", name) for name in ("registered", "read", "absent", "missing", "violation")}
+    assert counts == {"registered": 6, "read": 5, "absent": 1, "missing": 0, "violation": 1}
+
+
+def test_an_absent_pupil_with_answers_goes_to_a_person(tmp_path: Path) -> None:
+    exam, pages = make_exam(tmp_path), [*sheet(0, absent="1", _1="", _2=""), *everybody()[2:]]
+    matched = run(exam, pages)
+    assert reasons(matched) == [("G0", "room/000-1.jpg", Reason.ABSENT_WITH_ANSWERS)]
+    assert answers(matched, 0)[0] == "missing"
+    correct(tmp_path, "room/000-1.jpg,1,absent,")
+    assert answers(run(exam, pages), 0) == ["read", "", "", "C"]
+
+
+FORMS = {
+    "A": (("1", "ABCD"), ("2", "ABCD"), ("3", "ABCD")),
+    "B": (("2", "CADB"), ("1", "ABCD"), ("3", "DCBA")),
+}
+
+
+def test_answers_of_form_b_are_those_of_the_blueprint(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, forms=FORMS)
+    pages = [page for i in range(6) for page in sheet(i, form="AB"[i % 2], _1="A", _2="BD", _3="")]
+    matched = run(exam, pages)
+    assert answers(matched, 0) == ["read", "A", "BD", ""]
+    assert answers(matched, 1) == ["read", "BD", "C", ""]
+    assert matched.responses["form"].to_pylist() == list("ABABAB")
+
+
+@pytest.mark.parametrize("mark", ["", "AB", "C"])
+def test_an_unknown_form_is_not_chosen(tmp_path: Path, mark: str) -> None:
+    exam = make_exam(tmp_path, forms=FORMS)
+    pages = [*sheet(0, form=mark, _1="A", _2="A", _3="D"), *(page for i in range(1, 6) for page in sheet(i, form="A"))]
+    matched = run(exam, pages)
+    assert reasons(matched) == [("G0", "room/000-1.jpg", Reason.FORM_UNKNOWN)]
+    assert "4 points as form A, 4 points as form B" in details(matched, Reason.FORM_UNKNOWN)
+    assert answers(matched, 0)[0] == "missing"
+    correct(tmp_path, "room/000-1.jpg,1,form,B")
+    assert answers(run(exam, pages), 0) == ["read", "A", "C", "A"]
+
+
+def test_form_b_without_forms_csv_is_not_marked_as_form_a(tmp_path: Path) -> None:
+    pages = [page for i in range(6) for page in sheet(i, form="AB"[i % 2])]
+    matched = run(make_exam(tmp_path), pages)
+    assert [reason for _, _, reason in reasons(matched)] == [Reason.FORM_UNKNOWN] * 3
+    assert "no forms.csv" in details(matched, Reason.FORM_UNKNOWN)
+
+
+# ---- constructed responses
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_marks_from_elsewhere(tmp_path: Path, wide: bool) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4"), constructed("5")))
+    if wide:
+        give(tmp_path, *(f"甲,{number},7.0,10" for number in NUMBERS), header="姓名,考号,4,5")
+    else:
+        give(tmp_path, *(f"G{i},{item}" for i in range(6) for item in ("4,7", "5,10.0")))
+    matched = run(exam, everybody())
+    assert reasons(matched) == []
+    assert answers(matched, 3) == ["read", "A", "B", "C", "7", "10"]
+
+
+def test_a_pupil_without_marks_is_listed_once(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4"), constructed("5"), constructed("6")))
+    give(tmp_path, *(f"G{i},{item},3" for i in range(1, 6) for item in (4, 5)))
+    matched = run(exam, everybody())
+    assert reasons(matched) == [(None, None, Reason.MARK_MISSING), ("G0", "room/000-1.jpg", Reason.MARK_MISSING)]
+    assert "nobody has points for 6" in details(matched, Reason.MARK_MISSING)
+    assert "no points for item 4; 5" in details(matched, Reason.MARK_MISSING)
+    assert answers(matched, 0) == ["read", "A", "B", "C", "", "", ""]
+
+
+def test_score_strips(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4")), step=Decimal("0.5"))
+    strips = ["7.50", "", "10.5", "3.7", "4", "5"]
+    pages = [page for i in range(6) for page in sheet(i, **{"_score:4": strips[i]})]
+    give(tmp_path, "G4,4,4.0", "G5,4,6")
+    matched = run(exam, pages)
+    assert matched.responses["4"].to_pylist() == ["7.5", "", "", "", "4", ""]
+    assert [(who, reason) for who, _, reason in reasons(matched)] == [
+        ("G1", Reason.MARK_MISSING),
+        ("G2", Reason.MARK_IMPOSSIBLE),
+        ("G3", Reason.MARK_IMPOSSIBLE),
+        ("G5", Reason.MARK_CONFLICT),
+    ]
+
+
+def test_a_strip_on_a_lost_side_is_null_not_blank(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4")))
+    pages = [replace(page, marks={**page.marks, "score:4": "2"}) if page.side == 2 else page for page in everybody()]
+    del pages[1]
+    matched = run(exam, pages)
+    assert matched.responses["4"].to_pylist() == [None, "2", "2", "2", "2", "2"]
+    assert reasons(matched) == [("G0", "room/000-1.jpg", Reason.PAGE_MISSING)]
+
+
+def test_one_of_two_compositions(tmp_path: Path) -> None:
+    items = (*ITEMS, constructed("4", "作文"), constructed("5", "作文"))
+    exam = make_exam(tmp_path, items, choose={"作文": Choose(k=1)})
+    give(tmp_path, *(f"G{i},{4 + i % 2},8" for i in range(1, 6)))
+    pages = [page for i in range(6) for page in sheet(i, **{"_choose:作文": str(4 + i % 2)})]
+    matched = run(exam, pages)
+    assert reasons(matched) == [("G0", "room/000-1.jpg", Reason.MARK_MISSING)]
+    assert "1 of 4, 5" in details(matched, Reason.MARK_MISSING)
+    assert matched.responses["choose:作文"].to_pylist() == ["4", "5", "4", "5", "4", "5"]
+    assert matched.responses["4"].to_pylist() == ["", "", "8", "", "8", ""]
+
+
+def test_points_for_an_absent_pupil_contradict_but_zero_does_not(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4")))
+    give(tmp_path, "G0,4,0", "G1,4,3", *(f"G{i},4,5" for i in range(2, 6)))
+    blank = {"absent": "1", "_1": "", "_2": "", "_3": ""}
+    matched = run(exam, [*sheet(0, **blank), *sheet(1, **blank), *everybody()[4:]])
+    assert reasons(matched) == [("G1", "room/001-1.jpg", Reason.ABSENT_WITH_ANSWERS)]
+    assert [answers(matched, i)[0] for i in (0, 1)] == ["absent", "missing"]
+
+
+def test_a_subject_without_sheets_lives_on_marks_alone(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (constructed("1"), constructed("2")))
+    give(tmp_path, *(f"G{i},5,6" for i in range(5)), header="student_id,1,2")
+    matched = run(exam, [])
+    assert reasons(matched) == [("G5", None, Reason.NO_SHEET)]
+    assert answers(matched, 0) == ["read", "5", "6"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "column", "says"),
+    [
+        ("student_id,item,points|G9,4,5", 2, "student_id", "no pupil 'G9'"),
+        ("student_id,item,points|26010201,4,5", 2, "student_id", "close: 26010"),
+        ("student_id,item,points|G1,4,5|G1,1,2", 3, "item", "no constructed-response item"),
+        ("student_id,item,points|G1,4,10.5", 2, "points", "expected 0 to 10"),
+        ("student_id,item,points|G1,4,2.5", 2, "points", "in steps of 1"),
+        ("student_id,item,points|G1,4,缺考", 2, "points", "leave the cell empty"),
+        ("student_id,item,points|G1,4,-1", 2, "points", "'-1'"),
+        ("student_id,item,points|G1,4,3|26010102,4,5", 3, "points", "3 in row 2"),
+        ("student_id,4|G1,11", 2, "4", "expected 0 to 10"),
+        ("student_id,x|G1,11", 1, "points", "student_id, x"),
+        ("student_id,item,points|1.2E+17,4,5", 2, "student_id", "spreadsheet"),
+    ],
+)
+def test_a_wrong_marks_csv(tmp_path: Path, header: str, row: int, column: str, says: str) -> None:
+    exam = make_exam(tmp_path, (*ITEMS, constructed("4")))
+    give(tmp_path, *header.split("|")[1:], header=header.split("|")[0])
+    with pytest.raises(InputError) as caught:
+        run(exam, everybody())
+    error = caught.value
+    assert (error.file, error.row, error.column) == (tmp_path / "marks.csv", row, column)
+    assert says in str(error) and error.mend
+
+
+# ---- corrections
+
+
+def test_a_correction_changes_the_mark_and_settles_its_exception(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path)
+    pages, marks, exceptions = as_tables(everybody())
+    doubts = tables.build(
+        "exceptions",
+        {
+            "subject": ["m"] * 2,
+            "kind": ["field"] * 2,
+            "file": ["room/000-1.jpg"] * 2,
+            "page": [1, 1],
+            "field": ["1", "2"],
+            "reason": ["faint"] * 2,
+        },
+    )
+    correct(tmp_path, "room/000-1.jpg,1,1,D")
+    matched = match(exam, exam.subjects[0], pages, marks, pa.concat_tables([exceptions, doubts]))
+    assert answers(matched, 0) == ["read", "D", "B", "C"]
+    rows = matched.exceptions.to_pylist()
+    assert [(row["field"], row["student_id"]) for row in rows] == [("2", "G0")]
+    changed = [row for row in matched.marks.to_pylist() if row["value"] == "D"]
+    assert [(row["file"], row["field"], row["confidence"], row["flag"]) for row in changed] == [
+        ("room/000-1.jpg", "1", 1.0, "")
+    ]
+    assert matched.marks.num_rows == marks.num_rows
+
+
+def test_corrections_decide_whose_page_it_is(tmp_path: Path) -> None:
+    pages = [*sheet(0, barcode="99999999"), *everybody()[2:], *sheet(0), Page("room/900.jpg", None)]
+    pages[-3:-1] = [replace(page, file=page.file.replace("room", "again")) for page in pages[-3:-1]]
+    correct(
+        tmp_path,
+        "room/000-1.jpg,1,candidate,26010101",
+        "room/000-2.jpg,1,candidate,G0",
+        "again/000-1.jpg,1,candidate,-",
+        "again/000-2.jpg,1,candidate,-",
+        "room/900.jpg,1,candidate,-",
+    )
+    matched = run(make_exam(tmp_path), pages)
+    assert reasons(matched) == []
+    assert answers(matched, 0) == ["read", "A", "B", "C"]
+    counts = [line(matched, "pages", name) for name in ("in", "read", "exception", "set_aside")]
+    assert counts == [15, 12, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "column", "says"),
+    [
+        (["room/00-1.jpg,1,1,A"], 2, "file", "no page 1 of 'room/00-1.jpg'"),
+        (["room/000-1.jpg,2,1,A"], 2, "file", "no page 2"),
+        (["room/000-1.jpg,1,1,A", "room/000-1.jpg,1,9,A"], 3, "field", "no field '9'"),
+        (["room/000-1.jpg,1,1,E"], 2, "value", "outside the options ABCD"),
+        (["room/000-1.jpg,1,candidate,26010191"], 2, "value", "close: 26010101"),
+        (["room/000-1.jpg,1,candidate,"], 2, "value", "no pupil ''"),
+        (["room/900.jpg,1,candidate,G0"], 2, "value", "was not read"),
+    ],
+)
+def test_a_wrong_corrections_csv(tmp_path: Path, rows: list[str], row: int, column: str, says: str) -> None:
+    correct(tmp_path, *rows)
+    with pytest.raises(InputError) as caught:
+        run(make_exam(tmp_path), [*everybody(), Page("room/900.jpg", None)])
+    error = caught.value
+    assert (error.file, error.row, error.column) == (tmp_path / "corrections.csv", row, column)
+    assert says in str(error) and error.mend
+
+
+# ---- properties
+
+
+def test_more_answers_than_a_byte_can_count(tmp_path: Path) -> None:
+    """Numbers filled in by hand may differ in hundreds of ways; the column then has wider indices."""
+    n = 400
+    item = Item(item="1", type="number", max=Decimal(2), key="7")
+    subject = Subject(code="m", name="m", folder=tmp_path, items=(item,))
+    ids = [f"G{i}" for i in range(n)]
+    text = {name: ids for name in ("student_id", "name", "class", "school", "county", "candidate_no")}
+    exam = make_exam(tmp_path).model_copy(update={"subjects": (subject,), "roster": pa.table(text)})
+    matched = run(exam, [Page(f"{i:04d}.jpg", 1, {"1": str(i)}, f"G{i}") for i in range(n)])
+    assert matched.responses["1"].to_pylist() == [str(i) for i in range(n)]
+
+
+def test_balance_notices_a_page_that_was_dropped_without_a_word(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path)
+    pages, marks, _ = as_tables([*everybody(), Page("room/900.jpg", None)])
+    matched = match(exam, exam.subjects[0], pages, marks, tables.empty("exceptions"))
+    assert balance(matched.accounts) == ["m: 13 pages in, but 12 read + 0 exception + 0 set_aside = 12"]
+    wrong = tables.build(
+        "accounts", {"subject": ["m"] * 2, "account": ["pupils"] * 2, "line": ["registered", "read"], "count": [3, 2]}
+    )
+    assert balance(wrong) == ["m: 3 pupils registered, but 2 read + 0 absent + 0 missing = 2"]
+
+
+@st.composite
+def troubled(draw: st.DrawFn) -> list[Page]:
+    """A batch with pages lost, unread, scanned twice, with wrong, missing or contradicting numbers, and shuffled."""
+    pages = []
+    for page in everybody():
+        what = draw(
+            st.sampled_from(["", "", "", "", "lost", "unread", "twice", "other", "nobody", "wrong", "number", "absent"])
+        )
+        if what == "unread":
+            page = replace(page, side=None, marks={}, barcode="")
+        elif what == "nobody":
+            page = replace(page, barcode="")
+        elif what == "wrong":
+            page = replace(page, barcode=draw(st.sampled_from([*NUMBERS, "99999999"])))
+        elif what == "number":
+            number = draw(st.sampled_from([*NUMBERS, "2601010_", "26010[01]01", "99999999", ""]))
+            page = replace(page, barcode="", marks={**page.marks, "candidate": number})
+        elif what == "absent":
+            page = replace(page, marks={**page.marks, "absent": "1"})
+        if what != "lost":
+            pages.append(page)
+        if what in ("twice", "other"):
+            marks = dict.fromkeys(page.marks, "") if what == "other" else page.marks
+            pages.append(replace(page, file=page.file.replace("room", "room2"), marks=marks))
+    if draw(st.booleans()):
+        pages = draw(st.permutations(pages))
+    return pages
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pages=troubled())
+def test_whatever_happens_the_accounts_balance_and_nobody_gets_anothers_answers(
+    tmp_path: Path, pages: list[Page]
+) -> None:
+    exam = make_exam(tmp_path)
+    matched = run(exam, pages)  # checks the balance
+    rows = matched.exceptions.to_pylist()
+    dropped = {row["file"] for row in rows if row["kind"] == "page" or row["reason"] in PAGE_REASONS}
+    kept = [page for page in pages if page.file not in dropped]
+    assert len(kept) == line(matched, "pages", "read")
+
+    # Plainly: the pages kept that name a pupil are that pupil's, no side twice, and the answers are theirs.
+    sides: dict[tuple[str, int | None], Page] = {}
+    for page in kept:
+        name = page.barcode or page.marks.get("candidate", "")
+        if name:
+            assert name in NUMBERS and (name, page.side) not in sides
+            sides[name, page.side] = page
+    responses = matched.responses.to_pylist()
+    for i, number in enumerate(NUMBERS):
+        if responses[i]["status"] != "read":
+            continue
+        for item, side in (("1", 1), ("2", 1), ("3", 2)):
+            if (number, side) in sides:
+                assert responses[i][item] == sides[number, side].marks[item]
+            elif responses[i][item] is not None:  # from a page without a name of its own, joined to its neighbour
+                assert any(not page.barcode and page.side == side for page in kept)
