@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from papers import HALF, matrix, papers, plainly, responses, subject
 
 from engine import tables
@@ -160,6 +160,7 @@ def plain_alpha(scores: np.ndarray, totals: np.ndarray) -> float | None:
     return k / (k - 1) * (1 - scores.var(axis=0).sum() / totals.var())
 
 
+@settings(deadline=None)
 @given(papers(void_items=False))
 def test_equals_the_plain_way(paper: tuple[Subject, list[dict]]) -> None:
     """Every statistic from the score matrix, with nulls, floors and constant items; no warning escapes."""

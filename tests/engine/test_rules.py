@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
@@ -119,6 +119,7 @@ def test_void() -> None:
 _SUBSETS = ["".join(chosen) for size in range(5) for chosen in combinations("ABCD", size)]
 
 
+@settings(deadline=None)
 @given(
     key=st.sampled_from(_SUBSETS[1:]),
     how=st.sampled_from(["exact", "flat:4", "perkey", "rightwrong", "jee:12/9/6/3/-2", "negative:3"]),
@@ -138,6 +139,7 @@ def test_partial_rules_agree_on_the_ends(key: str, how: str, answer: str) -> Non
             assert points <= 0
 
 
+@settings(deadline=None)
 @given(key=st.sampled_from(_SUBSETS[1:]), answer=st.permutations("ABCD").map("".join))
 def test_order_of_options_does_not_matter(key: str, answer: str) -> None:
     mark = rule(item("multiple", "12", key, "perkey"), ONE)

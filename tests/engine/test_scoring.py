@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from papers import HALF, papers, plainly, responses, subject
 
@@ -25,6 +25,7 @@ def constructed(name: str, points: int = 10, **more: object) -> Item:
     return Item(item=name, type="constructed", max=Decimal(points), **more)
 
 
+@settings(deadline=None)
 @given(papers(), st.integers(1, 10))
 def test_equals_the_plain_way(paper: tuple[Subject, list[dict]], chunk: int) -> None:
     """Any rules, floors, statuses and nulls, in record batches that each have a dictionary of their own."""
@@ -40,6 +41,7 @@ def test_equals_the_plain_way(paper: tuple[Subject, list[dict]], chunk: int) -> 
     assert scores.schema.metadata[b"step"] == b"0.5"
 
 
+@settings(deadline=None)
 @given(papers(), st.integers(1, 10))
 def test_tally_of_batches_is_the_tally_of_the_whole(paper: tuple[Subject, list[dict]], chunk: int) -> None:
     paper, rows = paper
@@ -242,6 +244,7 @@ def test_an_item_outside_the_group_filled_in_is_refused() -> None:
 _FLAGS = st.lists(st.tuples(*[st.tuples(*[st.booleans()] * 3, st.integers(-2, 5))] * 3, st.booleans()), min_size=1)
 
 
+@settings(deadline=None)
 @given(_FLAGS, st.integers(1, 3))
 def test_choose_properties(pupils: list, k: int) -> None:
     """Never more than k; highest gives the most a pupil can have; first_by_position takes no blank before an answer."""
@@ -288,6 +291,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert one.tally == two.tally
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 9000),
     st.lists(st.sampled_from([np.uint8, np.int32]), min_size=1, max_size=4),

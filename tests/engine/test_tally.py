@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from papers import papers, plainly, responses, subject
 
@@ -21,6 +21,7 @@ def tally_of(paper: Subject, rows: list[dict], schools: list) -> Tally:
     return score(paper, responses(paper, rows), {"school": pa.array(schools[: len(rows)], pa.string())}).tally
 
 
+@settings(deadline=None)
 @given(papers(), SCHOOLS)
 def test_counts(paper: tuple[Subject, list[dict]], schools: list) -> None:
     """Every cell, against counting one by one."""
@@ -61,6 +62,7 @@ def test_counts(paper: tuple[Subject, list[dict]], schools: list) -> None:
     assert list(sums.units) == sorted({schools[i] for i in read} - {None})
 
 
+@settings(deadline=None)
 @given(papers(), SCHOOLS, st.data())
 def test_adds(paper: tuple[Subject, list[dict]], schools: list, data: st.DataObject) -> None:
     """Parts with other answers, totals and schools add up to the whole, in any order."""
@@ -74,6 +76,7 @@ def test_adds(paper: tuple[Subject, list[dict]], schools: list, data: st.DataObj
     assert a + (c + b) == whole
 
 
+@settings(deadline=None)
 @given(papers(), SCHOOLS)
 def test_table_and_back(paper: tuple[Subject, list[dict]], schools: list) -> None:
     paper, rows = paper
