@@ -71,6 +71,8 @@ def answers(
                 if printed == item.item:
                     column[rows] = _read_on(words, sheets.codes(prefix + position)[rows], item, options)
         codes[item.item] = column
+        if not prefix and present.any() and (column == NOT_READ).all():
+            notes.subject_wide(Reason.NO_FIELD, f"no sheet that was read has a field for item {item.item}")
     _merge_marks(subject, codes, given, present, words, notes)
 
     columns = {name: words.column(column) for name, column in codes.items()}
@@ -114,49 +116,82 @@ def _merge_marks(
     words: _Words,
     notes: Notes,
 ) -> None:
-    """Settle constructed responses: points from marks.csv or from the sheet's score strip, not both if they differ."""
-    blank = words.code("")
-    told: dict[int, dict[Reason, list[str]]] = {}
-
-    def tell(pupils: np.ndarray, reason: Reason, what: str) -> None:
-        for pupil in np.flatnonzero(pupils).tolist():
-            told.setdefault(pupil, {}).setdefault(reason, []).append(what)
-
-    unmarked: dict[str, np.ndarray] = {}
+    """Settle constructed responses: `codes` come in as their score strips say and go out with the points."""
+    told = _Told(notes, present)
+    nowhere = np.full(len(present), "", dtype=object)
+    unmarked = {
+        item.item: _settle(item, subject, codes, given.get(item.item, nowhere), present, words, told)
+        for item in subject.items
+        if item.type == "constructed"
+    }
     for item in subject.items:
-        strip = codes[item.item]
-        if item.type != "constructed":
-            if present.any() and (strip == NOT_READ).all():
-                notes.subject_wide(Reason.NO_FIELD, f"no sheet that was read has a field for item {item.item}")
-            continue
-        used = [code for code in np.unique(strip[strip != NOT_READ]).tolist() if code != blank]
-        plain = {code: plain_points(words.words[code], item, subject.step) for code in used}
-        wrong = present & np.isin(strip, [code for code, points in plain.items() if points is None])
-        strip = words.replaced(strip, {code: points or "" for code, points in plain.items()})
-        marks = given.get(item.item, np.full(len(present), "", dtype=object))
-        elsewhere = np.array([words.code(points) for points in marks])
-        on_sheet = (strip != NOT_READ) & (strip != blank)
-        differ = present & on_sheet & (elsewhere != blank) & (elsewhere != strip)
-        on_paper = (strip != NOT_READ).any()  # then a strip that was not read is on a side that is missing
-        otherwise = np.where(strip == NOT_READ, NOT_READ if on_paper else blank, strip)
-        settled = np.where(elsewhere != blank, elsewhere, otherwise)
-        codes[item.item] = np.where(present, np.where(differ, blank, settled), NOT_READ)
-        unmarked[item.item] = present & (codes[item.item] == blank) & ~differ & ~wrong
-        tell(wrong & (elsewhere == blank), Reason.MARK_IMPOSSIBLE, f"item {item.item}: more than {item.max} or no step")
-        tell(differ, Reason.MARK_CONFLICT, f"item {item.item}: strip and marks.csv differ")
-
-    nobody = [name for name, pupils in unmarked.items() if present.any() and (pupils == present).all()]
-    if nobody:
-        notes.subject_wide(Reason.MARK_MISSING, f"nobody has points for {', '.join(nobody)}; give them in marks.csv")
-    for item in subject.items:
-        if item.item in unmarked and item.item not in nobody and not item.group:
-            tell(unmarked[item.item], Reason.MARK_MISSING, item.item)
+        if item.item in unmarked and not item.group:
+            told.lacking(item.item, unmarked[item.item])
     for group, choose in subject.choose.items():
         names = [item.item for item in subject.items if item.group == group and item.item in unmarked]
-        if names and not set(names) <= set(nobody):
-            without = np.sum([unmarked[name] for name in names], axis=0)
-            tell(len(names) - without < choose.k, Reason.MARK_MISSING, f"{choose.k} of {', '.join(names)}")
-    for pupil in sorted(told):
-        for reason, details in told[pupil].items():
-            lead = "no points for item " if reason == Reason.MARK_MISSING else ""
-            notes.pupil(pupil, reason, lead + "; ".join(details))
+        if names:
+            marked = np.sum([~unmarked[name] for name in names], axis=0)
+            told.lacking(f"{choose.k} of {', '.join(names)}", present & (marked < choose.k))
+    told.finish()
+
+
+def _settle(
+    item: Item,
+    subject: Subject,
+    codes: dict[str, np.ndarray],
+    given: np.ndarray,
+    present: np.ndarray,
+    words: _Words,
+    told: _Told,
+) -> np.ndarray:
+    """Points of one item: from marks.csv, or else from the strip; from neither if they differ.
+
+    Returns:
+        (pupils,) bool: who has no points although nothing was wrong.
+    """
+    blank = words.code("")
+    strip = codes[item.item]
+    on_paper = (strip != NOT_READ).any()  # then a strip that was not read is on a side that is missing
+    used = [code for code in np.unique(strip[strip != NOT_READ]).tolist() if code != blank]
+    plain = {code: plain_points(words.words[code], item, subject.step) for code in used}
+    wrong = np.isin(strip, [code for code, points in plain.items() if points is None])
+    strip = words.replaced(strip, {code: points or "" for code, points in plain.items()})
+
+    elsewhere = np.array([words.code(points) for points in given])
+    by_csv, by_strip = elsewhere != blank, (strip != NOT_READ) & (strip != blank)
+    differ = present & by_csv & by_strip & (elsewhere != strip)
+    wrong &= present & ~by_csv
+    told.pupils(Reason.MARK_IMPOSSIBLE, f"item {item.item}: the strip says more than {item.max}, or no step", wrong)
+    told.pupils(Reason.MARK_CONFLICT, f"item {item.item}: strip and marks.csv differ", differ)
+
+    unread = NOT_READ if on_paper else blank
+    settled = np.select([differ, by_csv, strip == NOT_READ], [blank, elsewhere, unread], strip)
+    codes[item.item] = np.where(present, settled, NOT_READ)
+    return present & (settled == blank) & ~differ & ~wrong
+
+
+class _Told:
+    """Gathers what there is to say of constructed responses, so that a pupil is listed once a reason."""
+
+    def __init__(self, notes: Notes, present: np.ndarray) -> None:
+        self._notes, self._present = notes, present
+        self._of_pupil: dict[tuple[int, Reason], list[str]] = {}
+        self._of_all: list[str] = []
+
+    def pupils(self, reason: Reason, what: str, whom: np.ndarray) -> None:
+        for pupil in np.flatnonzero(whom).tolist():
+            self._of_pupil.setdefault((pupil, reason), []).append(what)
+
+    def lacking(self, what: str, whom: np.ndarray) -> None:
+        """No points for an item; if nobody has any, that is said once."""
+        if whom.any() and (whom == self._present).all():
+            self._of_all.append(what)
+        else:
+            self.pupils(Reason.MARK_MISSING, f"no points for item {what}", whom)
+
+    def finish(self) -> None:
+        if self._of_all:
+            detail = f"nobody has points for item {', '.join(self._of_all)}; give them in marks.csv"
+            self._notes.subject_wide(Reason.MARK_MISSING, detail)
+        for (pupil, reason), details in sorted(self._of_pupil.items()):
+            self._notes.pupil(pupil, reason, "; ".join(details))

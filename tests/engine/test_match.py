@@ -450,8 +450,8 @@ def test_a_pupil_without_marks_is_listed_once(tmp_path: Path) -> None:
     give(tmp_path, *(f"G{i},{item},3" for i in range(1, 6) for item in (4, 5)))
     matched = run(exam, everybody())
     assert reasons(matched) == [(None, None, Reason.MARK_MISSING), ("G0", "room/000-1.jpg", Reason.MARK_MISSING)]
-    assert "nobody has points for 6" in details(matched, Reason.MARK_MISSING)
-    assert "no points for item 4; 5" in details(matched, Reason.MARK_MISSING)
+    assert "nobody has points for item 6" in details(matched, Reason.MARK_MISSING)
+    assert "no points for item 4; no points for item 5" in details(matched, Reason.MARK_MISSING)
     assert answers(matched, 0) == ["read", "A", "B", "C", "", "", ""]
 
 
@@ -489,6 +489,15 @@ def test_one_of_two_compositions(tmp_path: Path) -> None:
     assert "1 of 4, 5" in details(matched, Reason.MARK_MISSING)
     assert matched.responses["choose:作文"].to_pylist() == ["4", "5", "4", "5", "4", "5"]
     assert matched.responses["4"].to_pylist() == ["", "", "8", "", "8", ""]
+
+
+def test_a_composition_that_nobody_chose_is_nothing_to_report(tmp_path: Path) -> None:
+    items = (*ITEMS, constructed("4", "作文"), constructed("5", "作文"))
+    exam = make_exam(tmp_path, items, choose={"作文": Choose(k=1)})
+    give(tmp_path, *(f"G{i},4,8" for i in range(6)))
+    assert reasons(run(exam, everybody())) == []
+    (tmp_path / "marks.csv").unlink()
+    assert "nobody has points for item 1 of 4, 5" in details(run(exam, everybody()), Reason.MARK_MISSING)
 
 
 def test_points_for_an_absent_pupil_contradict_but_zero_does_not(tmp_path: Path) -> None:
