@@ -12,8 +12,11 @@ cdef enum:
     SHADES = 256
     BINS = 64  # = LEVELS: grey levels four by four, finer than any decision needs
 
-cdef double NEIGHBOURHOOD = 1.7  # half-widths around the centre within which paper is looked for
-cdef double PAPER = 0.85  # the share of a bubble's neighbourhood that is darker than what counts as its paper
+# Paper is looked for around a bubble, up to this many half-widths from its centre.
+cdef double NEIGHBOURHOOD = 1.7
+# The grey level of paper is that of which this share of the surroundings is darker: in the tightest print, marks in all
+# neighbours leave half of the surroundings bare, and the edge of a shadow may leave a third of them in brighter light.
+cdef double PAPER = 0.65
 
 
 def measure(const unsigned char[:, ::1] image, const double[:, ::1] axes, double core, double edge):
@@ -27,7 +30,7 @@ def measure(const unsigned char[:, ::1] image, const double[:, ::1] axes, double
 
     Returns:
         levels: (n, LEVELS) float32, the share of a bubble's area in each bin of 256 / LEVELS grey levels.
-        paper: (n,) float32, grey level of the paper around, the 85th percentile of the neighbourhood.
+        paper: (n,) float32, grey level of the paper around: a percentile of what surrounds the bubble.
         seen: (n,) float32, the share of the bubble that lies on the image.
     """
     cdef Py_ssize_t n = axes.shape[0], i
@@ -69,11 +72,12 @@ cdef void _one(
             all_ += weight
             if x < 0 or y < 0 or x >= width or y >= height:
                 continue
-            histogram[image[y, x]] += 1
-            around += 1
             if weight > 0:
                 levels[image[y, x] * BINS // SHADES] += <float>weight
                 inside += weight
+            else:
+                histogram[image[y, x]] += 1
+                around += 1
     if inside == 0:
         return
     for k in range(BINS):

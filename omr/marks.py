@@ -31,8 +31,8 @@ CORE, EDGE = 0.6, 1.25
 MOSTLY_PAPER = 0.3
 # What to expect of a page that does not say: how dark an empty bubble is; which part of the light left a mark takes.
 USUAL_EMPTY, USUAL_INK = 0.1, 0.5
-# Paper that is darker than this share of its neighbours' is not in a shadow but written over.
-SAME_LIGHT = 0.85
+# Paper that returns less than this share of its neighbours' light is not in a shadow but written over.
+SHADOW = 0.5
 # How many bubbles (or marks) of its own it takes for a page, block or row to outweigh the expectation.
 PRIOR = 4
 # A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles scatter
@@ -150,12 +150,14 @@ def _axes(fields: Sequence[Field], placement: Placement) -> Array:
 def _darkness(levels: npt.NDArray[np.float32], paper: npt.NDArray[np.float32], members: npt.NDArray[np.intp]) -> Array:
     """(2, groups, longest group) mean and median darkness of each bubble, NaN beyond a group's end.
 
-    Bubbles of a group lie close together, in much the same light: one whose surroundings are all written over borrows
-    the paper of the others.
+    Light may change along a group, but paper darker than on both sides is written over and takes the lesser of both;
+    so does what is too dark for any shadow, at the group's end too.
     """
     own = np.where(members < 0, np.nan, paper[members])
+    from_left = np.fmax.accumulate(own, axis=1)
+    from_right = np.fmax.accumulate(own[:, ::-1], axis=1)[:, ::-1]
     usual = np.nanmedian(own, axis=1, keepdims=True)
-    white = np.maximum(np.where(own < SAME_LIGHT * usual, usual, own), 1)
+    white = np.maximum(np.where(own < SHADOW * usual, usual, np.minimum(from_left, from_right)), 1)
     grey = (np.arange(LEVELS) + 0.5) * (256 / LEVELS)
     mean = levels @ grey
     median = grey[np.minimum((np.cumsum(levels, axis=1) < 0.5).sum(axis=1), LEVELS - 1)]

@@ -235,10 +235,21 @@ def test_the_rest_of_an_erasure_does_not_count():
 
 def test_a_scribble_far_beyond_the_bubble_is_a_mark():
     paper = Paper(CHOICES)
-    for name in QUESTIONS[1:]:
-        paper.mark(name, "B")
-    paper.mark("q1", "D", how="scribble")
-    assert read(paper)["q1"].value == "D"
+    for name in QUESTIONS[2:]:
+        paper.mark(name, "D")
+    paper.mark("q1", "A", how="scribble")
+    paper.mark("q2", "C", how="scribble", darkness=0.3)
+    marks = read(paper)
+    assert (marks["q1"].value, marks["q2"].value) == ("A", "C")
+
+
+@pytest.mark.parametrize("edge", np.arange(20, 28, 0.5))
+def test_the_edge_of_a_shadow_marks_nothing_in_silence(answered, edge):
+    paper, truth = answered
+    image = paper.scan()
+    image[:, int(edge * SCALE) :] = image[:, int(edge * SCALE) :] * 0.7
+    marks = read(paper, image)
+    assert all(marks[name].value == truth[name] or marks[name].flag for name in QUESTIONS)
 
 
 def test_a_stroke_through_a_row_is_not_an_answer_in_silence():
