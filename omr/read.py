@@ -24,7 +24,7 @@ from omr.barcode import read_barcode
 from omr.layout import Layout
 from omr.marks import Mark, read_marks
 from omr.parts import PageRef, Part, Readings, Store, plan, reader_version
-from omr.quality import complaint, is_too_small
+from omr.quality import unfindable, unfit
 from omr.reason import Reason
 from omr.register import Unregistered, register
 
@@ -79,15 +79,15 @@ def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 
         file, page, subject: as they are to stand in the tables.
     """
     where: dict[str, object] = {"subject": subject, "file": file, "page": page}
-    if is_too_small(image):
-        return _unread(where, Reason.LOW_RESOLUTION, f"{image.shape[1]} × {image.shape[0]} pixels")
     try:
+        if poor := unfit(image):
+            return _unread(where, *poor)
         placement = register(image, layout)
         barcode = read_barcode(image, placement)
         marks = read_marks(image, layout, placement)
     except Unregistered as error:
         reason = Reason(error.reason)
-        poor = complaint(image) if reason is Reason.NOT_REGISTERED else None
+        poor = unfindable(image) if reason is Reason.NOT_REGISTERED else None
         return _unread(where, *(poor or (reason, error.detail)))
     except Exception as error:  # whatever it is, the other pages are to be read
         return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")

@@ -216,12 +216,15 @@ def test_what_is_wrong_with_a_page(scans: tuple[Path, made_scans.Truth], spoil, 
     assert reading.page["detail"]
 
 
-def test_low_contrast(scans: tuple[Path, made_scans.Truth]) -> None:
-    """Washed out: read all the same, or sent to a person for that reason."""
-    page = image.load(scans[0] / "room1/000.jpg").astype(float)
-    for share in (0.05, 0.1, 0.2):
-        reading = read_page((250 - (250 - page) * share).astype(np.uint8), LAYOUT)
-        assert reading.page["reason"] in ("", Reason.LOW_CONTRAST, Reason.BLANK_PAGE), share
+@pytest.mark.parametrize("share", [0.02, 0.04, 0.1, 0.2, 0.4, 0.7])
+def test_low_contrast(scans: tuple[Path, made_scans.Truth], share: float) -> None:
+    """A washed-out page is read right or not at all: marks must not pass for paper."""
+    folder, truth = scans
+    page = image.load(folder / "room1/000.jpg").astype(float)
+    reading = read_page((250 - (250 - page) * share).astype(np.uint8), LAYOUT)
+    expected = {""} if share > 0.3 else {"low_contrast"} if share > 0.05 else {"low_contrast", "blank_page"}
+    assert reading.page["reason"] in expected
+    assert all(mark.value == truth["room1/000.jpg", mark.field] for mark in reading.marks)
 
 
 def test_wrong_sheet(scans: tuple[Path, made_scans.Truth]) -> None:
@@ -340,7 +343,7 @@ CASES = [
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"needs the real data in {REAL}")
 def test_real_scans(tmp_path: Path, threads: Executor) -> None:
-    """Real photographs and scans: nothing missing, nothing silently wrong, hardly anything flagged."""
+    """Real photographs and scans: nothing missing, nothing silently wrong, at most 1 % flagged."""
     pairs = []
     for case in CASES:
         folder = REAL / "data" / "omr-real" / case
@@ -349,7 +352,9 @@ def test_real_scans(tmp_path: Path, threads: Executor) -> None:
     checker = REAL / "tools" / "check_marks.py"
     done = subprocess.run([sys.executable, checker, *pairs], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert " flagged 0 " in done.stdout.splitlines()[-1], done.stdout
+    words = done.stdout.splitlines()[-1].split()
+    counts = dict(zip(words[1::2], map(int, words[2::2]), strict=True))
+    assert counts["fields"] == 356 and counts["flagged"] <= 0.01 * counts["fields"], done.stdout
 
 
 def test_readings_have_the_schemas() -> None:
