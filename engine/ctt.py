@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import tables
+from engine.errors import InputError
 from engine.rules import rule, void
 from engine.scoring import full_mark
 
@@ -47,7 +48,11 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
 
     `alert` holds, joined by "; ": "void"; "key suspect" (a wrong answer given by at least 5 % goes with a higher rest
     score, and more so than the key: domain.md §4.4); "negative discrimination" (r_rest < 0); "too easy"; "too hard".
+
+    Raises:
+        InputError: the Tally was counted before the blueprint was changed.
     """
+    _check_paper(tally, subject)
     bands = _bands(tally)
     alphas = _alphas(tally, subject)
     rows = []
@@ -91,7 +96,11 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "
     Args:
         rest: what is taken off the total in `r_rest`: the points of the item; or 1 point from those who gave the
             answer, wrong or not, as R's CTT::distractorAnalysis does.
+
+    Raises:
+        InputError: the Tally was counted before the blueprint was changed.
     """
+    _check_paper(tally, subject)
     bands = _bands(tally)
     rows = []
     for item in subject.items:
@@ -126,7 +135,12 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "
 
 
 def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
-    """The one row of the subject, schema "reliability"; sem = sd·√(1 - alpha)."""
+    """The one row of the subject, schema "reliability"; sem = sd·√(1 - alpha).
+
+    Raises:
+        InputError: the Tally was counted before the blueprint was changed.
+    """
+    items = item_statistics(tally, subject)
     axis = _axis(tally)
     n = tally.n
     total = int(tally.totals @ axis)
@@ -135,7 +149,6 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     alpha = _alphas(tally, subject)[""]
     mean = _mean(total, n, tally.step)
     full = full_mark(subject)
-    items = item_statistics(tally, subject)
     weighed = [
         (d, w) for d, w in zip(*(items[name].to_pylist() for name in ("d27", "max")), strict=True) if d is not None
     ]
@@ -230,6 +243,24 @@ class _Moments:
     def rest(self) -> _Moments:
         """The same with y - x in place of y."""
         return _Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
+
+
+def _check_paper(tally: Tally, subject: Subject) -> None:
+    """Refuse a Tally counted before the blueprint was changed."""
+    if tally.step != subject.step:
+        changed = {"step"}
+    else:
+        changed = set(tally.items) ^ {item.item for item in subject.items}
+        changed |= tally.dropped ^ {item.item for item in subject.items if void(item) == "drop"}
+    for item in () if changed else subject.items:
+        part, mark = tally.items[item.item], rule(item, tally.step)
+        if [mark(answer) for answer in part.answers] != part.points.tolist():
+            changed.add(item.item)
+    if changed:
+        raise InputError(
+            f"{subject.code}: the blueprint has changed since the scoring: {', '.join(sorted(changed))}",
+            mend="score again: `yuejuan score EXAM`",
+        )
 
 
 def _axis(tally: Tally) -> np.ndarray:

@@ -14,6 +14,7 @@ from papers import HALF, matrix, papers, plainly, responses, subject
 
 from engine import tables
 from engine.ctt import item_statistics, option_statistics, reliability, units
+from engine.errors import InputError
 from engine.exam import Choose, Item, Lines, Subject
 from engine.scoring import score
 from engine.tally import Tally
@@ -297,6 +298,25 @@ def test_alerts_and_void_items() -> None:
     [whole] = reliability(tally, paper).to_pylist()
     assert (whole["items"], whole["max"]) == (6, 44.0)
     assert not any(row["is_key"] for row in option_statistics(tally, paper).to_pylist() if row["item"] == "void")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict(items=[Item(item="q", type="single", max=ONE, key="B")]),
+        dict(items=[Item(item="r", type="single", max=ONE, key="A")]),
+        dict(items=[Item(item="q", type="single", max=ONE, key="A", rule="void:drop")]),
+        dict(items=[Item(item="q", type="single", max=ONE, key="A")], step=ONE),
+    ],
+    ids=["key", "item", "void", "step"],
+)
+def test_a_tally_of_an_older_blueprint_is_refused(changed: dict) -> None:
+    paper = subject(Item(item="q", type="single", max=ONE, key="A"))
+    tally = score(paper, responses(paper, [{"q": "A"}])).tally
+    items = changed.pop("items")
+    for statistics in (item_statistics, option_statistics, reliability):
+        with pytest.raises(InputError, match="blueprint has changed since the scoring"):
+            statistics(tally, subject(*items, **changed))
 
 
 def test_options_nobody_chose_have_a_row() -> None:
