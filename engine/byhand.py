@@ -166,6 +166,7 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
     options = {item.item: item.options for item in subject.items if item.options}
     read = dict(enumerate(pages["status"].to_pylist()))
     done = Corrections()
+    first: dict[tuple[str, str, str], int] = {}  # (file, page, field) → where its correction stands
     errors: list[InputError] = []
     for i, row in enumerate(records.rows):
         file, page, name, value = row["file"], halfwidth(row["page"]), row["field"], halfwidth(row["value"])
@@ -173,6 +174,10 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
             if (file, page) not in page_row:
                 message = f"no page {page} of {file!r} among the scans"
                 raise records.error(i, "file", message, "copy file and page as they stand in exceptions.csv")
+            other = first.setdefault((file, page, name), i)
+            if records.rows[other]["value"] != row["value"]:
+                message = f"{value!r}, but row {records.lines[other]} says {records.rows[other]['value']!r}"
+                raise records.error(i, "value", message, "keep one of the two corrections")
             at = page_row[file, page]
             mark = mark_row.get((file, page, name))
             if name == subject.candidate_field:

@@ -75,7 +75,7 @@ def read_records(
     """
     raw = _read_bytes(path)
     if raw.startswith(b"PK\x03\x04"):
-        tables = [_xlsx_rows(raw, path)]
+        tables = [_Table(_xlsx_rows(raw, path))]
     elif raw.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
             "an old .xls or a password-protected workbook, which can't be read",
@@ -89,9 +89,11 @@ def read_records(
     }
     names |= {_header_key(name): name for name in (aliases or {}).values()}
     # The right delimiter is the one that shows most of the required columns, then most columns.
-    headers = [_find_header(rows, names, required) for rows in tables]
-    best = max(range(len(tables)), key=lambda t: (headers[t].found, headers[t].width))
-    return _records(path, tables[best], headers[best].index, names, required, identifiers)
+    headers = [_find_header(table.rows, names, required) for table in tables]
+    table, header = max(zip(tables, headers, strict=True), key=lambda pair: (pair[1].found, pair[1].width))
+    if table.error is not None:
+        raise table.error
+    return _records(path, table.rows, header.index, names, required, identifiers)
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -217,26 +219,26 @@ def _decode(raw: bytes, path: Path) -> str:
     )
 
 
-def _csv_tables(text: str, path: Path) -> list[list[list[str]]]:
-    """The text read with each delimiter it contains."""
-    delimiters = [delimiter for delimiter in ",;\t" if delimiter in text] or [","]
-    tables: list[list[list[str]]] = []
-    for delimiter in delimiters:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows: list[list[str]] = []
+@dataclass
+class _Table:
+    """Rows of cells, up to what can't be read."""
+
+    rows: list[list[str]]
+    error: InputError | None = None
+
+
+def _csv_tables(text: str, path: Path) -> list[_Table]:
+    """The text read with each delimiter that is in it."""
+    tables = []
+    for delimiter in [delimiter for delimiter in ",;\t" if delimiter in text] or [","]:
+        table = _Table([])
         try:
-            rows.extend([_clean(cell) for cell in row] for row in reader)
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+                table.rows.append([_clean(cell) for cell in row])
         except csv.Error as error:
-            # A quote that is wrong for this delimiter may be right for another.
-            if len(delimiters) == 1 or (delimiter == delimiters[-1] and not tables):
-                raise InputError(
-                    f"not a CSV table: {error}",
-                    file=path,
-                    row=len(rows) + 1,
-                    mend='close the quotation mark ("), and double it inside a quoted cell',
-                ) from None
-            continue
-        tables.append(rows)
+            mend = 'close the quotation mark ("), and double it inside a quoted cell'
+            table.error = InputError(f"not a CSV table: {error}", file=path, row=len(table.rows) + 1, mend=mend)
+        tables.append(table)
     return tables
 
 

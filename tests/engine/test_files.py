@@ -146,6 +146,7 @@ def test_a_row_longer_than_the_header(tmp_path: Path) -> None:
         ("a.csv", b"", "empty table"),
         ("a.csv", b"\n , \n", "empty table"),
         ("a.csv", b'id,name\n1,"open\n', "row 2"),
+        ("a.csv", b'id,name\n1,a;b\n2,"open\n', "row 3"),
         ("a.csv", b"id\0name", "not a text file"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), ".xls"),
         ("a.xlsx", b"PK\x03\x04 not a workbook", "damaged XLSX"),

@@ -599,6 +599,7 @@ def test_corrections_decide_whose_page_it_is(tmp_path: Path) -> None:
         (["room/000-1.jpg,1,1,E"], 2, "value", "outside the options ABCD"),
         (["room/000-1.jpg,1,candidate,26010191"], 2, "value", "close: 26010101"),
         (["room/000-1.jpg,1,candidate,"], 2, "value", "no pupil ''"),
+        (["room/000-1.jpg,1,1,A", "room/000-1.jpg,1,1,B"], 3, "value", "row 2 says 'A'"),
         (["room/900.jpg,1,candidate,G0"], 2, "value", "was not read"),
     ],
 )
