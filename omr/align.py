@@ -23,6 +23,8 @@ CHECK_PIXELS = 7  # the same, for a look whether there is anything to correct
 CHECK_BLOCKS, CHECK_BUBBLES = 8, 24  # a page, and a block, for that look
 IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
+PAGE_REACHES = (0.45, 0.3, 0.25, 0.2)  # the page may be stretched, so its far bubbles are not near at first
+BLOCK_REACHES = (0.35, 0.25, 0.2)
 NEAR = 0.15  # of a pitch: a bubble whose peak is this near agrees
 AGREEING = 0.6  # share of agreeing bubbles that makes a correction worth having
 FOUND = 0.5  # share of agreeing bubbles below which the page is not this layout's
@@ -56,8 +58,8 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
     parts = blocks(placement.page)
     maps = reliefs(image, placement, parts, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
     if not maps:
-        return placement
-    page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])))
+        return replace(placement, fit=0.0)
+    page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
     corrections = {block.name: page for block in parts} | {one.block.name: _of_block(one, page) for one in maps}
@@ -65,7 +67,13 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
         return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
     _refuse_neighbour(maps, corrections)
-    return replace(placement, corrections=corrections, residual=_residual(maps, corrections))
+    heights = sum(float(_heights(one, corrections).sum()) for one in maps)
+    return replace(
+        placement,
+        corrections=corrections,
+        residual=_residual(maps, corrections),
+        fit=max(heights / sum(len(block.centres) for block in parts), 0.0),
+    )
 
 
 def _all_in_place(image: Image, placement: Placement) -> bool:
@@ -86,7 +94,7 @@ def _in_place(relief: Relief) -> bool:
 def _of_block(relief: Relief, page: Array) -> Array:
     """The correction of one block, or the page's if the block's bubbles do not agree on a better one."""
     shift = _best_shift([_softened(relief)], page)
-    own = _fit([relief], _shifted(page, shift))
+    own = _fit([relief], _shifted(page, shift), BLOCK_REACHES)
     centres = relief.block.centres
     moved = np.abs(_apply(own, centres) - _apply(page, centres)) / relief.block.pitch
     agreement = _agreement([relief], own)
@@ -117,15 +125,19 @@ def _mean_heights(relief: Relief, affine: Array, moves: Array) -> Array:
     return relief.at(_apply(affine, relief.centres)[:, None, :] + moves[None, :, :]).mean(axis=0)
 
 
-def _fit(maps: Sequence[Relief], start: Array) -> Array:
-    """The affine map (2, 3) near `start` that brings the bubbles of these maps onto their peaks: robust ridge."""
+def _fit(maps: Sequence[Relief], start: Array, reaches: Sequence[float]) -> Array:
+    """The affine map (2, 3) near `start` that brings the bubbles of these maps onto their peaks: robust ridge.
+
+    Args:
+        reaches: how far, in parts of the pitch, a bubble may climb in each round.
+    """
     centres = np.concatenate([one.centres for one in maps])
     pitch = np.concatenate([np.broadcast_to(one.block.pitch, one.centres.shape) for one in maps])
     middle, spread = centres.mean(axis=0), np.ptp(centres, axis=0) / 2
     spread[spread == 0] = 1  # a single row or column: its stretch stays unknown, and nought
     design = np.column_stack([(centres - middle) / spread, np.ones(len(centres))])
     affine = start
-    for reach in (REACH, 0.3, 0.25, 0.2):
+    for reach in reaches:
         moves, heights = _climbs(maps, affine, reach)
         off = np.linalg.norm((moves - np.median(moves, axis=0)) / pitch, axis=1)
         weight = np.maximum(heights, 0) / np.maximum(1, off / LOOSE)
@@ -184,12 +196,9 @@ def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> 
     printed = [one for one in maps if len(one.centres) >= PRINTED * len(one.block.centres)]
     if not printed:
         return
-    centres = [_apply(corrections[one.block.name], one.block.centres) for one in printed]
 
     def score(columns: int, rows: int) -> float:
-        step = np.array([columns, rows])
-        heights = [one.at((c + step * one.block.pitch)[:, None, :]) for one, c in zip(printed, centres, strict=True)]
-        return float(np.concatenate(heights).mean())
+        return float(np.concatenate([_heights(one, corrections, columns, rows) for one in printed]).mean())
 
     here = score(0, 0)
     for columns, rows, way in ((-1, 0, "left"), (1, 0, "right"), (0, -1, "up"), (0, 1, "down")):
@@ -197,6 +206,12 @@ def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> 
             raise Unregistered(
                 "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
             )
+
+
+def _heights(relief: Relief, corrections: dict[str, Array], columns: int = 0, rows: int = 0) -> npt.NDArray[np.float32]:
+    """Heights (n,) where all bubbles of the block are put, or so many columns and rows farther on."""
+    centres = _apply(corrections[relief.block.name], relief.block.centres)
+    return relief.at((centres + np.array([columns, rows]) * relief.block.pitch)[:, None, :])[:, 0]
 
 
 def _residual(maps: Sequence[Relief], corrections: dict[str, Array]) -> float:

@@ -39,6 +39,7 @@ class Placement:
         residual: RMS misfit in layout units.
         homography: (3, 3), layout coordinates to pixels; a pixel's centre has whole coordinates.
         corrections: block name to a (2, 3) affine map, layout to layout, applied before the homography.
+        fit: how well the printed bubbles agree, 1 wholly, 0 not at all or none to be seen; 1 where not looked at.
     """
 
     page: Page
@@ -46,6 +47,7 @@ class Placement:
     residual: float
     homography: Array
     corrections: Mapping[str, Array] = field(default_factory=dict)
+    fit: float = 1.0
 
     def points(self, xy: npt.ArrayLike, block: str = "") -> Array:
         """Pixel coordinates (n, 2) of layout coordinates `xy` (n, 2), with the local correction of `block`."""

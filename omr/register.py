@@ -11,6 +11,9 @@ from omr.align import align
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
 
+SURE = 0.85  # fit of an imported page's bubbles that no turned page has reached
+LIKELY = 0.6  # fit that a turned page must have
+
 __all__ = ["Placement", "Unregistered", "register"]
 
 
@@ -27,13 +30,23 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     if method == "fiducials":
         return align(image, fiducials.locate(image, layout), printed_to_size=True)
     corners = page_corners(image, layout)
-    refusals = []
-    for turns in (0, 2, 1, 3):
-        try:
-            return align(image, _placed(layout, corners, turns))
-        except Unregistered as refusal:
-            refusals.append(refusal)
-    raise refusals[0]
+    upright = _attempt(image, _placed(layout, corners, 0))
+    if isinstance(upright, Placement) and upright.fit >= SURE:
+        return upright
+    turned = (_attempt(image, _placed(layout, corners, turns)) for turns in (2, 1, 3))
+    best = max((one for one in turned if isinstance(one, Placement)), key=lambda one: one.fit, default=None)
+    if best is not None and best.fit >= LIKELY and (isinstance(upright, Unregistered) or best.fit > upright.fit):
+        return best
+    if isinstance(upright, Unregistered):
+        raise upright
+    return upright
+
+
+def _attempt(image: npt.NDArray[np.uint8], placement: Placement) -> Placement | Unregistered:
+    try:
+        return align(image, placement)
+    except Unregistered as refusal:
+        return refusal
 
 
 def page_corners(image: npt.NDArray[np.uint8], layout: Layout) -> Array:

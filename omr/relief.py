@@ -27,6 +27,7 @@ OUTLINE_SIZES = (0.6, 0.75, 0.9, 1.05, 1.2, 1.4)  # of printed outlines, in part
 LINE = 1.0  # sigma of an outline's stroke on the maps, in pixels
 VISIBLE = 0.08  # share of light that print must swallow to be told from paper
 RULE = 2.3  # pitches: what runs on for longer is no bubble
+BARE = 0.6  # share of bubbles that may be taken for not filled
 TEACHERS = 4  # blocks, the largest, from which the outline is learned
 
 Image = npt.NDArray[np.uint8]
@@ -92,13 +93,13 @@ def blocks(page: Page) -> tuple[Block, ...]:
 
 
 def _block(name: str, shape: Literal["box", "ellipse"], centres: Array, size: Array) -> Block:
-    """The pitch is the smallest step from a bubble to one beside or below it; a lone bubble has room for two."""
+    """The pitch is the smallest step from a bubble to one beside or below it; a lone one is given half as much again."""
     pitch = []
     for axis in (0, 1):
         aligned = np.abs(centres[:, None, 1 - axis] - centres[None, :, 1 - axis]) < size[1 - axis] / 2
         steps = np.abs(centres[:, None, axis] - centres[None, :, axis])
         steps = steps[aligned & (steps > size[axis] / 4)]
-        pitch.append(steps.min() if steps.size else 2 * size[axis])
+        pitch.append(steps.min() if steps.size else 1.5 * size[axis])
     return Block(name, shape, centres, size, np.array(pitch))
 
 
@@ -165,10 +166,12 @@ class _Patch:
         return cls(block, np.minimum(ink / darkness, 1), origin, scale, centres)
 
     def mean(self, half: tuple[int, int]) -> Map:
-        """The mean picture (2 half + 1) of a bubble."""
+        """The mean picture (2 half + 1) of a bubble that nobody filled: of the lighter ones."""
         size = (2 * half[0] + 1, 2 * half[1] + 1)
         places = ((self.centres - self.origin) * self.scale).tolist()
-        return np.mean([cv2.getRectSubPix(self.ink, size, place) for place in places], axis=0, dtype=np.float32)
+        pictures = np.stack([cv2.getRectSubPix(self.ink, size, place) for place in places])
+        lighter = np.argsort(pictures.sum(axis=(1, 2)), kind="stable")[: int(np.ceil(BARE * len(pictures)))]
+        return pictures[lighter].mean(axis=0)
 
     def relief(self, outline: Map) -> Relief:
         heights = np.asarray(cv2.filter2D(self.ink, -1, outline), np.float32)
