@@ -14,12 +14,13 @@ from omr.layout import Registration
 from omr.placement import Array, Unregistered
 
 COARSE_WIDTH, FINE_WIDTH = 400, 1200  # of the image searched, in pixels
-SIZES = np.geomspace(0.3, 1.3, 14)  # of the marker, in parts of what the template says
-LEAST_MATCH = 0.5  # normalised correlation of each marker
+SIZES = np.geomspace(0.3, 1.3, 24)  # of the marker, in parts of what the template says
+NEIGHBOURS = 2  # sizes by which the markers of a page may differ from their middle: in a photo near ones are larger
+LEAST_MATCH = 0.45  # normalised correlation of each marker
 MARGIN = 0.05  # by which the quadrants overlap, in parts of the image
 
 Image = npt.NDArray[np.uint8]
-Match = tuple[float, tuple[float, float]]  # normalised correlation, and the marker's centre in pixels
+Match = tuple[float, tuple[float, float], int]  # normalised correlation, and the marker's centre and width in pixels
 
 
 def centres(image: Image, registration: Registration) -> Array:
@@ -33,16 +34,18 @@ def centres(image: Image, registration: Registration) -> Array:
     part = 1 / registration.marker_ratio if registration.marker_ratio else picture.shape[1] / image.shape[1]
     coarse = _resized(image, COARSE_WIDTH)
     markers = [_resized(picture, part * size * COARSE_WIDTH) for size in SIZES]
-    found, marker = max(
-        (([_match(*quadrant, marker) for quadrant in _quadrants(coarse)], marker) for marker in markers),
-        key=lambda result: sum(match for match, _ in result[0]),
-    )
-    missing = [name for name, (match, _) in zip(_NAMES, found, strict=True) if match < LEAST_MATCH]
+    matches = [[_match(*quadrant, marker) for quadrant in _quadrants(coarse)] for marker in markers]
+    candidates = [
+        [max(column) for column in zip(*matches[max(i - NEIGHBOURS, 0) : i + NEIGHBOURS + 1], strict=True)]
+        for i in range(len(SIZES))
+    ]
+    found = max(candidates, key=lambda four: sum(match for match, _, _ in four))
+    missing = [name for name, (match, _, _) in zip(_NAMES, found, strict=True) if match < LEAST_MATCH]
     if missing:
         raise Unregistered("not_registered", f"no marker found at the {' and the '.join(missing)}")
     fine = _resized(image, min(FINE_WIDTH, image.shape[1]))
     times = fine.shape[1] / COARSE_WIDTH
-    places = [_refined(fine, picture, times * np.array(centre), times * marker.shape[1]) for _, centre in found]
+    places = [_refined(fine, picture, times * np.array(centre), times * width) for _, centre, width in found]
     return (np.array(places) + 0.5) * image.shape[1] / fine.shape[1] - 0.5
 
 
@@ -80,9 +83,10 @@ def _quadrants(image: Image) -> list[tuple[Image, tuple[int, int]]]:
 def _match(image: Image, origin: tuple[int, int], marker: Image) -> Match:
     """Where the marker fits best on a piece of an image that begins at `origin`."""
     if image.shape[0] < marker.shape[0] or image.shape[1] < marker.shape[1]:
-        return 0.0, (0.0, 0.0)
+        return 0.0, (0.0, 0.0), marker.shape[1]
     _, match, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(image, marker, cv2.TM_CCOEFF_NORMED))
-    return match, (origin[0] + x + (marker.shape[1] - 1) / 2, origin[1] + y + (marker.shape[0] - 1) / 2)
+    centre = (origin[0] + x + (marker.shape[1] - 1) / 2, origin[1] + y + (marker.shape[0] - 1) / 2)
+    return match, centre, marker.shape[1]
 
 
 def _refined(image: Image, picture: Image, centre: Array, width: float) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def blocks(page: Page) -> tuple[Block, ...]:
 
 
 def _block(name: str, shape: Literal["box", "ellipse"], centres: Array, size: Array) -> Block:
-    """The pitch is the smallest step from a bubble to one beside or below it; a lone one is given half as much again."""
+    """The pitch is the smallest step from a bubble to the next beside or below it; 1.5 sizes if there is none."""
     pitch = []
     for axis in (0, 1):
         aligned = np.abs(centres[:, None, 1 - axis] - centres[None, :, 1 - axis]) < size[1 - axis] / 2

@@ -358,6 +358,17 @@ def test_real_marks_lie_in_their_bubbles(case: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_real_photo_upside_down_is_not_read_on_the_wrong_bubbles(quarter: int) -> None:
+    """Turned by 180° the columns of this form lie on each other but for their fringes."""
+    case = REAL / "prayaas-colour-photo"
+    if not case.is_dir():
+        pytest.skip("the real answer sheets are not beside the checkout")
+    image = cv2.imread(str(case / "rgb-100-gsm.jpg"), cv2.IMREAD_GRAYSCALE)
+    image = np.ascontiguousarray(np.rot90(image, -quarter))
+    assert register(image, load_template(case / "template.json")).rotation == 90 * quarter
+
+
 def _mean_grey(image: np.ndarray, placement: Placement, field: Field, bubble: Bubble) -> float:
     u, v = np.meshgrid(np.linspace(-0.35, 0.35, 7), np.linspace(-0.35, 0.35, 7))
     inside = np.column_stack([bubble.x + u.ravel() * field.width, bubble.y + v.ravel() * field.height])
