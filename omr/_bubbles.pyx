@@ -3,8 +3,7 @@
 
 import numpy as np
 
-cimport cython
-from libc.math cimport ceil, fabs, floor, sqrt
+from libc.math cimport M_PI, ceil, fabs, fabsf, floor, sqrt, sqrtf
 from libc.string cimport memset
 
 LEVELS = 64
@@ -13,10 +12,15 @@ cdef enum:
     BINS = 64  # = LEVELS: grey levels four by four, finer than any decision needs
 
 # Paper is looked for around a bubble, up to this many half-widths from its centre.
-cdef double NEIGHBOURHOOD = 1.7
+cdef float NEIGHBOURHOOD = 1.7
 # The grey level of paper is that of which this share of the surroundings is darker: in the tightest print, marks in all
 # neighbours leave half of the surroundings bare, and the edge of a shadow may leave a third of them in brighter light.
-cdef double PAPER = 0.65
+cdef float PAPER = 0.65
+
+# Of a large bubble not every row of pixels is looked at: where its half-widths span s * s times this area, one in s.
+cdef double ENOUGH = 40
+
+cdef double MIN_AREA = 1e-6  # square pixels; a bubble of less has no inside
 
 
 def measure(const unsigned char[:, ::1] image, const double[:, ::1] axes, double core, double edge):
@@ -49,43 +53,43 @@ cdef void _one(
     const unsigned char[:, ::1] image, const double* axis, double core, double edge,
     float* levels, float* paper, float* seen,
 ) noexcept nogil:
-    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], x, y, x0, x1, y0, y1, k
-    cdef double cx = axis[0], cy = axis[1], ax = axis[2], ay = axis[3], bx = axis[4], by = axis[5]
-    cdef double det = ax * by - ay * bx, u, v, dx, dy, r, weight, inside = 0, around = 0, all_ = 0
-    cdef double reach_x = NEIGHBOURHOOD * (fabs(ax) + fabs(bx)), reach_y = NEIGHBOURHOOD * (fabs(ay) + fabs(by))
-    cdef double histogram[SHADES]
-    memset(histogram, 0, sizeof(histogram))
-    if not fabs(det) > 1e-6:
+    cdef float cx = axis[0], cy = axis[1], det = axis[2] * axis[5] - axis[3] * axis[4]
+    if not fabs(det) > MIN_AREA:
         return
-    y0, y1 = <Py_ssize_t>floor(cy - reach_y), <Py_ssize_t>ceil(cy + reach_y) + 1
-    x0, x1 = <Py_ssize_t>floor(cx - reach_x), <Py_ssize_t>ceil(cx + reach_x) + 1
-    for y in range(y0, y1):
-        dy = y - cy
+    # (u, v) = pixel in half-widths from the centre: u along the first axis, v along the second.
+    cdef float ux = axis[5] / det, uy = -axis[4] / det, vx = -axis[3] / det, vy = axis[2] / det
+    cdef float reach_x = NEIGHBOURHOOD * (fabs(axis[2]) + fabs(axis[4]))
+    cdef float reach_y = NEIGHBOURHOOD * (fabs(axis[3]) + fabs(axis[5]))
+    if not (-reach_x < cx < image.shape[1] + reach_x and -reach_y < cy < image.shape[0] + reach_y):
+        return
+    cdef int y0 = max(0, <int>floor(cy - reach_y)), y1 = min(<int>image.shape[0], <int>ceil(cy + reach_y) + 1)
+    cdef int x0 = max(0, <int>floor(cx - reach_x)), x1 = min(<int>image.shape[1], <int>ceil(cx + reach_x) + 1)
+    cdef float core2 = core * core, edge2 = edge * edge, fade = 1 / (edge - core), far = edge
+    cdef float u, v, r2, weight, inside = 0
+    cdef int x, y, k, around = 0, below = 0, step = max(1, <int>sqrt(fabs(det) / ENOUGH))
+    cdef int surroundings[SHADES]
+    memset(surroundings, 0, sizeof(surroundings))
+    for k in range((y1 - y0 + step - 1) // step):
+        y = y0 + k * step
         for x in range(x0, x1):
-            dx = x - cx
-            u = (dx * by - dy * bx) / det
-            v = (dy * ax - dx * ay) / det
-            if fabs(u) > NEIGHBOURHOOD or fabs(v) > NEIGHBOURHOOD:
-                continue
-            r = sqrt(u * u + v * v)
-            weight = 0 if r >= edge else 1 if r <= core else (edge - r) / (edge - core)
-            all_ += weight
-            if x < 0 or y < 0 or x >= width or y >= height:
-                continue
-            if weight > 0:
-                levels[image[y, x] * BINS // SHADES] += <float>weight
+            u = (x - cx) * ux + (y - cy) * uy
+            v = (x - cx) * vx + (y - cy) * vy
+            r2 = u * u + v * v
+            if r2 < edge2:
+                weight = 1 if r2 <= core2 else (far - sqrtf(r2)) * fade
+                levels[image[y, x] * BINS // SHADES] += weight
                 inside += weight
-            else:
-                histogram[image[y, x]] += 1
+            elif fabsf(u) <= NEIGHBOURHOOD and fabsf(v) <= NEIGHBOURHOOD:
+                surroundings[image[y, x]] += 1
                 around += 1
-    if inside == 0:
+    if inside == 0 or around == 0:
         return
     for k in range(BINS):
-        levels[k] /= <float>inside
-    seen[0] = <float>(inside / all_)
-    r = 0
+        levels[k] /= inside
+    # The weights of a whole bubble fill a truncated cone.
+    seen[0] = inside * step / (fabs(det) * M_PI * (core * core + core * edge + edge * edge) / 3)
     for k in range(SHADES):
-        r += histogram[k]
-        if r >= PAPER * around:
-            paper[0] = <float>k
+        below += surroundings[k]
+        if below >= PAPER * around:
+            paper[0] = k
             break

@@ -22,6 +22,7 @@ from omr.layout import Field, Joined, Layout
 from omr.placement import Placement
 
 Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 # Where a bubble is measured, in half-widths from its centre: fully up to CORE, fading out to EDGE. Beyond 1 because a
 # template's box is often smaller than the print and may lie a little off; the ring then stays within all the same.
@@ -64,12 +65,104 @@ class Mark:
     flag: str
 
 
+def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placement) -> list[Mark]:
+    """Read every field of a placed page.
+
+    Args:
+        image: (height, width) grey page as scanned; it is not warped.
+        layout: the sheet; its joined fields are added when the page holds all their parts.
+        placement: where the page lies on the image.
+
+    Returns:
+        The page's fields in layout order, then its joined fields.
+    """
+    fields = [field for field in placement.page.fields if field.groups]
+    if not fields:
+        return []
+    print_ = _Print.of(fields)
+    levels, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
+    mean, median = _darkness(levels, print_.in_groups(paper))
+    groups = iter(_judge(_ink(mean, median, print_), median, seen, print_))
+    marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in fields]
+    return marks + _joined_marks(layout.joined, marks)
+
+
 @dataclass(frozen=True, slots=True)
-class Ink:
+class _Print:
+    """The bubbles of a page as arrays, in layout order.
+
+    Attributes:
+        labels: (groups) the labels of each group's bubbles.
+        centre, half: (n, 2) in layout units: the middle, half the width and height.
+        group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
+            the layout says: its label and size.
+        blocks: names of the blocks.
+        start: (groups,) first bubble of each group.
+    """
+
+    labels: list[list[str]]
+    centre: Array
+    half: Array
+    group: Index
+    block: Index
+    letter: Index
+    blocks: list[str]
+    start: Index
+
+    @classmethod
+    def of(cls, fields: Sequence[Field]) -> _Print:
+        groups = [(field, group.bubbles) for field in fields for group in field.groups]
+        size = np.array([len(bubbles) for _, bubbles in groups])
+        blocks = {name: number for number, name in enumerate(dict.fromkeys(field.block for field in fields))}
+        letters: dict[tuple[str, float, float], int] = {}
+        return cls(
+            labels=[[bubble.label for bubble in bubbles] for _, bubbles in groups],
+            centre=np.array([(bubble.x, bubble.y) for _, bubbles in groups for bubble in bubbles]),
+            half=np.repeat(np.array([(field.width / 2, field.height / 2) for field, _ in groups]), size, axis=0),
+            group=np.repeat(np.arange(len(groups)), size),
+            block=np.repeat([blocks[field.block] for field, _ in groups], size),
+            letter=np.array(
+                [
+                    letters.setdefault((bubble.label, field.width, field.height), len(letters))
+                    for field, bubbles in groups
+                    for bubble in bubbles
+                ]
+            ),
+            blocks=list(blocks),
+            start=np.cumsum(size) - size,
+        )
+
+    def axes(self, placement: Placement) -> Array:
+        """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
+        ends = np.stack([self.centre, self.centre + self.half * (1, 0), self.centre + self.half * (0, 1)], axis=1)
+        placed = np.empty_like(ends)
+        for number, name in enumerate(self.blocks):
+            own = self.block == number
+            placed[own] = placement.points(ends[own].reshape(-1, 2), name).reshape(-1, 3, 2)
+        placed[:, 1:] -= placed[:, :1]
+        return placed.reshape(-1, 6)
+
+    def in_groups(self, paper: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The paper (n,) of each bubble, seen together with that of its group.
+
+        Light may change along a group, but paper darker than on both sides is written over and takes the lesser of
+        both; so does what is too dark for any shadow, at the group's end too.
+        """
+        place = np.arange(len(self.group)) - self.start[self.group]
+        own = np.full((len(self.start), int(place.max()) + 1), -1, np.float32)
+        own[self.group, place] = paper
+        from_left = np.maximum.accumulate(own, axis=1)
+        from_right = np.maximum.accumulate(own[:, ::-1], axis=1)[:, ::-1]
+        usual = _median_towards(paper, self.group, 0.0, prior=0)[self.group]
+        return np.where(paper < SHADOW * usual, usual, np.minimum(from_left, from_right)[self.group, place])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ink:
     """A page's ink model, in darkness.
 
     Attributes:
-        rise: (groups, longest group) how much darker a bubble is than an empty one there; NaN where there is none.
+        rise: (n,) how much darker each bubble is than an empty one there.
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
     """
@@ -89,26 +182,6 @@ class Ink:
         return self.blank + (MARKED - BLANK) * self.mark
 
 
-def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placement) -> list[Mark]:
-    """Read every field of a placed page.
-
-    Args:
-        image: (height, width) grey page as scanned; it is not warped.
-        layout: the sheet; its joined fields are added when the page holds all their parts.
-        placement: where the page lies on the image.
-
-    Returns:
-        The page's fields in layout order, then its joined fields.
-    """
-    page = placement.page
-    fields = [field for field in page.fields if field.groups]
-    if not fields:
-        return []
-    groups = iter(_judge(image, fields, placement))
-    marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in fields]
-    return marks + _joined_marks(layout.joined, marks)
-
-
 @dataclass(frozen=True, slots=True)
 class _Group:
     """One group judged: the labels marked in it."""
@@ -118,127 +191,97 @@ class _Group:
     flag: str
 
 
-def _members(fields: Sequence[Field]) -> npt.NDArray[np.intp]:
-    """(groups, longest group) the number of each bubble in layout order, -1 beyond a group's end."""
-    sizes = np.array([len(group.bubbles) for field in fields for group in field.groups])
-    place = np.arange(sizes.max())
-    first = np.cumsum(sizes) - sizes
-    return np.where(place < sizes[:, None], first[:, None] + place, -1)
-
-
-def _prints(fields: Sequence[Field]) -> list[tuple[str, float, float]]:
-    """What is printed in each bubble, as far as the layout says: its label and size."""
-    return [
-        (bubble.label, field.width, field.height)
-        for field in fields
-        for group in field.groups
-        for bubble in group.bubbles
-    ]
-
-
-def _axes(fields: Sequence[Field], placement: Placement) -> Array:
-    """(bubbles, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
-    parts: list[Array] = []
-    for field in fields:
-        centre = np.array([(bubble.x, bubble.y) for group in field.groups for bubble in group.bubbles])
-        right, below = centre + np.array([field.width / 2, 0]), centre + np.array([0, field.height / 2])
-        middle, side, foot = np.split(placement.points(np.concatenate([centre, right, below]), field.block), 3)
-        parts.append(np.hstack([middle, side - middle, foot - middle]))
-    return np.concatenate(parts)
-
-
-def _darkness(levels: npt.NDArray[np.float32], paper: npt.NDArray[np.float32], members: npt.NDArray[np.intp]) -> Array:
-    """(2, groups, longest group) mean and median darkness of each bubble, NaN beyond a group's end.
-
-    Light may change along a group, but paper darker than on both sides is written over and takes the lesser of both;
-    so does what is too dark for any shadow, at the group's end too.
-    """
-    own = np.where(members < 0, np.nan, paper[members])
-    from_left = np.fmax.accumulate(own, axis=1)
-    from_right = np.fmax.accumulate(own[:, ::-1], axis=1)[:, ::-1]
-    usual = np.nanmedian(own, axis=1, keepdims=True)
-    white = np.maximum(np.where(own < SHADOW * usual, usual, np.minimum(from_left, from_right)), 1)
+def _darkness(levels: npt.NDArray[np.float32], white: npt.NDArray[np.float32]) -> tuple[Array, Array]:
+    """(n,) mean and median darkness of each bubble."""
     grey = (np.arange(LEVELS) + 0.5) * (256 / LEVELS)
-    mean = levels @ grey
-    median = grey[np.minimum((np.cumsum(levels, axis=1) < 0.5).sum(axis=1), LEVELS - 1)]
-    return 1 - np.stack([mean[members], median[members]]) / white
+    half = np.minimum((np.cumsum(levels, axis=1) < 0.5).sum(axis=1), LEVELS - 1)
+    white = np.maximum(white, 1)
+    return 1 - (levels @ grey) / white, 1 - grey[half] / white
 
 
-def _towards(values: Array, expected: float, prior: float = PRIOR) -> float:
-    """The median of `values` (NaN ignored), drawn towards what is expected the more the fewer there are."""
-    known = values[~np.isnan(values)]
-    return (len(known) * float(np.median(known)) + prior * expected) / (len(known) + prior) if len(known) else expected
+def _median_towards(
+    values: npt.NDArray[np.floating], of: Index, expected: float | Array, prior: float = PRIOR
+) -> Array:
+    """(classes,) the median of each class's values, drawn towards what is expected the more the fewer there are.
+
+    Args:
+        values: (n,), NaN is passed over.
+        of: (n,) the class of each value, every number from 0 on.
+        expected: of all classes or of each.
+        prior: how many values the expectation is worth.
+    """
+    classes = int(of.max()) + 1
+    order = np.lexsort((values, of))  # NaN come last in their class
+    count = np.bincount(of, ~np.isnan(values), classes).astype(np.intp)
+    start = np.cumsum(np.bincount(of, minlength=classes)) - np.bincount(of, minlength=classes)
+    low, high = values[order[start + np.maximum(count - 1, 0) // 2]], values[order[start + count // 2]]
+    median = np.where(count > 0, (low + high) / 2, 0.0)
+    return (count * median + prior * expected) / np.maximum(count + prior, 1)
 
 
-def _ink(mean: Array, median: Array, blocks: npt.NDArray[np.intp], prints: npt.NDArray[np.intp]) -> Ink:
+def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     """Learn a page's empty bubbles and marks from all its bubbles.
 
     Empty bubbles are looked for in the lighter half of each group of three or more, among those that are mostly bare
     paper, so that neither a column nor a whole page that is marked throughout passes for empty; their darkness is taken
-    page, block and row in turn, each drawn towards the former, which follows print and light as they vary. Then comes
-    the letter's share: what those bubbles with the same print (`prints`) that are surely unmarked have in common.
+    page, block and group in turn, each drawn towards the former, which follows print and light as they vary. Then comes
+    the letter's share: what those bubbles with the same print that are surely unmarked have in common.
     """
-    size = np.sum(~np.isnan(mean), axis=1, keepdims=True)
-    rank = np.argsort(np.argsort(mean, axis=1), axis=1)  # NaN come last
-    empty = np.where((rank < (size + 1) // 2) & (size > 2) & (median < MOSTLY_PAPER), mean, np.nan)
-    page = _towards(empty, USUAL_EMPTY)
-    level = np.empty(len(mean))
-    for block in np.unique(blocks):
-        rows = np.flatnonzero(blocks == block)
-        usual = _towards(empty[rows], page)
-        level[rows] = [_towards(empty[row], usual) for row in rows]
-    rise = mean - level[:, None]
-    usual_mark = USUAL_INK * (1 - page)
+    size = np.bincount(page.group)[page.group]
+    rank = np.empty_like(page.group)
+    rank[np.lexsort((mean, page.group))] = np.arange(len(mean))
+    lighter = (rank - page.start[page.group] < (size + 1) // 2) & (size > 2)
+    empty = np.where(lighter & (median < MOSTLY_PAPER), mean, np.nan)
+    usual = float(_median_towards(empty, np.zeros_like(page.group), USUAL_EMPTY)[0])
+    of_block = _median_towards(empty, page.block, usual)
+    of_group = _median_towards(empty, page.group, of_block[page.block[page.start]])
+    rise = mean - of_group[page.group]
+
+    usual_mark = USUAL_INK * (1 - usual)
     unmarked = np.where(np.abs(rise) < BLANK * usual_mark, rise, np.nan)
-    for letter in range(prints.max() + 1):
-        rise[prints == letter] -= _towards(unmarked[prints == letter], 0.0)
-    ink = Ink(rise, usual_mark, 0.0)
+    rise -= _median_towards(unmarked, page.letter, 0.0)[page.letter]
+
+    ink = _Ink(rise, usual_mark, 0.0)
     for _ in range(3):  # settles in two
         unmarked, marks = rise[rise <= ink.marked], rise[rise > ink.blank]
         noise = 1.4826 * float(np.median(np.abs(unmarked - np.median(unmarked)))) if unmarked.size else 0.0
-        ink = Ink(rise, _towards(marks, usual_mark), noise)
+        mark = (marks.size * float(np.median(marks)) if marks.size else 0.0) + PRIOR * usual_mark
+        ink = _Ink(rise, mark / (marks.size + PRIOR), noise)
     return ink
 
 
-def _judge(image: npt.NDArray[np.uint8], fields: Sequence[Field], placement: Placement) -> list[_Group]:
-    """Measure and judge every group of the page."""
-    members = _members(fields)
-    names = {name: number for number, name in enumerate(dict.fromkeys(field.block for field in fields))}
-    blocks = np.array([names[field.block] for field in fields for _ in field.groups])
-    letters = {print_: number for number, print_ in enumerate(dict.fromkeys(_prints(fields)))}
-    prints = np.array([*(letters[print_] for print_ in _prints(fields)), -1])[members]  # -1 beyond a group's end
-    levels, paper, seen = measure(np.ascontiguousarray(image), _axes(fields, placement), CORE, EDGE)
-    mean, median = _darkness(levels, paper, members)
-    ink = _ink(mean, median, blocks, prints)
-
-    rise = np.nan_to_num(ink.rise, nan=-1.0)
-    strongest = rise.max(axis=1, keepdims=True)
+def _judge(ink: _Ink, median: Array, seen: npt.NDArray[np.float32], page: _Print) -> list[_Group]:
+    """Decide on every bubble, beside the others of its group."""
+    rise = ink.rise
+    strongest = np.maximum.reduceat(rise, page.start)
     beside = np.where(strongest > ink.marked, strongest, 0)  # the mark that others of the group stand beside
     blank, marked = np.maximum(ink.blank, REMNANT * beside), np.maximum(ink.marked, CLEAR_DOUBLE * beside)
-    middle = (blank + marked) / 2
+    middle = ((blank + marked) / 2)[page.group]
     chosen = rise > middle
-    doubtful = (rise > blank) & (rise <= marked)
+    doubtful = (rise > blank[page.group]) & (rise <= marked[page.group])
     # The odds of a decision are e^4 : 1 at either end of the doubtful band.
-    certainty = (1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - blank)))).min(axis=1)
-    clipped = np.any((members >= 0) & (seen[members] < ENOUGH_SEEN), axis=1)
+    certainty = 1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - blank)[page.group]))
 
-    labels = [[bubble.label for bubble in group.bubbles] for field in fields for group in field.groups]
-    judged = []
-    for group, names_ in enumerate(labels):
-        flag = ""
-        if clipped[group]:
-            flag = "clipped"
-        elif doubtful[group].any():
-            worst = int(np.argmax(np.where(doubtful[group], rise[group], -1)))
-            if beside[group, 0]:
-                flag = "erased"
-            elif not chosen[group, worst]:
-                flag = "smudge"
-            else:
-                flag = "faint" if median[group, worst] > rise[group, worst] else "partial"
-        taken = [name for name, on in zip(names_, chosen[group], strict=False) if on]
-        judged.append(_Group(taken, 0.0 if clipped[group] else float(certainty[group]), flag))
-    return judged
+    taken: list[list[str]] = [[] for _ in page.labels]
+    flags = [""] * len(page.labels)
+    for bubble in np.flatnonzero(chosen).tolist():
+        group = page.group[bubble]
+        taken[group].append(page.labels[group][bubble - page.start[group]])
+    for bubble in np.flatnonzero(doubtful)[
+        np.argsort(rise[doubtful])
+    ].tolist():  # the strongest doubt has the last word
+        group = page.group[bubble]
+        if beside[group]:
+            flags[group] = "erased"
+        elif not chosen[bubble]:
+            flags[group] = "smudge"
+        else:
+            flags[group] = "faint" if median[bubble] > rise[bubble] else "partial"
+    confidence = np.minimum.reduceat(certainty, page.start).tolist()
+    for bubble in np.flatnonzero(seen < ENOUGH_SEEN).tolist():
+        group = page.group[bubble]
+        flags[group], confidence[group] = "clipped", 0.0
+    return [_Group(*parts) for parts in zip(taken, confidence, flags, strict=True)]
 
 
 def _value(field: Field, groups: Sequence[_Group]) -> str:
