@@ -314,19 +314,26 @@ def _match(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
             parts[name].append(table)
         responses[subject.code] = matched.responses
         tables.write(matched.responses, exam.tables / f"responses.{subject.code}.arrow")
-    for name, some in parts.items():
-        tables.write(pa.concat_tables(some), exam.tables / f"{name}.arrow")
-    exceptions = pa.concat_tables(parts["exceptions"])
-    tables.write_csv(exceptions, exam.folder / "out" / "exceptions.csv")
     accounts = pa.concat_tables(parts["accounts"])
     problems = match.balance(accounts)
     if problems:
         raise YuejuanError("the accounts don't balance: " + "; ".join(problems), mend="please report this")
+    for name in ("pages", "marks", "accounts"):
+        tables.write(pa.concat_tables(parts[name]), exam.tables / f"{name}.arrow")
+    _keep_exceptions(exam, parts["exceptions"], summary)
     for row in accounts.to_pylist():
         summary.figures[f"{row['subject']}: {row['account']} {row['line']}"] = row["count"]
-    summary.exceptions += exceptions.num_rows
-    summary.written.append(exam.folder / "out" / "exceptions.csv")
     return responses
+
+
+def _keep_exceptions(exam: Exam, parts: list[pa.Table], summary: Summary) -> None:
+    """The list of what needs a person, as a table and for a spreadsheet."""
+    exceptions = pa.concat_tables(parts)
+    people = exam.folder / "out" / "exceptions.csv"
+    tables.write(exceptions, exam.tables / "exceptions.arrow")
+    tables.write_csv(exceptions, people)
+    summary.exceptions = exceptions.num_rows
+    summary.written = [people]
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -337,11 +344,14 @@ def score(folder: Path) -> Summary:
     exam = load_exam(folder)
     summary = Summary("score")
     responses = _match(exam, summary)
+    exceptions = [tables.read(exam.tables / "exceptions.arrow")]
     for subject in exam.subjects:
         scored = scoring.score(subject, responses[subject.code], _groups(exam))
+        exceptions.append(scored.exceptions)
         tables.write(scored.scores, exam.tables / f"scores.{subject.code}.arrow")
         scored.tally.save(_tally(exam, subject))
         summary.figures[f"{subject.code}: scored"] = pc.count(scored.scores["total"]).as_py()
+    _keep_exceptions(exam, exceptions, summary)
     return summary
 
 
@@ -444,13 +454,18 @@ def report(folder: Path, work: Work, language: str = "zh") -> Summary:
 
 def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     """All stages from scans to reports."""
-    reading = read(folder, work)
-    summary = Summary("run", reading.figures, reading.exceptions)
-    for stage in (score, analyze, diagnose, recommend):
-        summary.figures |= stage(folder).figures
-    reported = report(folder, work, language)
-    summary.figures |= reported.figures
-    summary.written = [*reading.written, *reported.written]
+    summary = Summary("run")
+    for done in (
+        read(folder, work),
+        score(folder),
+        analyze(folder),
+        diagnose(folder),
+        recommend(folder),
+        report(folder, work, language),
+    ):
+        summary.figures |= done.figures
+        summary.exceptions = max(summary.exceptions, done.exceptions)
+        summary.written += [path for path in done.written if path not in summary.written and path.suffix != ".arrow"]
     return summary
 
 

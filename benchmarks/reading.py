@@ -1,7 +1,7 @@
 """Reading pages against bare `cv2.imdecode` of the same files: what finding and judging the marks costs on top.
 
-The pages are the demo's sheets (one two-sided with barcodes, one with a number grid), A4 at 200 dpi, grey JPEG, filled in
-and damaged by the simulator's scanner preset. One thread, files already in memory's page cache.
+The pages are the demo's sheets (one two-sided with barcodes, one with a number grid), A4 at 200 dpi, grey JPEG, filled
+in and damaged by the simulator's scanner preset. One thread, files already in memory's page cache.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scored", "check_item", "full_mark", "rule", "score", "void"]
 
-UNCLEAR_CHOICE = "unclear-choice"  # reason of an exception: policy "ask", and the sheet leaves it open
+UNCLEAR_CHOICE = "unclear_choice"  # reason of an exception: policy "ask", and the sheet leaves it open
 _FEW = 1 << 15  # pupils for whom starting threads costs more than it gains
 
 
