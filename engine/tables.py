@@ -24,7 +24,7 @@ CANDIDATE = "candidate"  # the number filled in by the pupil
 ABSENT = "absent"  # 缺考, filled by the invigilator: value "1"
 VIOLATION = "violation"  # 违纪, filled by the invigilator: value "1"
 FORM = "form"  # A/B form mark: value "A", "B", …
-CHOOSE = "choose:"  # + group: which item of a choose-k-of-n group the pupil chose (选做题题号填涂); value = item names joined by "+"
+CHOOSE = "choose:"  # + group: items of a choose-k-of-n group the pupil chose (选做题题号填涂), joined by "+"
 SCORE = "score:"  # + item: points a marker filled in on the paper (先阅后扫)
 
 ANSWER = pa.dictionary(pa.uint8(), pa.string())  # null: not presented; "": left blank
@@ -269,7 +269,7 @@ def read(path: Path) -> pa.Table:
 
 
 def plain_cell(value: object) -> str:
-    """A value as the text of a spreadsheet cell, never as a formula: a text a spreadsheet would run gets a leading '."""
+    """A value as the text of a spreadsheet cell, never as a formula: what it would run gets a leading '."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else f"{value:.10g}" if isinstance(value, float) else str(value)
