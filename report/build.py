@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from report.words import Words
 from report.xlsx import workbook
 
 _MADE = {"schools": "*.html", "classes": "*.html", "pupils": "*.html", "xlsx": "*.xlsx"}
+Job = Callable[[Reference, Part, Path], tuple[list[Path], str]]
 Progress = Callable[[int, int], None]  # pieces of work done, all
 
 
@@ -62,13 +63,14 @@ def build(
 
 
 def _run(source: Source, out: Path, executor: Executor | None) -> Iterator[tuple[list[Path], str]]:
-    calls = ((job, source.reference, part, out) for job, part in _jobs(source))
+    """What each piece of work wrote and the characters it used, in order."""
+    ref = source.reference
     if executor is None:
-        return (job(reference, part, folder) for job, reference, part, folder in calls)
-    return (future.result() for future in [executor.submit(*call) for call in calls])
+        return (job(ref, part, out) for job, part in _jobs(source))
+    return (future.result() for future in [executor.submit(job, ref, part, out) for job, part in _jobs(source)])
 
 
-def _jobs(source: Source) -> Iterable[tuple[Callable[[Reference, Part, Path], tuple[list[Path], str]], Part]]:
+def _jobs(source: Source) -> Iterator[tuple[Job, Part]]:
     for school, classes in source.parts():
         yield _write_school, school
         for part in classes:

@@ -11,10 +11,11 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -29,7 +30,7 @@ ACCENT, PALE, GOOD, BAD = "#1f5f8b", "#c9d8e6", "#2e7d5b", "#b4472f"
 
 
 @functools.cache
-def _style() -> dict[str, object]:
+def _style() -> dict[Any, Any]:
     font_manager.fontManager.addfont(str(cjk_font()))
     return {
         "font.family": font_manager.FontProperties(fname=str(cjk_font())).get_name(),
@@ -54,8 +55,10 @@ def _style() -> dict[str, object]:
 
 
 @contextmanager
-def _axes(width: float, height: float, left: float = 0.5, top: float = 0.2) -> Iterator[tuple[Axes, list[Markup]]]:
-    """A figure to draw in, with the margins that hold its words, in inches.
+def _axes(
+    title: str, width: float, height: float, left: float = 0.5, top: float = 0.2
+) -> Iterator[tuple[Axes, list[Markup]]]:
+    """A figure to draw in, with the margins that hold its words, in inches; `title` is for those who cannot see it.
 
     The SVG is appended to the list when the block ends.
     """
@@ -70,16 +73,16 @@ def _axes(width: float, height: float, left: float = 0.5, top: float = 0.2) -> I
         figure.savefig(
             text, format="svg", transparent=True, metadata=dict.fromkeys(["Creator", "Date", "Format", "Type"])
         )
-    svg.append(_inline(text.getvalue(), width))
+    svg.append(_inline(text.getvalue(), title, width))
 
 
-def _inline(text: str, width: float) -> Markup:
+def _inline(text: str, title: str, width: float) -> Markup:
     """The svg element alone, as wide as its column, but little wider than drawn."""
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(
         r'(<svg[^>]*?) height="[^"]*"',
-        rf'\1 class="chart" role="img" style="max-width:{1.15 * width:.1f}in"',
+        rf'\1 class="chart" role="img" aria-label="{escape(title)}" style="max-width:{1.15 * width:.1f}in"',
         text,
         count=1,
     )
@@ -89,7 +92,7 @@ def _inline(text: str, width: float) -> Markup:
 def _name_line(ax: Axes, x: float, name: str) -> None:
     """A dashed line at x with its name above the axes."""
     ax.axvline(x, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
-    where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
     ax.annotate(name, (x, 1), (0, 2), **where, ha="center", va="bottom", fontsize=8, color=MUTED)
 
 
@@ -105,7 +108,7 @@ def distribution(
     words: Words,
 ) -> Markup:
     """Shares of pupils per band of points, the reference group as an outline; `lines` are marked points by name."""
-    with _axes(4.6, 2.3) as (ax, svg):
+    with _axes(words("distribution"), 4.6, 2.3) as (ax, svg):
         shares, edges = histogram(values, full, step)
         ax.bar(edges[:-1], 100 * shares, np.diff(edges) * 0.92, align="edge", color=ACCENT, alpha=0.85, label=label)
         if reference is not None:
@@ -127,7 +130,7 @@ def comparison(
 ) -> Markup:  # fmt: skip
     """Means with their 95 % intervals, top to bottom as given, and the reference mean as a line."""
     left = 0.15 + 0.125 * max(sum(1 if ord(c) > 0x2E80 else 0.55 for c in name) for name in names)
-    with _axes(max(4.6, left + 3.2), 0.62 + 0.27 * len(names), left) as (ax, svg):
+    with _axes(words("mean"), max(4.6, left + 3.2), 0.62 + 0.27 * len(names), left) as (ax, svg):
         colours = {"above": GOOD, "below": BAD, "same": ACCENT, "unknown": MUTED}
         for y, (mean, half, verdict) in enumerate(zip(means, halves, verdicts, strict=True)):
             ax.errorbar(mean, y, xerr=half or 0, fmt="o", color=colours[verdict], markersize=5, elinewidth=1.6)
@@ -141,12 +144,12 @@ def comparison(
 
 def item_map(difficulty: np.ndarray, discrimination: np.ndarray, names: Sequence[str], words: Words) -> Markup:
     """Items by rate and discrimination; those under 0.2 by name."""
-    with _axes(4.6, 2.3) as (ax, svg):
+    with _axes(words("item.map"), 4.6, 2.3) as (ax, svg):
         weak = discrimination < 0.2
         ax.axhspan(min(-0.05, np.nanmin(discrimination) - 0.05), 0.2, color="#f7e9e4", linewidth=0)
         ax.scatter(difficulty[~weak], discrimination[~weak], s=26, color=ACCENT, alpha=0.75, linewidth=0)
         ax.scatter(difficulty[weak], discrimination[weak], s=30, color=BAD, linewidth=0)
-        for i in np.flatnonzero(weak):
+        for i in np.flatnonzero(weak).tolist():
             ax.annotate(names[i], (difficulty[i], discrimination[i]), (5, 2), textcoords="offset points", fontsize=8)
         ax.set_xlim(0, 1)
         ax.set_ylim(min(-0.05, np.nanmin(discrimination) - 0.05), max(0.8, np.nanmax(discrimination) + 0.05))
@@ -161,9 +164,9 @@ def item_profile(
     *, label: str, reference_label: str, words: Words,
 ) -> Markup:  # fmt: skip
     """The rate of each item, in order, against the reference; `lower` (booleans) marks those clearly below."""
-    with _axes(9.6, 2.3, top=0.3) as (ax, svg):
+    with _axes(words("class.items"), 9.6, 2.3, top=0.3) as (ax, svg):
         x = np.arange(len(names))
-        colours = np.where(lower, BAD, ACCENT)
+        colours = [BAD if low else ACCENT for low in lower]
         ax.vlines(x, 100 * reference, 100 * rates, colors=colours, linewidth=1.4, alpha=0.6)
         ax.scatter(x, 100 * reference, s=18, marker="_", color=MUTED, linewidth=1.4, label=reference_label)
         ax.scatter(x, 100 * rates, s=16, c=colours, linewidth=0, zorder=3)

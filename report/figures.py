@@ -36,7 +36,7 @@ def compare(unit: Row | None, reference: float | None) -> Comparison:
 
 
 def clearly_lower(points: np.ndarray, full: float, reference: float | None, least: float = 0.05) -> bool:
-    """Whether the mean rate of these points (NaN: not presented) is below `reference` by `least` and by its interval."""
+    """Whether the mean rate of these points (NaN: not presented) is below `reference` by `least` and its interval."""
     points = points[~np.isnan(points)]
     if reference is None or len(points) < MIN_PUPILS:
         return False
@@ -64,7 +64,7 @@ def answers_given(sheets: Sheets, item: int, names: Sequence[str], most: int = 8
     spec, chosen = sheets.subject.items[item], sheets.counted
     full = float(spec.max)
     groups: dict[str, list[int]] = {}
-    for i in np.flatnonzero(chosen):
+    for i in np.flatnonzero(chosen).tolist():
         answer, points = sheets.answers[i, item], sheets.points[i, item]
         if answer is None:
             continue
@@ -105,7 +105,7 @@ def item_quality(d27: float | None) -> str:
 
 
 def histogram(values: np.ndarray, full: float, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Shares per band and the edges of the bands, about twenty and of a round width; the last includes the full mark."""
+    """Shares per band and the edges of the bands: about twenty of a round width, the last includes the full mark."""
     widths = [w for w in (1, 2, 2.5, 5, 10, 20, 25, 50) if w >= step] or [step]
     width = min(widths, key=lambda w: abs(full / w - 20))
     low = min(0.0, float(np.floor(values.min() / width) * width)) if len(values) else 0.0

@@ -13,7 +13,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # devic
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name without ending for each name: letters, digits, "-" and "_" only, different also where case is ignored.
+    """A file name without ending for each name: letters, digits, "-" and "_", different also where case is ignored.
 
     A name that says nothing in such letters, is too long, or would share its file with another gets a digest of itself
     appended; which one does, never depends on the order.

@@ -143,7 +143,8 @@ class _Desk:
     def _exercise(self, row: Row, knowledge: list[Context]) -> Context:
         """A question to practise, with a reason of its own: the table's compares the pupil with others."""
         question = self._questions.get(row["question"], {})
-        known = next((k for k in knowledge if k["knowledge"] == row["knowledge"]), {"word": "thin", "rate": None})
+        unknown: Context = {"word": "thin", "rate": None}
+        known = next((k for k in knowledge if k["knowledge"] == row["knowledge"]), unknown)
         return {
             "question": row["question"],
             "knowledge": row["knowledge"],

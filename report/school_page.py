@@ -100,7 +100,7 @@ def _lower_items(ref: Reference, part: Part, sheets: Sheets) -> list[Context]:
     code, counted, found = sheets.subject.code, sheets.counted, []
     for j, item in enumerate(sheets.subject.items):
         reference = ref.items[code].get(item.item, {}).get("difficulty")
-        if clearly_lower(sheets.points[counted, j], float(item.max), reference):
+        if reference is not None and clearly_lower(sheets.points[counted, j], float(item.max), reference):
             rate = float(part.school_rates[code][j])
             found.append(
                 {"item": item, "rate": rate, "reference": reference, "gap": rate - reference}

@@ -1,7 +1,7 @@
 """What the reports are made from: the tables of an exam, read once and cut into schools and classes.
 
-Every table with a row a pupil is sorted by class once; a class, and a school as a run of classes, is then a slice of it.
-A `Part` holds such slices as Arrow tables, so that it is cheap to send to another process.
+Every table with a row a pupil is sorted by class once; a class, and a school as a run of classes, is then a slice of
+it. A `Part` holds such slices as Arrow tables, so that it is cheap to send to another process.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ class Source:
     def _cut(self) -> None:
         count = len(self.classes)
         self._roster = _ByClass(self._exam.roster, self._codes, count)
-        self._sheets, self._totals, self._sums = {}, {}, {}
+        self._sheets: dict[str, tuple[_ByClass, _ByClass]] = {}
+        self._totals: dict[str, np.ndarray] = {}
         for subject in self._exam.subjects:
             responses = tables.read(self._exam.tables / f"responses.{subject.code}.arrow")
             scores = tables.read(self._exam.tables / f"scores.{subject.code}.arrow")

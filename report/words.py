@@ -72,9 +72,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "figures.note": (
         "平均分、标准差和各率均以实考人数为分母（不含缺考、缺卷、违纪）；标准差为总体标准差。分数线按满分比例："
         "优秀\u00a0≥\u00a0{excellent}，良好\u00a0≥\u00a0{good}，及格\u00a0≥\u00a0{passing}，低分\u00a0<\u00a0{low}。",
-        "Means, standard deviations and shares are over the pupils with a score (absent, missing and violation left out); "
+        "Means, standard deviations and shares are over the pupils with a score (absent, missing and violation left "
+        "out); "
         "the standard deviation is the population kind. Lines as shares of the full mark: "
-        "excellent\u00a0≥\u00a0{excellent}, good\u00a0≥\u00a0{good}, passing\u00a0≥\u00a0{passing}, low\u00a0<\u00a0{low}.",
+        "excellent\u00a0≥\u00a0{excellent}, good\u00a0≥\u00a0{good}, passing\u00a0≥\u00a0{passing}, "
+        "low\u00a0<\u00a0{low}.",
     ),
     "full": ("满分", "Full mark"),
     "registered": ("报名", "Entered"),
@@ -104,8 +106,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "compare.schools": ("学校比较", "Schools compared"),
     "compare.classes": ("班级比较", "Classes compared"),
     "compare.note": (
-        "横线是平均分的 95% 区间。“高于/低于”只在区间不含参照平均分时给出；其余差异可能只是偶然。按名称排列，不是排名。",
-        "Bars are 95% intervals of the mean. “Above” or “below” is said only if the interval leaves out the reference mean; "
+        "横线是平均分的 95% 区间。“高于/低于”只在区间不含参照平均分时给出；其余差异可能只是偶然。按名称排列，"
+        "不是排名。",
+        "Bars are 95% intervals of the mean. “Above” or “below” is said only if the interval leaves out the "
+        "reference mean; "
         "other differences may be chance. In order of name, not a ranking.",
     ),
     "gap": ("与全体之差", "Gap to all"),
@@ -115,31 +119,38 @@ TEXTS: dict[str, tuple[str, str]] = {
     "verdict.same": ("相近", "no clear difference"),
     "verdict.unknown": ("人数太少", "too few"),
     "sentence.above": (
-        "{unit}实考 {n} 人，平均 {mean} 分，比全体平均 {reference} 分高 {gap} 分（95% 区间 {low} 至 {high}），差异明显。",
-        "{unit}: {n} pupils scored, mean {mean}, {gap} above the mean of all, {reference} (95% interval {low} to {high}): a clear difference.",
+        "{unit}实考 {n} 人，平均 {mean} 分，比全体平均 {reference} 分高 {gap} 分（95% 区间 {low} 至 {high}），"
+        "差异明显。",
+        "{unit}: {n} pupils scored, mean {mean}, {gap} above the mean of all, {reference} (95% interval {low} to "
+        "{high}): a clear difference.",
     ),
     "sentence.below": (
-        "{unit}实考 {n} 人，平均 {mean} 分，比全体平均 {reference} 分低 {gap} 分（95% 区间 {low} 至 {high}），差异明显。",
-        "{unit}: {n} pupils scored, mean {mean}, {gap} below the mean of all, {reference} (95% interval {low} to {high}): a clear difference.",
+        "{unit}实考 {n} 人，平均 {mean} 分，比全体平均 {reference} 分低 {gap} 分（95% 区间 {low} 至 {high}），"
+        "差异明显。",
+        "{unit}: {n} pupils scored, mean {mean}, {gap} below the mean of all, {reference} (95% interval {low} to "
+        "{high}): a clear difference.",
     ),
     "sentence.same": (
-        "{unit}实考 {n} 人，平均 {mean} 分，全体平均 {reference} 分，差值的 95% 区间为 {low} 至 {high}：看不出明显差异。",
-        "{unit}: {n} pupils scored, mean {mean}, mean of all {reference}; 95% interval of the gap {low} to {high}: no clear difference.",
+        "{unit}实考 {n} 人，平均 {mean} 分，全体平均 {reference} 分，差值的 95% 区间为 {low} 至 {high}："
+        "看不出明显差异。",
+        "{unit}: {n} pupils scored, mean {mean}, mean of all {reference}; 95% interval of the gap {low} to {high}: "
+        "no clear difference.",
     ),
     "sentence.items": (
         "有 {count} 道题明显低于全体：第 {items} 题。",
-        "{count} items are clearly below all pupils: {items}.",
+        "Items clearly below all pupils ({count}): {items}.",
     ),
     "sentence.no_items": ("没有明显低于全体的题目。", "No item is clearly below all pupils."),
     "sentence.weak": ("薄弱知识点：{points}。", "Weak knowledge points: {points}."),
     "sentence.no_weak": ("没有证据充分的薄弱知识点。", "No weak knowledge point on enough evidence."),
-    "sentence.attention": ("有 {count} 名学生需要关注。", "{count} pupils need a look."),
+    "sentence.attention": ("有 {count} 名学生需要关注。", "Pupils who need a look: {count}."),
     "sentence.unknown": ("{unit}实考 {n} 人，人数太少，不作比较。", "{unit}: {n} pupils scored, too few to compare."),
     # --- items
     "items": ("小题分析", "Items"),
     "items.note": (
         "得分率 = 平均得分 ÷ 满分；题余相关为该题与其余题总分的相关；区分度为高、低分组（各 27%）得分率之差。",
-        "Rate = mean points ÷ full mark; item-rest: correlation with the total less the item; discrimination: difference of "
+        "Rate = mean points ÷ full mark; item-rest: correlation with the total less the item; discrimination: "
+        "difference of "
         "the rates of the top and bottom 27%.",
     ),
     "item": ("题号", "Item"),
@@ -263,14 +274,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lower.items": ("明显低于全体的题目", "Items clearly below all pupils"),
     "lower.items.note": (
         "得分率比全体低 5 个百分点以上，且 95% 区间不含全体得分率；差距最大的在前，最多 {count} 题。差值单位为百分点。",
-        "At least 5 percentage points below all pupils, and the 95% interval leaves out their rate; largest gap first, "
+        "At least 5 percentage points below all pupils, and the 95% interval leaves out their rate; largest gap "
+        "first, "
         "{count} at most. The gap is in percentage points.",
     ),
     # --- class
     "focus": ("讲评重点", "To go through in class"),
     "focus.note": (
         "先列明显低于全体的题，再列得分率最低的题，最多 {count} 题。姓名仅供教师备课。",
-        "Items clearly below all pupils first, then those with the lowest rate, {count} at most. Names are for the teacher only.",
+        "Items clearly below all pupils first, then those with the lowest rate, {count} at most. Names are for the "
+        "teacher only.",
     ),
     "focus.none": (
         "没有得分率低于 60% 的题，也没有明显低于全体的题。",
@@ -284,19 +297,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "groups": ("分层教学建议", "Teaching groups"),
     "groups.note": (
         "按知识点表现聚类，是备课的起点，不是给学生的标签；组序从需要帮助最多的开始。",
-        "Clustered by knowledge points: a start for planning, not a label for pupils; those who need most help come first.",
+        "Clustered by knowledge points: a start for planning, not a label for pupils; those who need most help come "
+        "first.",
     ),
     "groups.none": ("人数或证据不足，未分组。", "Too few pupils or too little evidence for groups."),
     "group": ("第 {group} 组", "Group {group}"),
-    "group.size": ("{count} 人", "{count} pupils"),
+    "group.size": ("{count} 人", "n = {count}"),
     "group.focus": ("重点", "Focus"),
     "attention": ("需要关注的学生", "Pupils who need a look"),
     "attention.none": ("没有需要特别关注的情况。", "Nobody stands out."),
     "attention.low": ("得分率低于 {line}", "rate below {line}"),
-    "attention.blank": ("{count} 题未作答", "{count} items left blank"),
+    "attention.blank": ("{count} 题未作答", "items left blank: {count}"),
     "attention.easy": ("基础题失分：第 {items} 题", "lost points on easy items: {items}"),
-    "attention.weak": ("{count} 个知识点薄弱：{points}", "{count} weak points: {points}"),
-    "attention.doubt": ("{count} 处填涂待确认", "{count} marks wait for a person"),
+    "attention.weak": ("{count} 个知识点薄弱：{points}", "weak points ({count}): {points}"),
+    "attention.doubt": ("{count} 处填涂待确认", "marks waiting for a person: {count}"),
     "members": ("学生一览", "Pupils"),
     "members.note": (
         "按学号排列。分数供教师使用，不公布、不排名。",
@@ -314,7 +328,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "同样水平再考一次，大约三分之二的可能落在 {low}—{high} 分之间。",
         "On another such paper the score would lie between {low} and {high} about two times in three.",
     ),
-    "pupil.absent": ("这一科没有参加考试，没有成绩。", "No score: absent from this exam."),
+    "pupil.absent": ("这一科没有参加考试，没有成绩。", "Not present at the exam in this subject."),
     "pupil.missing": (
         "没有找到这一科的答题卡，请与任课老师联系核对。",
         "The answer sheet of this subject was not found: please ask the teacher.",
@@ -322,17 +336,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pupil.violation": ("这一科的成绩请向学校了解。", "Please ask the school about this subject."),
     "pupil.doubt": (
         "有 {count} 处填涂还在人工确认，结果可能会有小的变化。",
-        "{count} marks are still being checked by hand; the result may change a little.",
+        "Marks still being checked by hand: {count}. The result may change a little.",
     ),
     "say.strong": ("{points}掌握得比较扎实，继续保持。", "{points}: firmly in hand. Keep it up."),
     "say.weak": ("{points}还没有站稳，下一步先从这里练起。", "{points}: not yet secure. Start practising here."),
     "say.blank": (
         "有 {count} 道题没有作答（第 {items} 题）。下次先写下想到的第一步，也会有收获。",
-        "{count} items were left blank ({items}). Write down the first step next time: it counts.",
+        "Left blank ({count}): {items}. Write down the first step next time: it counts.",
     ),
     "say.partial": (
         "有 {count} 道题已经拿到一部分（第 {items} 题），再往前一步就是全对。",
-        "{count} items are partly right ({items}): one more step.",
+        "Partly right ({count}): {items}. One more step and they are done.",
     ),
     "say.least": (
         "相对来说，「{point}」得分少一些（约 {rate}），可以先练这里。",
@@ -351,7 +365,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "map": ("知识地图", "Knowledge map"),
     "map.note": (
         "横条是你在这个知识点上得分的大致比例，细线表示这个比例可能的范围：题目越少，范围越宽。",
-        "Bars show about how much of each point you got; the thin line shows how sure that is: fewer items, wider line.",
+        "Bars show about how much of each point you got; the thin line shows how sure that is: fewer items, wider "
+        "line.",
     ),
     "map.about": ("约 {rate}", "about {rate}"),
     "map.strong": ("较扎实", "firm"),

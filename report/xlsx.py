@@ -63,9 +63,8 @@ def _fill(
     sheets = Sheets.of(subject, *part.sheets[subject.code])
     _header(sheet, formats, ref, part, subject, words)
     roster = {row["student_id"]: row for row in part.roster.to_pylist()}
-    klass = np.array([roster[student]["class"] for student in sheets.students], dtype=object)
-    place = {name: code for code, name in enumerate(part.classes)}
-    order = sorted(range(len(klass)), key=lambda i: (place[klass[i]], sheets.students[i]))
+    klass = [roster[student]["class"] for student in sheets.students]
+    order = sorted(range(len(klass)), key=lambda i: (part.classes.index(klass[i]), sheets.students[i]))
     for row, i in enumerate(order, _HEAD):
         student = sheets.students[i]
         for column, text in enumerate((klass[i], student, roster[student]["name"])):
@@ -75,7 +74,10 @@ def _fill(
     last = _HEAD + len(order) - 1
     if order:
         sheet.autofilter(_HEAD - 1, 0, last, _FIXED - 1 + len(subject.items))
-    means = [(words("sheet.class_mean"), name, sheets.counted & (klass == name)) for name in part.classes]
+    means = [
+        (words("sheet.class_mean"), name, sheets.counted & np.array([k == name for k in klass], dtype=bool))
+        for name in part.classes
+    ]
     means.append((words("sheet.school_mean"), part.school, sheets.counted))
     for row, (label, name, chosen) in enumerate(means, last + 2):
         for column, text in enumerate((name, label, "", "")):

@@ -38,6 +38,16 @@ TOPICS = {
     "math": ["有理数", "整式的运算", "一次函数", "三角形全等", "勾股定理", "数据的分析", "二次根式"],
     "english": ["词汇", "语法填空", "阅读理解", "完形填空", "情景交际"],
 }
+# For a small exam with names and numbers that try to break out.
+SCRIPT = "<script>alert(1)</script>"
+FORMULA = "=cmd|' /C calc'!A0"
+HOSTILE_ID = "../../../etc/passwd"
+HOSTILE = {
+    "names": {0: SCRIPT, 1: FORMULA, 2: "张伟", 3: "张伟"},
+    "ids": {0: HOSTILE_ID, 1: "Ab01", 2: "aB01"},
+    "schools": ("玉溪市第一中学", "../江川:区/中学"),
+}
+SIZE = {"classes": 2, "pupils": 8}
 NAMES = {"math": "数学", "english": "英语"}
 
 
@@ -126,9 +136,9 @@ def _bank() -> str:
         for t, topic in enumerate(topics):
             for k in range(4):
                 stem = f"[{topic}] 第{k + 1}题：下列说法正确的是哪一项?若 3x − {t + 2} = {k + 4}，求 x 的值。"
-                lines.append(
-                    f'{code[0].upper()}{t + 1:02d}{k + 1},{code},"{stem}",{topic},{0.5 + 0.1 * k:.1f},{"ABCD"[k]},"A. {k}  B. {k + 1}  C. {k + 2}  D. {k + 3}"'
-                )
+                options = f"A. {k}  B. {k + 1}  C. {k + 2}  D. {k + 3}"
+                name, chance = f"{code[0].upper()}{t + 1:02d}{k + 1}", 0.5 + 0.1 * k
+                lines.append(f'{name},{code},"{stem}",{topic},{chance:.1f},{"ABCD"[k]},"{options}"')
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -354,7 +364,7 @@ def _groups(exam: Exam, subject: Subject, total: np.ndarray, counted: np.ndarray
             continue
         thirds = np.array_split(members[np.argsort(total[members], kind="stable")], 3)
         for g, third in enumerate(thirds):
-            school, klass = unit.split("/")
+            school, _, klass = unit.rpartition("/")
             rows += [
                 {
                     "subject": subject.code,
