@@ -2,7 +2,7 @@
 
 Every bubble gets one number, its darkness: how much less light its area returns than the paper around it (0 paper,
 1 black). What is printed in a bubble darkens it a little and alike all over a page, a pencil or pen darkens it a lot;
-so the page itself tells how dark an empty bubble is and how much a mark adds (`Ink`), and each bubble is judged by
+so the page itself tells how dark an empty bubble is and how much a mark adds (`_Ink`), and each bubble is judged by
 its rise above the empty bubbles beside it, in units of what a mark adds on this page. Only where a page shows too few
 marks to learn from does an expectation stand in. Nothing is tuned by hand to a kind of sheet, pen or camera.
 """
@@ -92,7 +92,7 @@ class _Print:
     """The bubbles of a page as arrays, in layout order.
 
     Attributes:
-        labels: (groups) the labels of each group's bubbles.
+        labels: (groups,) the labels of each group's bubbles.
         centre, half: (n, 2) in layout units: the middle, half the width and height.
         group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
             the layout says: its label and size.
