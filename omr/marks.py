@@ -82,7 +82,8 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     print_ = _Print.of(fields)
     levels, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
     mean, median = _darkness(levels, print_.in_groups(paper))
-    groups = iter(_judge(_ink(mean, median, print_), median, seen, print_))
+    mean[seen < ENOUGH_SEEN] = np.nan
+    groups = iter(_judge(_ink(mean, median, print_), median, print_))
     marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in fields]
     return marks + _joined_marks(layout.joined, marks)
 
@@ -162,7 +163,7 @@ class _Ink:
     """A page's ink model, in darkness.
 
     Attributes:
-        rise: (n,) how much darker each bubble is than an empty one there.
+        rise: (n,) how much darker each bubble is than an empty one there; NaN where it is not on the picture.
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
     """
@@ -250,10 +251,10 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     return ink
 
 
-def _judge(ink: _Ink, median: Array, seen: npt.NDArray[np.float32], page: _Print) -> list[_Group]:
+def _judge(ink: _Ink, median: Array, page: _Print) -> list[_Group]:
     """Decide on every bubble, beside the others of its group."""
     rise = ink.rise
-    strongest = np.maximum.reduceat(rise, page.start)
+    strongest = np.fmax.reduceat(rise, page.start)
     beside = np.where(strongest > ink.marked, strongest, 0)  # the mark that others of the group stand beside
     blank, marked = np.maximum(ink.blank, REMNANT * beside), np.maximum(ink.marked, CLEAR_DOUBLE * beside)
     middle = ((blank + marked) / 2)[page.group]
@@ -267,9 +268,8 @@ def _judge(ink: _Ink, median: Array, seen: npt.NDArray[np.float32], page: _Print
     for bubble in np.flatnonzero(chosen).tolist():
         group = page.group[bubble]
         taken[group].append(page.labels[group][bubble - page.start[group]])
-    for bubble in np.flatnonzero(doubtful)[
-        np.argsort(rise[doubtful])
-    ].tolist():  # the strongest doubt has the last word
+    doubts = np.flatnonzero(doubtful)
+    for bubble in doubts[np.argsort(rise[doubts])].tolist():  # the strongest doubt has the last word
         group = page.group[bubble]
         if beside[group]:
             flags[group] = "erased"
@@ -278,8 +278,7 @@ def _judge(ink: _Ink, median: Array, seen: npt.NDArray[np.float32], page: _Print
         else:
             flags[group] = "faint" if median[bubble] > rise[bubble] else "partial"
     confidence = np.minimum.reduceat(certainty, page.start).tolist()
-    for bubble in np.flatnonzero(seen < ENOUGH_SEEN).tolist():
-        group = page.group[bubble]
+    for group in page.group[np.isnan(rise)].tolist():
         flags[group], confidence[group] = "clipped", 0.0
     return [_Group(*parts) for parts in zip(taken, confidence, flags, strict=True)]
 

@@ -329,6 +329,7 @@ def test_a_bubble_off_the_picture_is_never_guessed(answered):
     outside = {field.name for field in CHOICES.pages[0].fields if field.groups[0].bubbles[-1].x > 60}
     assert {name for name, flag in flags(marks).items() if flag == "clipped"} == outside
     assert all(marks[name].value == truth[name] for name in set(QUESTIONS) - outside)
+    assert all(marks[name].value in (truth[name], "") and marks[name].confidence == 0 for name in outside)
 
 
 def shaded(image):
