@@ -41,9 +41,8 @@ PRIOR = 4
 BLANK, MARKED = 0.15, 0.35
 # Nor is a rise within this many standard deviations of the page's empty bubbles a mark: a page has hundreds of them.
 SIGMAS = 5
-# Beside a mark, what is weaker by this factor is the rest of an erasure or a slip of the pen; OMR machines do likewise.
-# From CLEAR_DOUBLE on it is a second mark.
-REMNANT, CLEAR_DOUBLE = 0.25, 0.5
+# Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
+CLEAR_DOUBLE = 0.5
 # A bubble of which less is on the picture cannot be judged.
 ENOUGH_SEEN = 0.75
 
@@ -256,12 +255,12 @@ def _judge(ink: _Ink, median: Array, page: _Print) -> list[_Group]:
     rise = ink.rise
     strongest = np.fmax.reduceat(rise, page.start)
     beside = np.where(strongest > ink.marked, strongest, 0)  # the mark that others of the group stand beside
-    blank, marked = np.maximum(ink.blank, REMNANT * beside), np.maximum(ink.marked, CLEAR_DOUBLE * beside)
-    middle = ((blank + marked) / 2)[page.group]
+    marked = np.maximum(ink.marked, CLEAR_DOUBLE * beside)[page.group]
+    middle = (ink.blank + marked) / 2
     chosen = rise > middle
-    doubtful = (rise > blank[page.group]) & (rise <= marked[page.group])
+    doubtful = (rise > ink.blank) & (rise <= marked)
     # The odds of a decision are e^4 : 1 at either end of the doubtful band.
-    certainty = 1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - blank)[page.group]))
+    certainty = 1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - ink.blank)))
 
     taken: list[list[str]] = [[] for _ in page.labels]
     flags = [""] * len(page.labels)
