@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,19 +16,17 @@ import pyarrow.compute as pc
 from pypdfium2 import PdfDocument
 
 import demo as demo_exam
-from engine import ctt, diagnosis, forms, match, scaffold, scoring, tables
+from engine import ctt, forms, match, scaffold, scoring, tables
 from engine import simulate as population
 from engine.bank import load_bank
 from engine.errors import InputError, UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
-from engine.recommend import recommend as recommend_questions
 from engine.tally import Tally
 from omr import importers, sheet
 from omr import simulate as scanner
+from omr import workers as processes
 from omr.layout import Layout, load_layout
 from omr.read import read_scans
-from report import build as build_reports
-from report.export import export as write_as
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
@@ -64,11 +61,11 @@ def usable_cores() -> int:
 
 @contextmanager
 def pool(workers: int) -> Iterator[Executor | None]:
-    """A pool of `workers` processes, or none for one worker. They are spawned: OpenMP doesn't survive forks."""
+    """A pool of `workers` processes, or none for one worker."""
     if workers <= 1:
         yield None
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    with processes.pool(workers) as executor:
         yield executor
 
 
@@ -403,6 +400,8 @@ def _keep(exam: Exam, stage: str, parts: dict[str, list[pa.Table]]) -> Summary:
 
 def diagnose(folder: Path) -> Summary:
     """Mastery of knowledge points, weak points and teaching groups."""
+    from engine import diagnosis  # scikit-learn takes a second to load
+
     exam = load_exam(folder)
     parts: dict[str, list[pa.Table]] = {"mastery": [], "groups": []}
     for subject in exam.subjects:
@@ -419,6 +418,8 @@ def diagnose(folder: Path) -> Summary:
 
 def recommend(folder: Path) -> Summary:
     """Questions to practise next for every pupil, from bank.csv."""
+    from engine.recommend import recommend as choose_questions
+
     exam = load_exam(folder)
     bank = _bank(exam)
     parts: dict[str, list[pa.Table]] = {"recommendations": []}
@@ -427,7 +428,7 @@ def recommend(folder: Path) -> Summary:
         for subject in exam.subjects:
             own = mastery.filter(pc.equal(mastery["subject"], subject.code))
             parts["recommendations"].append(
-                recommend_questions(subject, own, bank, exam.recommend, _scores(exam, subject))
+                choose_questions(subject, own, bank, exam.recommend, _scores(exam, subject))
             )
     summary = _keep(exam, "recommend", parts)
     summary.figures["questions in the bank"] = 0 if bank is None else bank.num_rows
@@ -447,8 +448,10 @@ def _bank(exam: Exam) -> pa.Table | None:
 
 def report(folder: Path, work: Work, language: str = "zh") -> Summary:
     """HTML and XLSX reports for exam, schools, classes and pupils."""
+    from report import build  # matplotlib takes a second to load
+
     exam = load_exam(folder)
-    counts = build_reports(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
+    counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
     return Summary("report", dict(counts), written=[exam.reports / "index.html"])
 
 
@@ -497,6 +500,8 @@ def demo(folder: Path, work: Work, language: str = "zh", *, pupils: int = demo_e
 
 def export(table: Path, to: str, output: Path | None = None) -> Summary:
     """Convert an Arrow table to Parquet, CSV or XLSX."""
+    from report.export import export as write_as
+
     target = output or table.with_suffix(f".{to}")
     data = tables.read(table)
     write_as(data, to, target)

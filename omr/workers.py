@@ -50,13 +50,13 @@ def completed(
     if not waiting:
         return
     limit = AHEAD_ELSEWHERE if executor else ahead * workers
-    pool = executor or _pool(workers)
+    working = executor or pool(workers)
     try:
         while waiting or running:
             broken = False
             try:
                 while waiting and len(running) < limit:
-                    running[pool.submit(function, waiting[0])] = waiting[0]
+                    running[working.submit(function, waiting[0])] = waiting[0]
                     waiting.popleft()
             except BrokenExecutor:
                 broken = True
@@ -68,16 +68,17 @@ def completed(
                     broken, result = True, None
                 yield task, result
             if broken and not running:
-                if pool is not executor:
-                    pool.shutdown()
-                pool, limit = _pool(workers), ahead * workers
-                _check_alive(pool)
+                if working is not executor:
+                    working.shutdown()
+                working, limit = pool(workers), ahead * workers
+                _check_alive(working)
     finally:
-        if pool is not executor:
-            pool.shutdown(cancel_futures=True)
+        if working is not executor:
+            working.shutdown(cancel_futures=True)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def pool(workers: int) -> ProcessPoolExecutor:
+    """A pool of processes that leave threads to the processes, and end with their parent."""
     # Not forked from this process: threads of OpenMP and Arrow don't survive that.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
