@@ -66,12 +66,12 @@ def test_a_correction_settles_a_doubt_without_reading_again(outcome: tuple[Path,
     corrections = folder / doubt["subject"] / "corrections.csv"
     corrections.write_text(f"file,page,field,value\n{doubt['file']},{doubt['page']},{doubt['field']},A\n", "utf-8")
     stages.score(folder)
-    same = [
-        row for row in tables.read(path).to_pylist() if (row["file"], row["field"]) == (doubt["file"], doubt["field"])
-    ]
-    assert same == []
-    marks = tables.read(folder / "out" / "tables" / "marks.arrow").to_pylist()
-    corrected = [row for row in marks if (row["file"], row["field"]) == (doubt["file"], doubt["field"])]
+
+    def is_that(row: dict) -> bool:
+        return all(row[name] == doubt[name] for name in ("subject", "file", "page", "field"))
+
+    assert not any(is_that(row) for row in tables.read(path).to_pylist())
+    corrected = [row for row in tables.read(folder / "out" / "tables" / "marks.arrow").to_pylist() if is_that(row)]
     assert [row["value"] for row in corrected] == ["A"]
     assert {file: file.stat().st_mtime_ns for file in reading} == reading
     corrections.unlink()
