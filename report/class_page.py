@@ -21,6 +21,7 @@ from report.words import Words
 
 FOCUS = 8  # items to go through in class, at most
 NAMED = 3  # weak points named of a pupil, at most
+MANY = 1 / 3  # share of the knowledge points: a pupil weak in so many needs a look
 EASY = 0.85  # an item is easy if all pupils together gain this rate
 Context = dict[str, Any]
 
@@ -151,6 +152,7 @@ def _attention(
     for row in part.tables["mastery"].to_pylist():
         if row["subject"] == subject.code and row["weak"]:
             weak.setdefault(row["unit"], []).append(row["knowledge"])
+    many = max(2, round(MANY * len(part.mastery[subject.code, part.classes[0]])))
     doubts = doubtful(part, subject.code)
     found = []
     for i in sorted(range(len(names)), key=lambda i: sheets.students[i]):
@@ -167,7 +169,7 @@ def _attention(
             slips = [items[j] for j in np.flatnonzero(easy & (sheets.points[i] < full / 2))]
             if rate >= exam.lines.good and len(slips) >= 2:
                 reasons.append(words("attention.easy", items=words.join(slips)))
-            if len(weak.get(student, [])) >= 2:
+            if len(weak.get(student, [])) >= many:
                 some = words.join(weak[student][:NAMED]) + ("…" if len(weak[student]) > NAMED else "")
                 reasons.append(words("attention.weak", count=len(weak[student]), points=some))
         if student in doubts:

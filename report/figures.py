@@ -138,7 +138,7 @@ def accounts(rows: list[Row]) -> list[Account]:
     for name, (whole, parts) in WHOLE.items():
         lines = {row["line"]: row["count"] for row in rows if row["account"] == name}
         if lines:
-            told = [(part, lines.get(part, 0)) for part in parts if part in lines]
+            told = [(part, lines.get(part, 0)) for part in parts if lines.get(part, 0) or part != "set_aside"]
             off = lines.get(whole, 0) - sum(count for _, count in told)
             found.append(Account(name, (whole, lines.get(whole, 0)), told, off, lines.get("violation", 0)))
     return found

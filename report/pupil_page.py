@@ -129,7 +129,8 @@ class _Desk:
         elif knowledge and all(k["word"] == "thin" for k in knowledge):
             said.append(words("say.thin"))
         elif knowledge:
-            least, best = min(knowledge, key=lambda k: k["rate"]), max(knowledge, key=lambda k: k["rate"])
+            sure = [k for k in knowledge if k["word"] != "thin"]
+            least, best = min(sure, key=lambda k: k["rate"]), max(sure, key=lambda k: k["rate"])
             apart = least["upper"] < best["lower"]
             rate = about(least["rate"])
             said.append(words("say.least", point=least["knowledge"], rate=rate) if apart else words("say.even"))

@@ -86,14 +86,14 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
         "distribution": distribution_of(
             ref, subject, total[~np.isnan(total)], words("this_school"), words, against=True
         ),
-        "lower": lower[:LOWEST],
+        "lower": sorted(lower, key=lambda row: row["gap"])[:LOWEST],
         "knowledge": part.mastery[code, ""],
         "matrix": knowledge_matrix(part.mastery[code, ""], [(name, part.mastery[code, name]) for name in part.classes]),
     }
 
 
 def _lower_items(ref: Reference, part: Part, sheets: Sheets) -> list[Context]:
-    """Items of the school clearly below all, the largest gap first, with each class's rate."""
+    """Items of the school clearly below all, in order of the paper, with each class's rate."""
     klass = dict(zip(part.roster["student_id"].to_pylist(), part.roster["class"].to_pylist(), strict=True))
     of_pupil = np.array([klass[student] for student in sheets.students])
     rates = {name: sheets.take(of_pupil == name).rates() for name in part.classes}
@@ -106,4 +106,4 @@ def _lower_items(ref: Reference, part: Part, sheets: Sheets) -> list[Context]:
                 {"item": item, "rate": rate, "reference": reference, "gap": rate - reference}
                 | {"classes": [float(rates[name][j]) for name in part.classes]}
             )
-    return sorted(found, key=lambda row: row["gap"])
+    return found

@@ -352,7 +352,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "相对来说，「{point}」得分少一些（约 {rate}），可以先练这里。",
         "“{point}” gained least (about {rate}): a good place to start.",
     ),
-    "say.even": ("各知识点表现比较均衡，没有明显的薄弱处。", "Knowledge points are even: no clear weak spot."),
+    "say.even": ("各知识点之间看不出明显的强弱差别。", "No clear difference between knowledge points."),
     "say.thin": (
         "每个知识点考到的题不多，下面的图只能当作线索。",
         "Few items on each knowledge point: take the bars as hints.",
@@ -372,7 +372,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "map.strong": ("较扎实", "firm"),
     "map.weak": ("先练这里", "practise first"),
     "map.middle": ("继续巩固", "keep going"),
-    "map.thin": ("题少，仅供参考", "few items: a hint"),
+    "map.thin": ("题少", "few items"),
     "practice": ("下一步练什么", "What to practise next"),
     "practice.chance": ("预计把握 {rate}", "expected success {rate}"),
     "why.weak": ("现在约 {rate}，先把它补上", "now about {rate}: build this up first"),
