@@ -22,7 +22,6 @@ Context = dict[str, Any]
 def index(source: Source, words: Words) -> str:
     """The exam's page: accounts, key figures, schools, items, knowledge, exceptions."""
     ref = source.reference
-    school_files, _ = source.links()
     return page(
         "exam.html",
         words,
@@ -39,7 +38,7 @@ def index(source: Source, words: Words) -> str:
             (subject, ref.reliability.get(subject.code), ref.units.get(subject.code)) for subject in ref.exam.subjects
         ],
         subjects=[_subject(source, words, subject) for subject in ref.exam.subjects],
-        schools=[(name, school_files[name]) for name in source.runs],
+        schools=list(source.school_files.items()),
         exceptions=_summary(told(source.exceptions, words)),
     )
 

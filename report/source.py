@@ -161,7 +161,7 @@ class Source:
         for code, (name, _) in enumerate(self.classes):
             first, _ = self.runs.get(name, (code, code))
             self.runs[name] = (first, code + 1)
-        self._school_files = file_names(self.runs)
+        self.school_files = file_names(self.runs)  # without ending
         self._class_files = file_names("\0".join(pair) for pair in self.classes)
         self._pupil_files = file_names(self._exam.roster["student_id"].to_pylist())
 
@@ -244,10 +244,6 @@ class Source:
         """How many pupils are on the roster."""
         return self._exam.roster.num_rows
 
-    def links(self) -> tuple[dict[str, str], dict[str, str]]:
-        """File names without ending of the schools and the pupils."""
-        return self._school_files, self._pupil_files
-
     def parts(self) -> Iterator[tuple[Part, list[Part]]]:
         """Each school with its classes."""
         for name, (first, last) in self.runs.items():
@@ -271,7 +267,7 @@ class Source:
         return Part(
             school=school,
             classes=classes,
-            school_file=self._school_files[school],
+            school_file=self.school_files[school],
             class_files={name: self._class_files[f"{school}\0{name}"] for name in classes},
             pupil_files={student: self._pupil_files[student] for student in roster["student_id"].to_pylist()},
             roster=roster,
