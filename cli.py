@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 import stages
 from engine.errors import YuejuanError
@@ -215,15 +214,16 @@ def _finish(summary: stages.Summary, as_json: bool) -> None:
 
 
 def _print_summary(summary: stages.Summary) -> None:
-    table = Table(title=f"yuejuan {summary.stage}", title_justify="left", show_header=False, box=None)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in summary.figures.items():
-        table.add_row(
-            name, f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if isinstance(value, float) else value
-        )
-    out.print(table)
+    out.print(f"yuejuan {summary.stage}", style="bold")
+    width = max(map(len, summary.figures), default=0)
+    for topic, numbers in summary.figures.items():
+        told = "  ".join(f"{name} {_number(value)}" for name, value in numbers.items())
+        out.print(f"  {topic:<{width}}  {told}", markup=False, highlight=False, soft_wrap=True)
     for path in summary.written:
         out.print(f"  → {path}", markup=False, highlight=False, soft_wrap=True)
     if summary.exceptions:
         out.print(f"{summary.exceptions:,} things need a person: see the exceptions table.", style="yellow")
+
+
+def _number(value: int | float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

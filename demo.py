@@ -80,17 +80,21 @@ class Comparison:
     clean: int  # pupil-subjects without an exception
     wrong_scores: int  # among the clean
 
-    def figures(self) -> dict[str, int]:
-        """The counts under the names a person reads."""
+    def figures(self) -> dict[str, dict[str, int | float]]:
+        """The counts, by topic."""
         return {
-            "truth: fields marked": self.fields,
-            "truth: read right": self.right,
-            "truth: flagged for a person": self.flagged,
-            "truth: on pages that need a person": self.unread,
-            "truth: silently wrong": self.silent,
-            "truth: pupils × subjects": self.pupils,
-            "truth: without any exception": self.clean,
-            "truth: of these, wrong scores": self.wrong_scores,
+            "fields, by the truth": {
+                "all": self.fields,
+                "right": self.right,
+                "flagged": self.flagged,
+                "on unread pages": self.unread,
+                "silently wrong": self.silent,
+            },
+            "scores, by the truth": {
+                "pupils × subjects": self.pupils,
+                "without exception": self.clean,
+                "of these wrong": self.wrong_scores,
+            },
         }
 
 

@@ -33,11 +33,17 @@ Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
 @dataclass
 class Summary:
-    """What a stage did, for a person and for --json."""
+    """What a stage did, for a person and for --json.
+
+    Attributes:
+        figures: by topic, such as "maths pages", numbers by name.
+        exceptions: how many things need a person.
+        written: what to look at.
+    """
 
     stage: str
-    figures: dict[str, int | float | str] = field(default_factory=dict)
-    exceptions: int = 0  # things that need a person
+    figures: dict[str, dict[str, int | float]] = field(default_factory=dict)
+    exceptions: int = 0
     written: list[Path] = field(default_factory=list)
 
 
@@ -91,7 +97,7 @@ def sheets(folder: Path, *, blank: bool = False, force: bool = False) -> Summary
         pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"
         preprinted = not blank and spec.barcode != "none"
         pages = sheet.draw(layout, pdf, _printed_pupils(exam) if preprinted else None)
-        summary.figures[f"{subject.code}: pages"] = pages
+        summary.figures[subject.code] = {"pages": pages}
         summary.written.append(pdf)
     return summary
 
@@ -187,7 +193,7 @@ def simulate(folder: Path, work: Work, *, preset: str = "scanner", seed: int = 1
         tables.write(truth.append_column("student_id", pa.array(students)), _truth(folder, subject.code, "marks"))
         tables.write(responses, _truth(folder, subject.code, "responses"))
         _write_constructed_marks(subject, layout, responses)
-        summary.figures[f"{subject.code}: sheets"] = len(filled)
+        summary.figures[subject.code] = {"sheets": len(filled)}
         summary.written.append(subject.folder / "scans")
     return summary
 
@@ -289,7 +295,8 @@ def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work:
         workers=work.workers,
         progress=work.on("read"),
     )
-    summary.figures = {"pages in": result.pages, "read": result.read, "exceptions": result.pages - result.read}
+    summary.figures["pages"] = {"in": result.pages, "read": result.read, "exception": result.pages - result.read}
+    summary.figures["fields"] = {"read": result.fields, "flagged": result.flagged}
     summary.exceptions = result.exceptions
     summary.written = [output / "marks.csv", output / "pages.arrow"]
     return summary
@@ -319,7 +326,7 @@ def _match(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
         tables.write(pa.concat_tables(parts[name]), exam.tables / f"{name}.arrow")
     _keep_exceptions(exam, parts["exceptions"], summary)
     for row in accounts.to_pylist():
-        summary.figures[f"{row['subject']}: {row['account']} {row['line']}"] = row["count"]
+        summary.figures.setdefault(f"{row['subject']} {row['account']}", {})[row["line"]] = row["count"]
     return responses
 
 
@@ -347,7 +354,7 @@ def score(folder: Path) -> Summary:
         exceptions.append(scored.exceptions)
         tables.write(scored.scores, exam.tables / f"scores.{subject.code}.arrow")
         scored.tally.save(_tally(exam, subject))
-        summary.figures[f"{subject.code}: scored"] = pc.count(scored.scores["total"]).as_py()
+        summary.figures[f"{subject.code} scores"] = {"scored": pc.count(scored.scores["total"]).as_py()}
     _keep_exceptions(exam, exceptions, summary)
     return summary
 
@@ -378,9 +385,8 @@ def analyze(folder: Path) -> Summary:
         parts["units"].append(ctt.units(_scores(exam, subject), exam.roster, subject, exam.lines))
     summary = _keep(exam, "analyze", parts)
     for row in pa.concat_tables(parts["reliability"]).to_pylist():
-        for name in ("n", "mean", "sd", "alpha"):
-            if row[name] is not None:
-                summary.figures[f"{row['subject']}: {name}"] = row[name]
+        names = ("n", "mean", "sd", "alpha", "sem")
+        summary.figures[f"{row['subject']} paper"] = {name: row[name] for name in names if row[name] is not None}
     return summary
 
 
@@ -410,9 +416,8 @@ def diagnose(folder: Path) -> Summary:
         parts["groups"].append(diagnosis.teaching_groups(subject, mastery, exam.roster, exam.diagnosis))
     summary = _keep(exam, "diagnose", parts)
     mastery = pa.concat_tables(parts["mastery"])
-    for level in ("school", "class", "pupil"):
-        weak = pc.and_(pc.equal(mastery["level"], level), pc.fill_null(mastery["weak"], False))
-        summary.figures[f"weak points ({level})"] = pc.sum(weak).as_py() or 0
+    weak = mastery.filter(pc.fill_null(mastery["weak"], False))["level"].to_pylist()
+    summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
     return summary
 
 
@@ -431,8 +436,10 @@ def recommend(folder: Path) -> Summary:
                 choose_questions(subject, own, bank, exam.recommend, _scores(exam, subject))
             )
     summary = _keep(exam, "recommend", parts)
-    summary.figures["questions in the bank"] = 0 if bank is None else bank.num_rows
-    summary.figures["recommendations"] = sum(part.num_rows for part in parts["recommendations"])
+    summary.figures["practice"] = {
+        "questions in the bank": 0 if bank is None else bank.num_rows,
+        "recommendations": sum(part.num_rows for part in parts["recommendations"]),
+    }
     return summary
 
 
@@ -452,7 +459,7 @@ def report(folder: Path, work: Work, language: str = "zh") -> Summary:
 
     exam = load_exam(folder)
     counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
-    return Summary("report", dict(counts), written=[exam.reports / "index.html"])
+    return Summary("report", {"reports": dict(counts)}, written=[exam.reports / "index.html"])
 
 
 def run(folder: Path, work: Work, language: str = "zh") -> Summary:
@@ -505,4 +512,4 @@ def export(table: Path, to: str, output: Path | None = None) -> Summary:
     target = output or table.with_suffix(f".{to}")
     data = tables.read(table)
     write_as(data, to, target)
-    return Summary("export", {"rows": data.num_rows, "columns": data.num_columns}, written=[target])
+    return Summary("export", {"table": {"rows": data.num_rows, "columns": data.num_columns}}, written=[target])
