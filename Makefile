@@ -16,10 +16,11 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
+# cython-lint calls pycodestyle by name.
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint $(KERNELS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint $(KERNELS)
 	$(BIN)/mypy
 
 # Installed in place: the code that runs is the code in this folder.
