@@ -83,7 +83,7 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
                 "d27": None if rates[0] is None or rates[2] is None else rates[2] - rates[0],
                 "alpha_if_deleted": alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item],
             }
-            row["alert"] = "; ".join(_alerts(item, part, tally, row))
+            row["alert"] = "; ".join(_alerts(item, part, sums, tally, row))
         rows.append(row)
     return _table("items", rows)
 
@@ -107,14 +107,15 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "
         if item.type == "constructed":
             continue
         part = tally.items[item.item]
-        presented = int(part.counts.sum())
+        sums = _moments(part, tally)
+        sizes = [int(part.counts[:, band].sum()) for band in bands]
         mark = rule(item, tally.step)
         given = dict(zip(part.answers, part.counts, strict=True))
         for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
             counts = given.get(answer, np.zeros_like(tally.totals))
             count = int(counts.sum())
             points = mark(answer)
-            rates = [_share(int(counts[band].sum()), int(part.counts[:, band].sum())) for band in bands]
+            rates = [_share(int(counts[band].sum()), size) for band, size in zip(bands, sizes, strict=True)]
             rows.append(
                 {
                     "subject": subject.code,
@@ -123,11 +124,11 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "
                     "points": float(points * tally.step),
                     "is_key": not void(item) and points * tally.step == item.max,
                     "count": count,
-                    "rate": _share(count, presented),
+                    "rate": _share(count, sums.n),
                     "rate_low": rates[0],
                     "rate_mid": rates[1],
                     "rate_high": rates[2],
-                    "r_rest": _option_rest(part, counts, points, tally, rest),
+                    "r_rest": _option_rest(sums, counts, points, tally, rest),
                     "mean_total": _mean(int(counts @ _axis(tally)), count, tally.step),
                 }
             )
@@ -340,10 +341,9 @@ def _rate(part: Answers, band: np.ndarray, item: Item, tally: Tally) -> float | 
 
 
 def _option_rest(
-    part: Answers, counts: np.ndarray, points: int, tally: Tally, rest: Literal["item", "option"]
+    item: _Moments, counts: np.ndarray, points: int, tally: Tally, rest: Literal["item", "option"]
 ) -> float | None:
     """Correlation of having given an answer with the total less the item (less the option)."""
-    item = _moments(part, tally)
     count, at = int(counts.sum()), int(counts @ _axis(tally))
     if rest == "item":
         others = item.rest()
@@ -354,12 +354,12 @@ def _option_rest(
     ).r()
 
 
-def _alerts(item: Item, part: Answers, tally: Tally, row: dict) -> Iterator[str]:
+def _alerts(item: Item, part: Answers, sums: _Moments, tally: Tally, row: dict) -> Iterator[str]:
     """What a person should look at."""
     if void(item):
         yield "void"
         return
-    if item.type != "constructed" and _key_suspect(item, part, tally):
+    if item.type != "constructed" and _key_suspect(item, part, sums, tally):
         yield "key suspect"
     if row["r_rest"] is not None and row["r_rest"] < 0:
         yield "negative discrimination"
@@ -369,12 +369,12 @@ def _alerts(item: Item, part: Answers, tally: Tally, row: dict) -> Iterator[str]
         yield "too hard"
 
 
-def _key_suspect(item: Item, part: Answers, tally: Tally) -> bool:
-    full = part.points == int(item.max / tally.step)
-    key = _option_rest(part, part.counts[full].sum(axis=0), int(item.max / tally.step), tally, "item")
+def _key_suspect(item: Item, part: Answers, sums: _Moments, tally: Tally) -> bool:
+    full = int(item.max / tally.step)
+    key = _option_rest(sums, part.counts[part.points == full].sum(axis=0), full, tally, "item")
     for answer, points, counts in zip(part.answers, part.points.tolist(), part.counts, strict=True):
-        if answer and points <= 0 and counts.sum() >= FUNCTIONAL * part.counts.sum():
-            wrong = _option_rest(part, counts, points, tally, "item")
+        if answer and points <= 0 and counts.sum() >= FUNCTIONAL * sums.n:
+            wrong = _option_rest(sums, counts, points, tally, "item")
             if wrong is not None and wrong > max(0.0, key or 0.0):
                 return True
     return False
