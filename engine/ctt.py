@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.errors import InputError
-from engine.rules import rule, void
+from engine.rules import accepted, rule, void
 from engine.scoring import full_mark
 
 if TYPE_CHECKING:
@@ -384,7 +384,7 @@ def _named(item: Item) -> list[str]:
     """Answers of a choice item that belong in its table whether or not anyone gave them."""
     if item.type == "number":
         return []
-    keys = ["".join(sorted(key.partition("=")[0].strip())) for key in item.key.split("|") if key]
+    keys = ["".join(sorted(key)) for key in accepted(item)]
     return [*item.options, *keys] if item.type == "single" else keys
 
 

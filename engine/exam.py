@@ -31,7 +31,7 @@ class Item(_Model):
     type: Literal["single", "multiple", "number", "constructed"]
     max: Decimal  # full mark, a multiple of the subject's step
     key: str = ""  # "B"; "ABD"; "B|C": several accepted keys; "" for constructed responses
-    rule: str = ""  # marking rule, see engine/scoring.py; "" means the type's usual rule
+    rule: str = ""  # marking rule, see engine/rules.py; "" means the type's usual rule
     options: str = ""  # "ABCD"
     knowledge: tuple[tuple[str, float], ...] = ()  # (knowledge point, weight); weights add up to 1
     ability: str = ""

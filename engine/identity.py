@@ -43,6 +43,7 @@ class Reason(StrEnum):
     MARK_CONFLICT = "mark_conflict"  # score strip and marks.csv differ
     MARK_IMPOSSIBLE = "mark_impossible"  # the strip says more than the full mark, or not a step
     NO_FIELD = "no_field"  # no sheet has a field for the item
+    UNCLEAR_CHOICE = "unclear_choice"  # 选做题: found in scoring, under the policy "ask"
 
 
 PAGE_REASONS = frozenset(

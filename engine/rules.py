@@ -74,6 +74,11 @@ def rule(item: Item, step: Decimal) -> Rule:
     return build(scale, argument)
 
 
+def accepted(item: Item) -> list[str]:
+    """The accepted keys as written, without their points: "B=3|C=1.5" → ["B", "C"]."""
+    return [key for part in item.key.split("|") if (key := part.partition("=")[0].strip())]
+
+
 def check_item(item: Item, step: Decimal) -> None:
     """Refuse an item that can't be marked.
 

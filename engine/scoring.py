@@ -24,15 +24,13 @@ from engine import tables
 from engine._core import count, gather
 from engine.choose import settle
 from engine.errors import InputError
-from engine.rules import Rule, check_item, rule, void
+from engine.identity import Reason
+from engine.rules import Rule, rule, void
 from engine.tally import Answers, Sums, Tally
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
 
-__all__ = ["Scored", "check_item", "full_mark", "rule", "score", "void"]
-
-UNCLEAR_CHOICE = "unclear_choice"  # reason of an exception: policy "ask", and the sheet leaves it open
 _FEW = 1 << 15  # pupils for whom starting threads costs more than it gains
 
 
@@ -254,7 +252,7 @@ def _choose(
                     "subject": [subject.code] * len(rows),
                     "kind": ["pupil"] * len(rows),
                     "student_id": batch["student_id"].take(pa.array(rows)),
-                    "reason": [UNCLEAR_CHOICE] * len(rows),
+                    "reason": [Reason.UNCLEAR_CHOICE.value] * len(rows),
                     "detail": details,
                 },
             )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.exam import Item, Subject
+from engine.rules import accepted
 from engine.tables import ANSWER, CHOOSE, LABEL
 
 ABSENT_RATE = 0.012
@@ -96,7 +97,7 @@ def _answers(item: Item, step: Decimal, advantage: np.ndarray, rng: np.random.Ge
     guess = 0.5 / len(item.options) if item.type == "single" else 0.0
     right = rng.random(len(chance)) < guess + (1 - guess) * chance
     blank = rng.random(len(chance)) < BLANK_RATE
-    key = item.key.split("|")[0].split("=")[0]
+    key = next(iter(accepted(item)), "")
     wrong = _wrong_answers(item, key, len(chance), rng)
     return [key if r else "" if b else w for r, b, w in zip(right, blank, wrong, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.exam import Subject
+from engine.identity import Reason
 from engine.scoring import full_mark
 from report import charts
 from report.exam_pages import distribution_of, subject_names
@@ -153,7 +154,9 @@ def _attention(
         if row["subject"] == subject.code and row["weak"]:
             weak.setdefault(row["unit"], []).append(row["knowledge"])
     many = max(2, round(MANY * len(part.mastery[subject.code, part.classes[0]])))
-    doubts = doubtful(part, subject.code)
+    constructed = np.array([item.type == "constructed" for item in subject.items])
+    unanswered = sheets.presented & (sheets.answers == "") & ~constructed  # of these, "" means no points yet
+    doubts, open_matters = doubtful(part, subject.code), unsettled(part, subject.code)
     found = []
     for i in sorted(range(len(names)), key=lambda i: sheets.students[i]):
         reasons, student = [], sheets.students[i]
@@ -163,7 +166,7 @@ def _attention(
             rate = sheets.total[i] / float(full_mark(subject))
             if rate < exam.lines.low:
                 reasons.append(words("attention.low", line=percent(exam.lines.low)))
-            blank = int((sheets.answers[i] == "").sum())
+            blank = int(unanswered[i].sum())
             if blank >= max(3, len(items) // 10):
                 reasons.append(words("attention.blank", count=blank))
             slips = [items[j] for j in np.flatnonzero(easy & (sheets.points[i] < full / 2))]
@@ -174,6 +177,7 @@ def _attention(
                 reasons.append(words("attention.weak", count=len(weak[student]), points=some))
         if student in doubts:
             reasons.append(words("attention.doubt", count=doubts[student]))
+        reasons += [words.code("reason", reason) for reason in open_matters.get(student, [])]
         if reasons:
             found.append((student, names[i], reasons))
     return found
@@ -186,6 +190,17 @@ def doubtful(part: Part, code: str) -> dict[str, int]:
         if row["subject"] == code and row["kind"] == "field":
             count[row["student_id"]] = count.get(row["student_id"], 0) + 1
     return count
+
+
+def unsettled(part: Part, code: str) -> dict[str, list[str]]:
+    """What else of each pupil waits for a person in a subject and may change the result: reasons."""
+    found: dict[str, list[str]] = {}
+    for row in part.tables["exceptions"].to_pylist():
+        if row["subject"] == code and row["kind"] == "pupil" and row["reason"] != Reason.DUPLICATE_SAME:
+            reasons = found.setdefault(row["student_id"], [])
+            if row["reason"] not in reasons:
+                reasons.append(row["reason"])
+    return found
 
 
 def _results(ref: Reference, sheets: Sheets) -> dict[str, Context]:

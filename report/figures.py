@@ -48,7 +48,7 @@ def clearly_lower(points: np.ndarray, full: float, reference: float | None, leas
 class Given:
     """An answer to an item and who gave it."""
 
-    answer: str  # "" blank; of a constructed item "zero", "partial", "full"
+    answer: str  # "" blank; of a constructed item "unmarked", "zero", "partial", "full"
     count: int
     share: float  # of those presented the item
     right: bool  # full mark
@@ -58,18 +58,16 @@ class Given:
 def answers_given(sheets: Sheets, item: int, names: Sequence[str], most: int = 8) -> list[Given]:
     """The answers of those who count to an item, with names: choice answers in order, the rest by frequency.
 
-    A constructed item is told by points: none, part, full. More than `most` different answers are cut to the most
-    frequent and "other".
+    A constructed item is told by points: not given yet, none, part, full. More than `most` different answers are cut
+    to the most frequent and "other".
     """
-    spec, chosen = sheets.subject.items[item], sheets.counted
+    spec = sheets.subject.items[item]
     full = float(spec.max)
     groups: dict[str, list[int]] = {}
-    for i in np.flatnonzero(chosen).tolist():
+    for i in np.flatnonzero(sheets.counted & sheets.presented[:, item]).tolist():
         answer, points = sheets.answers[i, item], sheets.points[i, item]
-        if answer is None:
-            continue
-        if spec.type == "constructed" and answer:
-            answer = "full" if points >= full else "zero" if points <= 0 else "partial"
+        if spec.type == "constructed":
+            answer = "unmarked" if not answer else "full" if points >= full else "zero" if points <= 0 else "partial"
         groups.setdefault(answer, []).append(i)
     total = sum(map(len, groups.values()))
     order = _order(spec, groups)
@@ -91,7 +89,7 @@ def answers_given(sheets: Sheets, item: int, names: Sequence[str], most: int = 8
 
 def _order(spec: Item, groups: dict[str, list[int]]) -> list[str]:
     if spec.type == "constructed":
-        return [answer for answer in ("", "zero", "partial", "full") if answer in groups]
+        return [answer for answer in ("unmarked", "zero", "partial", "full") if answer in groups]
     if spec.type == "number":
         return sorted(groups, key=lambda answer: (not answer, -len(groups[answer]), answer))
     return sorted(groups, key=lambda answer: (not answer, len(answer), answer))

@@ -9,8 +9,9 @@ import numpy as np
 
 from engine import forms
 from engine.exam import Item, Subject
+from engine.rules import accepted
 from engine.scoring import full_mark
-from report.class_page import doubtful
+from report.class_page import doubtful, unsettled
 from report.policy import PupilPolicy, grade, pupil_policy
 from report.render import about, page, points
 from report.source import Part, Reference, Row, Sheets
@@ -18,7 +19,7 @@ from report.words import Words
 
 NAMED = 3  # knowledge points or items named in a sentence
 Context = dict[str, Any]
-Mark = Literal["right", "part", "wrong", "blank", "void"]
+Mark = Literal["right", "part", "wrong", "blank", "unmarked", "void"]
 
 
 def pupil_pages(ref: Reference, part: Part, words: Words) -> Iterator[tuple[str, str]]:
@@ -40,7 +41,7 @@ class _Desk:
         self._ref, self._subject, self._policy, self._words = ref, subject, policy, words
         self._sheets = Sheets.of(subject, *part.sheets[subject.code])
         self._row = {student: i for i, student in enumerate(self._sheets.students)}
-        self._doubts = doubtful(part, subject.code)
+        self._doubts, self._unsettled = doubtful(part, subject.code), unsettled(part, subject.code)
         self._mastery = _by_pupil(part.tables["mastery"].to_pylist(), subject.code, "unit")
         self._practice = _by_pupil(part.tables["recommendations"].to_pylist(), subject.code, "student_id")
         self._questions = part.questions
@@ -54,6 +55,7 @@ class _Desk:
             "subject": self._subject,
             "status": str(self._sheets.status[i]),
             "doubts": self._doubts.get(student, 0),
+            "unsettled": student in self._unsettled,
         }
         if section["status"] != "read" or np.isnan(self._sheets.total[i]):
             return section
@@ -82,16 +84,23 @@ class _Desk:
         return result
 
     def _answers(self, i: int) -> list[Context]:
-        """Each item presented, as printed on the pupil's form: own answer, key, and how it went."""
+        """Each item presented, as printed on the pupil's form: own answer, key, and how it went.
+
+        Of a choose-k-of-n group, also those answered beside the chosen ones.
+        """
         form, place = self._sheets.form[i] or "", {item.item: j for j, item in enumerate(self._subject.items)}
         permuted = form in self._subject.forms
         rows = []
-        for item, answer, gained in zip(
-            self._subject.items, self._sheets.answers[i], self._sheets.points[i], strict=True
+        for item, answer, gained, presented in zip(
+            self._subject.items,
+            self._sheets.answers[i],
+            self._sheets.points[i],
+            self._sheets.presented[i],
+            strict=True,
         ):
-            if answer is None:
+            if not presented and not answer:
                 continue
-            number, keys = item.item, item.key.split("|")
+            number, keys = item.item, accepted(item)
             if permuted:
                 keys = [forms.printed(self._subject, form, item.item, key)[1] for key in keys]
                 number, answer = forms.printed(self._subject, form, item.item, answer)
@@ -160,7 +169,7 @@ def _mark(item: Item, answer: str, gained: float) -> Mark:
     if np.isnan(gained):
         return "void"
     if answer == "" and gained <= 0:
-        return "blank"
+        return "unmarked" if item.type == "constructed" else "blank"
     if gained >= float(item.max):
         return "right"
     return "part" if gained > 0 else "wrong"

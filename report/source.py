@@ -89,6 +89,12 @@ class Sheets:
         """Who is in the statistics, as booleans."""
         return self.status == "read"
 
+    @property
+    def presented(self) -> np.ndarray:
+        """(pupils, items) bool: the item was there to be answered, and the pupil chose it if there was a choice."""
+        everybodys = np.array([not item.group for item in self.subject.items])
+        return (self.answers != None) & (everybodys | ~np.isnan(self.points))  # noqa: E711 (element by element)
+
     def take(self, chosen: np.ndarray) -> Sheets:
         """Some of the pupils, by position or as booleans."""
         rows = np.arange(len(self.students))[chosen]

@@ -14,7 +14,8 @@ from engine._core import count, gather
 from engine.choose import settle
 from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
-from engine.scoring import UNCLEAR_CHOICE, full_mark, score
+from engine.identity import Reason
+from engine.scoring import full_mark, score
 
 
 def single(name: str, key: str = "A", points: int = 1, **more: object) -> Item:
@@ -137,7 +138,7 @@ def chosen(policy: str, rows: list[dict], k: int = 1, items: tuple[Item, ...] = 
     scored = score(paper, responses(paper, [{"q": "B", "x": "", "y": "", "z": "", **row} for row in rows]))
     names = [item.item for item in items]
     points = [tuple(row[name] for name in names) for row in scored.scores.select(names).to_pylist()]
-    assert set(scored.exceptions["reason"].to_pylist()) <= {UNCLEAR_CHOICE}
+    assert set(scored.exceptions["reason"].to_pylist()) <= {Reason.UNCLEAR_CHOICE}
     assert set(scored.exceptions["subject"].to_pylist()) <= {"maths"}
     return points, scored.scores["total"].to_pylist(), scored.exceptions["student_id"].to_pylist()
 

@@ -26,6 +26,7 @@ import report
 from engine import tables
 from engine.errors import InputError, UsageError
 from engine.exam import Exam, Lines
+from engine.identity import Reason as MatchReason
 from omr.fonts import cjk_font
 from report import words as word_list
 from report.class_page import class_page
@@ -534,6 +535,11 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
     }
     unused = {key for key in TEXTS if key not in quoted and key.partition(".")[0] not in kinds and key != "list.join"}
     assert not unused
+
+
+def test_every_reason_is_told_with_what_to_do() -> None:
+    for reason in MatchReason:
+        assert {f"reason.{reason}", f"mend.{reason}"} <= set(TEXTS), reason
 
 
 def test_english_pages_hold_no_chinese_of_ours(exam: Exam) -> None:
