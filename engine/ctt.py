@@ -217,6 +217,13 @@ def units(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) ->
     return _table("units", rows)
 
 
+def item_quality(d27: float | None) -> Literal["", "very_good", "good", "fair", "poor"]:
+    """The usual words for a discrimination index (Ebel; domain.md §4.4): ≥ .40, ≥ .30, ≥ .20, less; "" for none."""
+    if d27 is None:
+        return ""
+    return "very_good" if d27 >= 0.4 else "good" if d27 >= 0.3 else "fair" if d27 >= 0.2 else "poor"
+
+
 @dataclass(frozen=True)
 class _Moments:
     """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""

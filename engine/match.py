@@ -33,6 +33,10 @@ from engine.rules import rule
 from engine.sheets import Coded, Sheets, page_rows
 from engine.tables import ABSENT, CHOOSE, FORM, LABEL, SCORE, STATUS, VIOLATION, build
 
+ACCOUNTS = {  # account → its whole, and the lines that make it up
+    "pages": ("in", ("read", "exception", "set_aside")),
+    "pupils": ("registered", ("read", "absent", "missing")),
+}
 READ, ABSENCE, MISSING, VIOLATED = range(len(STATUS))  # codes of STATUS
 
 
@@ -104,10 +108,7 @@ def balance(accounts: pa.Table) -> list[str]:
         count.setdefault((row["subject"], row["account"]), {})[row["line"]] = row["count"]
     problems = []
     for (subject, account), lines in count.items():
-        whole, parts = {
-            "pages": ("in", ("read", "exception", "set_aside")),
-            "pupils": ("registered", ("read", "absent", "missing")),
-        }[account]
+        whole, parts = ACCOUNTS[account]
         total = sum(lines.get(part, 0) for part in parts)
         if lines[whole] != total:
             told = " + ".join(f"{lines.get(part, 0)} {part}" for part in parts)

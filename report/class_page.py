@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.compare import clearly_lower, compare
 from engine.exam import Subject
 from engine.identity import Reason
 from engine.scoring import full_mark
 from report import charts
 from report.exam_pages import distribution_of, subject_names
-from report.figures import Given, answers_given, clearly_lower, compare
+from report.figures import Given, answers_given
 from report.policy import grade
 from report.render import page, percent
 from report.school_page import exceptions_of, findings, verdict_sentence
@@ -93,14 +94,14 @@ def _items(ref: Reference, part: Part, sheets: Sheets, names: list[str]) -> list
     code, counted, rates = sheets.subject.code, sheets.counted, sheets.rates()
     rows = []
     for j, item in enumerate(sheets.subject.items):
-        reference = ref.items[code].get(item.item, {}).get("difficulty")
+        whole = ref.items[code].get(item.item, {})
         rows.append(
             {
                 "item": item,
                 "rate": float(rates[j]),
                 "school": float(part.school_rates[code][j]),
-                "all": reference,
-                "lower": clearly_lower(sheets.points[counted, j], float(item.max), reference),
+                "all": whole.get("difficulty"),
+                "lower": clearly_lower(sheets.points[counted, j], whole),
                 "given": answers_given(sheets, j, names),
             }
         )

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.compare import compare
+from engine.ctt import item_quality
 from engine.exam import Subject
 from engine.scoring import full_mark
 from report import charts
-from report.figures import accounts, compare, item_quality
+from report.figures import accounts
 from report.render import page
 from report.source import Reference, Row, Source
 from report.troubles import told

@@ -1,47 +1,15 @@
-"""The numbers that reports show and no table holds: comparisons with intervals, and who gave which answer."""
+"""What reports show and no table holds: who gave which answer, bands of a histogram, whether accounts balance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from engine.exam import Item
+from engine.match import ACCOUNTS
 from report.source import Row, Sheets
-
-Z95 = 1.96
-MIN_PUPILS = 5  # below this, a mean is not compared
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A unit's mean against a reference mean, in points."""
-
-    gap: float | None
-    half: float | None  # half width of the 95 % interval of the mean
-    verdict: Literal["above", "below", "same", "unknown"]
-
-
-def compare(unit: Row | None, reference: float | None) -> Comparison:
-    """Mean ± 1.96·s/√n of a row of `units` against `reference`; s² is turned into the sample kind."""
-    if unit is None or reference is None or unit["mean"] is None:
-        return Comparison(None, None, "unknown")
-    gap = unit["mean"] - reference
-    if unit["n"] < MIN_PUPILS:
-        return Comparison(gap, None, "unknown")
-    half = Z95 * unit["sd"] / (unit["n"] - 1) ** 0.5
-    return Comparison(gap, half, "same" if abs(gap) <= half else "above" if gap > 0 else "below")
-
-
-def clearly_lower(points: np.ndarray, full: float, reference: float | None, least: float = 0.05) -> bool:
-    """Whether the mean rate of these points (NaN: not presented) is below `reference` by `least` and its interval."""
-    points = points[~np.isnan(points)]
-    if reference is None or len(points) < MIN_PUPILS:
-        return False
-    gap = points.mean() / full - reference
-    return bool(gap <= -max(least, Z95 * points.std(ddof=1) / full / len(points) ** 0.5))
 
 
 @dataclass(frozen=True)
@@ -95,13 +63,6 @@ def _order(spec: Item, groups: dict[str, list[int]]) -> list[str]:
     return sorted(groups, key=lambda answer: (not answer, len(answer), answer))
 
 
-def item_quality(d27: float | None) -> str:
-    """The usual words for a discrimination index (Ebel): ≥ .40, ≥ .30, ≥ .20, less."""
-    if d27 is None:
-        return ""
-    return "very_good" if d27 >= 0.4 else "good" if d27 >= 0.3 else "fair" if d27 >= 0.2 else "poor"
-
-
 def histogram(values: np.ndarray, full: float, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Shares per band and the edges of the bands: about twenty of a round width, the last includes the full mark."""
     widths = [w for w in (1, 2, 2.5, 5, 10, 20, 25, 50) if w >= step] or [step]
@@ -111,12 +72,6 @@ def histogram(values: np.ndarray, full: float, step: float) -> tuple[np.ndarray,
     edges[-1] = max(edges[-1], full)
     counts, _ = np.histogram(values, edges)
     return counts / max(len(values), 1), edges
-
-
-WHOLE = {  # account → its whole, and what that is made of
-    "pages": ("in", ("read", "exception", "set_aside")),
-    "pupils": ("registered", ("read", "absent", "missing")),
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +88,7 @@ class Account:
 def accounts(rows: list[Row]) -> list[Account]:
     """The accounts of a subject from its rows of `accounts`."""
     found = []
-    for name, (whole, parts) in WHOLE.items():
+    for name, (whole, parts) in ACCOUNTS.items():
         lines = {row["line"]: row["count"] for row in rows if row["account"] == name}
         if lines:
             told = [(part, lines.get(part, 0)) for part in parts if lines.get(part, 0) or part != "set_aside"]

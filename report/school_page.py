@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.compare import Comparison, clearly_lower, compare
 from engine.exam import Subject
 from report.exam_pages import compared, distribution_of, knowledge_matrix, subject_names
-from report.figures import Comparison, clearly_lower, compare
 from report.render import number, page, signed
 from report.source import Part, Reference, Row, Sheets
 from report.troubles import told
@@ -99,9 +99,9 @@ def _lower_items(ref: Reference, part: Part, sheets: Sheets) -> list[Context]:
     rates = {name: sheets.take(of_pupil == name).rates() for name in part.classes}
     code, counted, found = sheets.subject.code, sheets.counted, []
     for j, item in enumerate(sheets.subject.items):
-        reference = ref.items[code].get(item.item, {}).get("difficulty")
-        if reference is not None and clearly_lower(sheets.points[counted, j], float(item.max), reference):
-            rate = float(part.school_rates[code][j])
+        whole = ref.items[code].get(item.item, {})
+        if clearly_lower(sheets.points[counted, j], whole):
+            rate, reference = float(part.school_rates[code][j]), whole["difficulty"]
             found.append(
                 {"item": item, "rate": rate, "reference": reference, "gap": rate - reference}
                 | {"classes": [float(rates[name][j]) for name in part.classes]}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from papers import HALF, matrix, papers, plainly, responses, subject
 
 from engine import tables
-from engine.ctt import item_statistics, option_statistics, reliability, units
+from engine.ctt import item_quality, item_statistics, option_statistics, reliability, units
 from engine.errors import InputError
 from engine.exam import Choose, Item, Lines, Subject
 from engine.scoring import score
@@ -360,6 +360,12 @@ def test_top_group_where_many_have_the_highest_total() -> None:
     assert item_statistics(score(paper, responses(paper, rows)).tally, paper)["d27"].to_pylist() == [
         pytest.approx(1 - 0.2)
     ]
+
+
+def test_quality_bands_hold_their_lower_end() -> None:
+    bands = {0.55: "very_good", 0.4: "very_good", 0.399: "good", 0.3: "good", 0.2: "fair", 0.19: "poor", -0.3: "poor"}
+    assert {d27: item_quality(d27) for d27 in bands} == bands
+    assert item_quality(None) == ""
 
 
 def test_units() -> None:

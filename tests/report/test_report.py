@@ -30,7 +30,7 @@ from engine.identity import Reason as MatchReason
 from omr.fonts import cjk_font
 from report import words as word_list
 from report.class_page import class_page
-from report.figures import Z95, answers_given, clearly_lower, compare, histogram
+from report.figures import answers_given, histogram
 from report.names import file_names, natural
 from report.policy import grade
 from report.pupil_page import pupil_pages
@@ -423,25 +423,6 @@ def test_order_of_rows_does_not_matter_to_the_cut(exam: Exam, tmp_path: Path) ->
         assert a.students == b.students[::-1]
         assert np.array_equal(a.answers, b.answers[::-1])
         assert np.array_equal(a.points, b.points[::-1], equal_nan=True)
-
-
-def test_comparison_is_the_95_percent_interval_of_a_mean() -> None:
-    unit = {"mean": 60.0, "sd": 10.0, "n": 26}
-    how = compare(unit, 55.0)
-    assert how.gap == 5 and how.half == pytest.approx(Z95 * 2) and how.verdict == "above"
-    assert compare(unit, 63.5).verdict == "same"
-    assert compare(unit, 64.5).verdict == "below"
-    assert compare({"mean": 60.0, "sd": 10.0, "n": 4}, 10.0).verdict == "unknown"
-    assert compare(None, 10.0).verdict == "unknown"
-
-
-def test_clearly_lower_needs_size_and_certainty() -> None:
-    spread = np.array([0.0, 1.0] * 20)
-    assert clearly_lower(spread, 1.0, 0.9)
-    assert not clearly_lower(spread, 1.0, 0.6)  # 0.1 below, but uncertain
-    assert not clearly_lower(np.full(40, 0.97), 1.0, 0.99)  # certain, but small
-    assert not clearly_lower(np.array([0.0, np.nan, 0.0]), 1.0, 0.9)  # too few
-    assert not clearly_lower(spread, 1.0, None)
 
 
 @given(
