@@ -174,14 +174,14 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
 def units(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) -> pa.Table:
     """Figures of the exam, counties, schools and classes, schema "units".
 
-    `registered` counts the rows of `scores`, `n` and all else those with status read. Rates are shares of `n`; a line
-    is a share of the full mark and belongs to the higher side (low: below it). Unnamed counties, schools and classes
-    have no row.
+    `registered` counts the rows of `scores`, `n` and all else those with status read and a total. Rates are shares of
+    `n`; a line is a share of the full mark and belongs to the higher side (low: below it). Unnamed counties, schools
+    and classes have no row.
     """
     full = full_mark(subject)
     status = scores["status"].cast(pa.string())
     total = scores["total"].fill_null(0).to_numpy().astype(np.int64)
-    counted = pc.equal(status, "read").fill_null(False).to_numpy()
+    counted = pc.and_(pc.equal(status, "read"), scores["total"].is_valid()).fill_null(False).to_numpy()
     at_least = {
         name: total >= _line(getattr(lines, name), full, subject.step)
         for name in ("excellent", "good", "passing", "low")

@@ -225,7 +225,7 @@ def _reason(name: str, profiles: Profiles, i: int, k: int, chance: float, rule: 
     success = f"本题预计答对率 {chance:.0%}{zone}"
     items = profiles.items[i, k]
     if not items:
-        return f"「{name}」这次没有作答的题，练习后再看，{success}"
+        return f"「{name}」这次没有考到，练习后再看，{success}"
     seen = f"「{name}」得分率 {profiles.rate[i, k]:.0%}（全体 {profiles.reference[i, k]:.0%}，{items} 题）"
     if profiles.weak[i, k]:
         return f"薄弱点{seen}，{success}"

@@ -40,7 +40,8 @@ class Scored:
 
     Attributes:
         scores: student_id, status, an int32 column an item (steps; null: not presented, not chosen or dropped), total
-            (int32, steps; null unless status is read or violation). Metadata: b"step", b"max" (the full mark).
+            (int32, steps; null unless status is read or violation, and where every item is dropped). Metadata: b"step",
+            b"max" (the full mark).
         tally: of the pupils with status read.
         exceptions: schema "exceptions": choices a person must settle (policy "ask").
     """
@@ -160,7 +161,7 @@ def _score_batch(
     scores = [batch["student_id"], batch["status"].cast(tables.LABEL)]
     for name, column in columns.items():
         scores.append(pa.nulls(n, pa.int32()) if name in dropped else _nullable(points[name], column.presented))
-    scores.append(_nullable(totals, scored))
+    scores.append(_nullable(totals, scored & (full_mark(subject) > 0)))
     tally = _count(subject.step, columns, choices, dropped, totals, counted, units, threads)
     return scores, tally, exceptions
 

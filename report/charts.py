@@ -43,6 +43,7 @@ def _style() -> dict[Any, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
+        "text.parse_math": False,  # a "$" in a name is a "$"
         "text.color": INK,
         "xtick.color": MUTED,
         "ytick.color": MUTED,

@@ -84,10 +84,13 @@ def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Cont
 
 
 def called(part: Part) -> dict[str, str]:
-    """Names by student_id; pupils of the same name carry the end of their number."""
+    """Names by student_id; pupils of the same name carry the end of their number, or all of it where ends are equal."""
     ids, names = part.roster["student_id"].to_pylist(), part.roster["name"].to_pylist()
-    often = Counter(names)
-    return {i: f"{name} {i[-4:]}" if often[name] > 1 else name for i, name in zip(ids, names, strict=True)}
+    often, ends = Counter(names), Counter((name, i[-4:]) for i, name in zip(ids, names, strict=True))
+    return {
+        i: name if often[name] == 1 else f"{name} {i[-4:] if ends[name, i[-4:]] == 1 else i}"
+        for i, name in zip(ids, names, strict=True)
+    }
 
 
 def _items(ref: Reference, part: Part, sheets: Sheets, names: list[str]) -> list[Context]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,7 +46,7 @@ def _workbook(table: pa.Table) -> bytes:
     for j, name in enumerate(table.column_names):
         sheet.write_string(0, j, name, bold)
         for i, value in enumerate(table[name].to_pylist(), 1):
-            if isinstance(value, (bool, int, float)):
+            if isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
                 sheet.write(i, j, value)
             elif value is not None:
                 sheet.write_string(i, j, plain_cell(value))

@@ -336,6 +336,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "没有找到这一科的答题卡，请与任课老师联系核对。",
         "The answer sheet of this subject was not found: please ask the teacher.",
     ),
+    "pupil.void": ("这一科不计分。", "This subject is not counted."),
     "pupil.violation": ("这一科的成绩请向学校了解。", "Please ask the school about this subject."),
     "pupil.doubt": (
         "有 {count} 处填涂还在人工确认，结果可能会有小的变化。",

@@ -48,9 +48,9 @@ def workbook(ref: Reference, part: Part, words: Words) -> bytes:
 
 def _sheet_name(name: str, taken: set[str]) -> str:
     """A name Excel accepts: at most 31 characters, none of []:*?/\\, different without regard to case."""
-    plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", name).strip("'")[:27] or "_"
+    plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", name)[:27].strip("'") or "_"
     found, count = plain, 1
-    while found.casefold() in taken:
+    while found.casefold() in taken or found.casefold() == "history":  # Excel keeps this name for itself
         count += 1
         found = f"{plain}_{count}"
     taken.add(found.casefold())

@@ -242,7 +242,7 @@ def test_little_evidence_is_told_and_no_weakness_claimed() -> None:
         if row["student_id"] == "p0000"
     }
     assert reasons["Q1"].startswith("「点1」得分率 0%（全体 67%，1 题），题量少")
-    assert reasons["Q2"].startswith("「点2」这次没有作答的题")
+    assert reasons["Q2"].startswith("「点2」这次没有考到")
 
 
 def test_other_subjects_and_points_not_examined_are_left_alone() -> None:

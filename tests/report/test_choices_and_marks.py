@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+import report
 from engine import ctt, diagnosis, scoring, tables
 from engine.exam import Choose, Exam, Item, Subject
-from report.class_page import class_page
+from report.class_page import called, class_page
 from report.figures import answers_given
 from report.pupil_page import pupil_pages
 from report.source import Part, Reference, Sheets, Source
@@ -148,6 +150,32 @@ def test_the_key_is_shown_without_its_points_and_as_printed_on_the_form(tmp_path
     pages = dict(pupil_pages(*the_class(exam), ZH))
     assert cells(pages["s00"])["5"] == ("part", ZH("answers.key", key="B、C"))
     assert cells(pages["s01"])["5"] == ("part", ZH("answers.key", key="D、A"))
+
+
+def test_a_paper_withdrawn_whole_has_no_result(tmp_path: Path) -> None:
+    """Every item dropped: nothing out of nothing is neither excellent nor low."""
+    dropped = tuple(item.model_copy(update={"rule": "void:drop", "group": ""}) for item in ITEMS)
+    exam = make(tmp_path / "exam", [PLAIN] * 6, items=dropped, choose={})
+    [*_, unit] = tables.read(exam.tables / "units.arrow").to_pylist()
+    assert (unit["registered"], unit["n"], unit["excellent"]) == (6, 0, None)
+    assert report.build(exam, tmp_path / "out")["pupils"] == 6
+    assert ZH("pupil.void") in (tmp_path / "out" / "pupils" / "s00.html").read_text("utf-8")
+
+
+def test_names_stand_as_written_in_pictures(tmp_path: Path) -> None:
+    """Between two "$" a plotting library would expect a formula."""
+    odd = tuple(item.model_copy(update={"item": f"$x^${item.item}"}) for item in ITEMS[:5])
+    rows = [{item.item: "AB"[i % 2] for item in odd} for i in range(12)]
+    exam = make(tmp_path / "exam", rows, items=odd, choose={})
+    assert report.build(exam, tmp_path / "out")["classes"] == 1
+
+
+def test_pupils_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    exam = make(tmp_path, [PLAIN] * 3)
+    names = {"student_id": ["G01-0007", "G02-0007", "G03-0008"], "name": ["张伟"] * 3}
+    _, part = the_class(exam)
+    part = replace(part, roster=pa.table(names))
+    assert list(called(part).values()) == ["张伟 G01-0007", "张伟 G02-0007", "张伟 0008"]
 
 
 def test_one_pupil_alone(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_xlsx_keeps_identifiers_as_text(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_no_number_is_text(tmp_path: Path) -> None:
+    export(pa.table({"rate": [0.5, float("nan"), float("-inf")], "list": [[1], [], None]}), "xlsx", tmp_path / "t.xlsx")
+    rows = list(openpyxl.load_workbook(tmp_path / "t.xlsx").active.iter_rows(values_only=True))
+    assert rows == [("rate", "list"), (0.5, "[1]"), ("nan", "[]"), ("-inf", None)]
+
+
 def test_another_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="docx"):
         export(TABLE, "docx", tmp_path / "t.docx")

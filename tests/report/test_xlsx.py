@@ -99,8 +99,11 @@ def test_equal_input_gives_equal_bytes(parts: dict[str, tuple[Source, Part, byte
 
 def test_sheet_names_are_what_excel_accepts() -> None:
     taken: set[str] = set()
-    names = [_sheet_name(name, taken) for name in ("数学", "a/b:c*[d]?", "x" * 50, "x" * 49, "Math", "math", "'", "")]
-    assert len({name.casefold() for name in names}) == len(names)
+    names = [
+        _sheet_name(name, taken)
+        for name in ("数学", "a/b:c*[d]?", "x" * 50, "x" * 49, "Math", "math", "'", "", "History", f"{26 * 'y'}'z")
+    ]
+    assert len({name.casefold() for name in names} - {"history"}) == len(names)
     assert all(
-        0 < len(name) <= 31 and not re.search(r"[\[\]:*?/\\]", name) and not name.startswith("'") for name in names
+        0 < len(name) <= 31 and not re.search(r"[\[\]:*?/\\]", name) and name.strip("'") == name for name in names
     )
