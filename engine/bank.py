@@ -22,8 +22,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from engine.blueprint import parse_knowledge
-from engine.errors import InputError
-from engine.files import Records, collecting, halfwidth, raise_found, read_records
+from engine.errors import InputError, collecting, raise_all
+from engine.files import Records, halfwidth, read_records
 
 ALIASES = {
     "编号": "question",
@@ -83,7 +83,7 @@ def load_bank(path: Path) -> pa.Table:
                 )
             first[name] = i
             questions.append(question)
-    raise_found(errors)
+    raise_all(errors)
     return pa.Table.from_pylist(questions, schema=SCHEMA)
 
 
@@ -100,7 +100,7 @@ def _question(records: Records, i: int) -> dict[str, object]:
     if row["difficulty"] and difficulty is None:
         message = f"{row['difficulty']!r}, expected a rate between 0 and 1"
         errors.append(records.error(i, "difficulty", message, "write 0.65 where 65 % of the points are expected"))
-    raise_found(errors)
+    raise_all(errors)
     texts = {name: row.get(name, "") for name in ("question", "subject", "stem", *OPTIONAL)}
     return {**texts, "knowledge": knowledge, "difficulty": difficulty}
 

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from engine.errors import InputError
+from engine.errors import InputError, collecting, raise_all
 from engine.exam import Item, SubjectKeys
-from engine.files import Records, collecting, halfwidth, hint, need_table, raise_found, read_records
+from engine.files import Records, halfwidth, hint, need_table, read_records
 from engine.rules import check_item
 from engine.tables import ABSENT, CANDIDATE, CHOOSE, FORM, SCORE, VIOLATION
 
@@ -71,7 +71,7 @@ def load_items(folder: Path, subject: SubjectKeys) -> tuple[Item, ...]:
                 raise records.error(i, "item", f"item {item.item!r} stands twice", "give every item its own number")
             items[item.item] = item
     errors.extend(_groups(records, tuple(items.values()), subject))
-    raise_found(errors)
+    raise_all(errors)
     return tuple(items.values())
 
 
@@ -98,7 +98,7 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
         knowledge = parse_knowledge(row["knowledge"])
     except ValueError as error:
         errors.append(records.error(i, "knowledge", str(error), "write it as 函数:0.7;几何:0.3"))
-    raise_found(errors)
+    raise_all(errors)
     assert points is not None
 
     choice = kind in ("single", "multiple")

@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.errors import InputError
+from engine.errors import InputError, collecting, raise_all
 from engine.exam import Item, Subject
-from engine.files import Records, collecting, find_table, halfwidth, hint, raise_found, read_records
+from engine.files import Records, find_table, halfwidth, hint, read_records
+from engine.identity import SET_ASIDE_PAGE
 from engine.roster import Pupils
 
 SET_ASIDE = "-"
@@ -90,7 +91,7 @@ def load_marks(subject: Subject, pupils: Pupils) -> dict[str, np.ndarray]:
             first.setdefault((name, pupil), i)
         if len(errors) > ENOUGH_ERRORS:
             break
-    raise_found(errors)
+    raise_all(errors)
     return marks
 
 
@@ -145,9 +146,6 @@ class Corrections:
         return marks
 
 
-SET_ASIDE_PAGE = -2  # in Corrections.owner
-
-
 def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: pa.Table) -> Corrections:
     """Read corrections.csv or corrections.xlsx of the subject's folder, if there is one.
 
@@ -192,7 +190,7 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
             if mark is not None and value != SET_ASIDE:
                 done.values[mark] = value
             done.settled.add((file, int(page), name))
-    raise_found(errors)
+    raise_all(errors)
     return done
 
 

@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.errors import InputError
+from engine.roster import units_of
 from engine.rules import accepted, rule, void
 from engine.scoring import full_mark
 
@@ -188,7 +189,7 @@ def units(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) ->
     }
     values = {"sum": total, "squares": total**2, **at_least, "low": ~at_least["low"]}
     rows = []
-    for level, names in _units(scores["student_id"], roster).items():
+    for level, names in units_of(scores["student_id"], roster).items():
         encoded = names.dictionary_encode()
         size = len(encoded.dictionary)
         codes = encoded.indices.fill_null(size).to_numpy()
@@ -393,23 +394,6 @@ def _named(item: Item) -> list[str]:
         return []
     keys = ["".join(sorted(key)) for key in accepted(item)]
     return [*item.options, *keys] if item.type == "single" else keys
-
-
-def _units(ids: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Array]:
-    """Level → unit of each pupil of `ids`, null where it has no name."""
-    rows = pc.index_in(ids, value_set=roster["student_id"].combine_chunks()).combine_chunks()
-
-    def named(column: str) -> pa.Array:
-        names = roster[column].combine_chunks().take(rows)
-        return pc.if_else(pc.equal(names, ""), None, names)
-
-    school, group = named("school"), named("class")
-    return {
-        "exam": pa.array([""] * len(ids), pa.string()),
-        "county": named("county"),
-        "school": school,
-        "class": pc.binary_join_element_wise(school, group, "/"),
-    }
 
 
 def _line(share: float, full: Decimal, step: Decimal) -> int:

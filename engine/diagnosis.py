@@ -55,6 +55,7 @@ from engine import tables
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
 from engine.knowledge import PupilPoints, knowledge_points, per_point, ratio, weights
+from engine.roster import units_of
 
 EVIDENCE = ("enough", "few items", "few points", "not presented")
 TOLERANCE = 1e-9  # 0.52 - 0.60 is a gap of 0.08, whatever binary fractions make of it
@@ -109,7 +110,9 @@ def mastery(subject: Subject, scores: pa.Table, roster: pa.Table, rule: Diagnosi
         per_point(pupils.presented * pupils.partial_credit(), (weight * pupils.full[:, None]) ** 2),
     )
     parts = []
-    for level, names in _places(pupils.student_id, roster).items():
+    place = _in_roster(pupils.student_id, roster)
+    for level, units_by_pupil in units_of(place["student_id"], place).items():
+        names = units_by_pupil.to_numpy(zero_copy_only=False)
         inside = np.flatnonzero(pupils.counted & (names != None))  # noqa: E711 (element by element)
         units, codes = np.unique(names[inside], return_inverse=True)
         pooled = _sums(
@@ -176,21 +179,6 @@ def _in_roster(student_id: np.ndarray, roster: pa.Table) -> pa.Table:
         stranger = student_id[row.is_null().to_numpy(zero_copy_only=False)][0]
         raise InputError(f"pupil {stranger!r} has a score but is not in the roster", mend="match the pages again")
     return roster.take(row)
-
-
-def _places(student_id: np.ndarray, roster: pa.Table) -> dict[str, np.ndarray]:
-    """Level → the unit of each pupil, None where he belongs to none."""
-    rows = _in_roster(student_id, roster)
-    text = {name: rows[name].to_pylist() for name in ("county", "school", "class")}
-    places = {
-        "exam": [""] * len(student_id),
-        "county": [county or None for county in text["county"]],
-        "school": [school or None for school in text["school"]],
-        "class": [
-            f"{school}/{name}" if name else None for school, name in zip(text["school"], text["class"], strict=True)
-        ],
-    }
-    return {level: np.array(names, dtype=object) for level, names in places.items()}
 
 
 def _rows(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+MOST_SHOWN = 20  # errors at once
 
 
 class YuejuanError(Exception):
@@ -63,8 +67,22 @@ class InputErrors(InputError):
 
 
 def raise_all(errors: list[InputError]) -> None:
-    """Raise what was collected: nothing, the one error, or all of them together."""
+    """Raise what was collected: nothing, the one error, or the first `MOST_SHOWN` of them together."""
+    if len(errors) > MOST_SHOWN:
+        more = InputError(f"… and {len(errors) - MOST_SHOWN} more errors", file=errors[0].file)
+        errors = [*errors[:MOST_SHOWN], more]
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise InputErrors(errors)
+
+
+@contextmanager
+def collecting(errors: list[InputError]) -> Iterator[None]:
+    """Put input errors of the block into `errors` and go on, so that a person can mend several in one sitting."""
+    try:
+        yield
+    except InputErrors as several:
+        errors.extend(several.errors)
+    except InputError as error:
+        errors.append(error)

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from engine.errors import InputError
-from engine.files import collecting, is_safe, raise_found, read_text
+from engine.errors import InputError, collecting, raise_all
+from engine.files import is_safe, read_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -179,7 +179,7 @@ def load_exam(folder: Path) -> Exam:
             items = load_items(folder / keys.code, keys)
             forms = load_forms(folder / keys.code, items)
             subjects.append(Subject(**dict(keys), folder=folder / keys.code, items=items, forms=forms))
-    raise_found(errors)
+    raise_all(errors)
     about = {name: getattr(document, name) for name in ExamKeys.model_fields}
     return Exam(**about, folder=folder, subjects=tuple(subjects), roster=roster)
 
@@ -202,7 +202,7 @@ def _read_document(path: Path) -> _Document:
         ) from None
     except ValidationError as invalid:
         errors = [_key_error(path, text, dict(error)) for error in invalid.errors()]
-        raise_found(errors)
+        raise_all(errors)
         raise  # not reached: a ValidationError has errors
     _check_names(path, text, document)
     return document
@@ -254,4 +254,4 @@ def _check_names(path: Path, text: str, document: _Document) -> None:
         errors.append(
             InputError(f"two subjects have the code {code!r}", file=path, column="subjects.code", mend="rename one")
         )
-    raise_found(errors)
+    raise_all(errors)

@@ -13,18 +13,17 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import openpyxl
 
-from engine.errors import InputError, InputErrors, raise_all
+from engine.errors import InputError, raise_all
 
 IDENTIFIERS = frozenset({"student_id", "candidate_no"})
 MAX_BYTES = 1 << 30  # of text, unpacked: more is a mistake or a decompression bomb
-MAX_ERRORS = 20  # shown at once
+MOST_HINTS = 20  # known words named in a hint
 TITLE_ROWS = 10  # the header is looked for in so many rows
 
 _SUFFIXES = (".csv", ".xlsx")
@@ -120,25 +119,6 @@ def need_table(folder: Path, stem: str) -> Path:
     return path
 
 
-@contextmanager
-def collecting(errors: list[InputError]) -> Iterator[None]:
-    """Put input errors of the block into `errors` and go on, so that a person can mend several in one sitting."""
-    try:
-        yield
-    except InputErrors as several:
-        errors.extend(several.errors)
-    except InputError as error:
-        errors.append(error)
-
-
-def raise_found(errors: list[InputError]) -> None:
-    """Raise what was collected, the first `MAX_ERRORS` of it."""
-    if len(errors) > MAX_ERRORS:
-        more = len(errors) - MAX_ERRORS
-        errors = [*errors[:MAX_ERRORS], InputError(f"… and {more} more errors", file=errors[0].file)]
-    raise_all(errors)
-
-
 def halfwidth(text: str) -> str:
     """Full-width letters, digits and signs as ASCII: "Ａ１：" → "A1:"."""
     return text if text.isascii() else text.translate(_HALFWIDTH).strip()
@@ -155,7 +135,7 @@ def hint(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"use one of: {', '.join(known[:MAX_ERRORS])}{' …' if len(known) > MAX_ERRORS else ''}"
+    return f"use one of: {', '.join(known[:MOST_HINTS])}{' …' if len(known) > MOST_HINTS else ''}"
 
 
 def is_damaged(value: str) -> bool:
@@ -356,7 +336,7 @@ def _records(
             for record in records.rows:
                 record[column] = halfwidth(record[column])
             errors.extend(_damaged(records, column))
-    raise_found(errors)
+    raise_all(errors)
     return records
 
 
@@ -397,7 +377,7 @@ def _check_header(
                     mend="keep one of them",
                 )
             )
-    raise_found(errors)
+    raise_all(errors)
 
 
 def _damaged(records: Records, column: str) -> list[InputError]:

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from engine.errors import InputError
+from engine.errors import InputError, raise_all
 from engine.exam import Item, Subject
-from engine.files import Records, find_table, halfwidth, hint, raise_found, read_records
+from engine.files import Records, find_table, halfwidth, hint, read_records
 from engine.rules import Rule
 
 Form = tuple[tuple[str, str], ...]  # per field of the sheet: (item printed there, its options in printed order)
@@ -53,7 +53,7 @@ def load_forms(folder: Path, items: tuple[Item, ...]) -> dict[str, Form]:
             errors.append(problem)
         else:
             places[position] = (name, options or known[name].options)
-    raise_found(errors)
+    raise_all(errors)
 
     forms = {}
     for form, places in {"A": {}, **printed}.items():

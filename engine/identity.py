@@ -23,7 +23,7 @@ import numpy as np
 from engine.roster import Pupils, read_number
 
 SUGGESTIONS = 500  # pages that get suggestions; when more are unknown it is the wrong roster
-NOBODY = -1
+NOBODY, SET_ASIDE_PAGE = -1, -2  # owners of pages that are no rows of the roster
 
 
 class Reason(StrEnum):

@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 
 from engine import forms
 from engine.answers import answers
-from engine.byhand import SET_ASIDE_PAGE, Corrections, load_corrections, load_marks
+from engine.byhand import Corrections, load_corrections, load_marks
 from engine.exam import Exam, Subject
-from engine.identity import NOBODY, PAGE_REASONS, PageIds, Reason, identify, settle_duplicates
+from engine.identity import NOBODY, PAGE_REASONS, SET_ASIDE_PAGE, PageIds, Reason, identify, settle_duplicates
 from engine.notes import Notes
 from engine.roster import Pupils
 from engine.rules import rule

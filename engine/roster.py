@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.errors import InputError
-from engine.files import Records, is_safe, need_table, raise_found, read_records
+from engine.errors import InputError, raise_all
+from engine.files import Records, is_safe, need_table, read_records
 
 ALIASES = {
     "学籍号": "student_id",
@@ -49,7 +50,7 @@ def load_roster(folder: Path) -> pa.Table:
     if not records.rows:
         raise InputError("no pupils", file=records.path, mend="add a row for every pupil")
     errors = _missing_values(records) + _unusable_names(records) + _repeated(records)
-    raise_found(errors)
+    raise_all(errors)
 
     columns = {name: [row[name] for row in records.rows] for name in records.columns}
     ids = columns["student_id"]
@@ -95,6 +96,26 @@ def _repeated(records: Records) -> list[InputError]:
             message = f"{number!r} is the student_id of row {records.lines[owner]}"
             errors.append(records.error(i, "candidate_no", message, "give every pupil an identifier of their own"))
     return errors
+
+
+def units_of(student_id: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Array]:
+    """Level → the unit of each pupil: "exam" (""), county, school, class ("school/class").
+
+    Null where the roster has no name for it, or not the pupil.
+    """
+    row = pc.index_in(student_id, value_set=roster["student_id"].combine_chunks()).combine_chunks()
+
+    def named(column: str) -> pa.Array:
+        names = roster[column].combine_chunks().take(row)
+        return pc.if_else(pc.equal(names, ""), None, names)
+
+    school = named("school")
+    return {
+        "exam": pa.repeat(pa.scalar("", pa.string()), len(student_id)),
+        "county": named("county"),
+        "school": school,
+        "class": pc.binary_join_element_wise(school, named("class"), "/"),
+    }
 
 
 class Pupils:

@@ -44,7 +44,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("page", pa.int32()),  # page within the file, from 1
             ("sheet_page", pa.int32()),  # which page of the layout it turned out to be, from 1; null: not read
             ("status", pa.string()),  # "read" or "exception"
-            ("reason", pa.string()),  # why not read: a name from omr.read.Reason; "" when read
+            ("reason", pa.string()),  # why not read: a name from omr.reason.Reason; "" when read
             ("detail", pa.string()),
             ("barcode", pa.string()),  # text of the code in the identity area, "" if none was found
             ("rotation", pa.int32()),  # quarter turns undone, in degrees: 0, 90, 180, 270
