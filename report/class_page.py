@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
 from engine.compare import clearly_lower, compare
 from engine.exam import Subject
-from engine.identity import Reason
 from engine.scoring import full_mark
 from report import charts
-from report.exam_pages import distribution_of, subject_names
+from report.blocks import (
+    Context,
+    distribution_of,
+    doubtful,
+    exceptions_of,
+    findings,
+    subject_names,
+    unsettled,
+    verdict_sentence,
+)
 from report.figures import Given, answers_given
 from report.policy import grade
 from report.render import page, percent
-from report.school_page import exceptions_of, findings, verdict_sentence
 from report.source import Part, Reference, Row, Sheets
 from report.troubles import told
 from report.words import Words
@@ -25,7 +31,6 @@ FOCUS = 8  # items to go through in class, at most
 NAMED = 3  # weak points named of a pupil, at most
 MANY = 1 / 3  # share of the knowledge points: a pupil weak in so many needs a look
 EASY = 0.85  # an item is easy if all pupils together gain this rate
-Context = dict[str, Any]
 
 
 def class_page(ref: Reference, part: Part, words: Words) -> str:
@@ -184,26 +189,6 @@ def _attention(
         reasons += [words.code("reason", reason) for reason in open_matters.get(student, [])]
         if reasons:
             found.append((student, names[i], reasons))
-    return found
-
-
-def doubtful(part: Part, code: str) -> dict[str, int]:
-    """How many marks of each pupil wait for a person in a subject."""
-    count: dict[str, int] = {}
-    for row in part.tables["exceptions"].to_pylist():
-        if row["subject"] == code and row["kind"] == "field":
-            count[row["student_id"]] = count.get(row["student_id"], 0) + 1
-    return count
-
-
-def unsettled(part: Part, code: str) -> dict[str, list[str]]:
-    """What else of each pupil waits for a person in a subject and may change the result: reasons."""
-    found: dict[str, list[str]] = {}
-    for row in part.tables["exceptions"].to_pylist():
-        if row["subject"] == code and row["kind"] == "pupil" and row["reason"] != Reason.DUPLICATE_SAME:
-            reasons = found.setdefault(row["student_id"], [])
-            if row["reason"] not in reasons:
-                reasons.append(row["reason"])
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,12 @@ from engine.ctt import item_quality
 from engine.exam import Subject
 from engine.scoring import full_mark
 from report import charts
+from report.blocks import Context, compared, distribution_of, knowledge_matrix, subject_names
 from report.figures import accounts
 from report.render import page
-from report.source import Reference, Row, Source
+from report.source import Row, Source
 from report.troubles import told
 from report.words import Words
-
-Context = dict[str, Any]
 
 
 def index(source: Source, words: Words) -> str:
@@ -51,11 +49,6 @@ def exceptions(source: Source, words: Words) -> str:
                 names=subject_names(source.reference))  # fmt: skip
 
 
-def subject_names(ref: Reference) -> dict[str, str]:
-    """The names of the subjects by code."""
-    return {subject.code: subject.name for subject in ref.exam.subjects}
-
-
 def _summary(rows: list[Row]) -> list[tuple[tuple[str, str, str], int]]:
     """How many exceptions per (subject, kind, reason), in the order of their first one."""
     return list(Counter((row["subject"], row["kind"], row["reason"]) for row in rows).items())
@@ -80,38 +73,6 @@ def _subject(source: Source, words: Words, subject: Subject) -> Context:
     }
 
 
-def distribution_of(
-    ref: Reference, subject: Subject, values: np.ndarray, label: str, words: Words, *, against: bool
-) -> str:
-    """The distribution of totals with its lines; against the whole exam if wanted. "" without totals."""
-    if not len(values):
-        return ""
-    full = float(full_mark(subject))
-    lines = {
-        words("chart.passing"): ref.exam.lines.passing * full,
-        words("chart.excellent"): ref.exam.lines.excellent * full,
-    }
-    return charts.distribution(
-        values,
-        ref.totals[subject.code] if against else None,
-        full=full,
-        step=float(subject.step),
-        lines=lines,
-        label=label,
-        reference_label=words("all"),
-        words=words,
-    )
-
-
-def compared(rows: list[tuple[str, Row | None, Any]], mean: float | None, words: Words) -> str:
-    """The chart of units' means; "" when there is nothing to compare."""
-    drawn = [(name, unit["mean"], how) for name, unit, how in rows if unit and unit["mean"] is not None]
-    if len(drawn) < 2 or mean is None:
-        return ""
-    names, means, how = zip(*drawn, strict=True)
-    return charts.comparison(names, means, [c.half for c in how], [c.verdict for c in how], reference=mean, words=words)
-
-
 def _item_map(items: list[Row], words: Words) -> str:
     drawn = [row for row in items if row.get("d27") is not None and row.get("difficulty") is not None]
     if not drawn:
@@ -122,12 +83,3 @@ def _item_map(items: list[Row], words: Words) -> str:
         [row["item"] for row in drawn],
         words,
     )
-
-
-def knowledge_matrix(all_rows: list[Row], units: list[tuple[str, list[Row]]]) -> Context:
-    """Knowledge points down, units across: rates and whether weak."""
-    by_unit = [(name, {row["knowledge"]: row for row in rows}) for name, rows in units]
-    return {
-        "units": [name for name, _ in by_unit],
-        "rows": [(row, [found.get(row["knowledge"]) for _, found in by_unit]) for row in all_rows],
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,14 +11,13 @@ from engine import forms
 from engine.exam import Item, Subject
 from engine.rules import accepted
 from engine.scoring import full_mark
-from report.class_page import doubtful, unsettled
+from report.blocks import Context, doubtful, unsettled
 from report.policy import PupilPolicy, grade, pupil_policy
 from report.render import about, page, points
 from report.source import Part, Reference, Row, Sheets
 from report.words import Words
 
 NAMED = 3  # knowledge points or items named in a sentence
-Context = dict[str, Any]
 Mark = Literal["right", "part", "wrong", "blank", "unmarked", "void"]
 
 

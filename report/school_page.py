@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from engine.compare import Comparison, clearly_lower, compare
+from engine.compare import clearly_lower, compare
 from engine.exam import Subject
-from report.exam_pages import compared, distribution_of, knowledge_matrix, subject_names
-from report.render import number, page, signed
-from report.source import Part, Reference, Row, Sheets
+from report.blocks import (
+    Context,
+    compared,
+    distribution_of,
+    exceptions_of,
+    findings,
+    knowledge_matrix,
+    subject_names,
+    verdict_sentence,
+)
+from report.render import page
+from report.source import Part, Reference, Sheets
 from report.troubles import told
 from report.words import Words
 
 LOWEST = 12  # items shown that are clearly below all
-Context = dict[str, Any]
 
 
 def school_page(ref: Reference, part: Part, words: Words) -> str:
@@ -31,38 +37,6 @@ def school_page(ref: Reference, part: Part, words: Words) -> str:
         lowest=LOWEST,
         subjects=[_subject(ref, part, subject, words) for subject in ref.exam.subjects],
     )
-
-
-def exceptions_of(part: Part) -> list[Row]:
-    """The part's exceptions with the pupils' names and classes."""
-    roster = {row["student_id"]: row for row in part.roster.to_pylist()}
-    return [row | {key: roster[row["student_id"]][key] for key in ("name", "school", "class")}
-            for row in part.tables["exceptions"].to_pylist()]  # fmt: skip
-
-
-def verdict_sentence(name: str, unit: Row | None, mean: float | None, how: Comparison, words: Words) -> str:
-    """The comparison in words that say no more than the interval does."""
-    if unit is None or how.gap is None or how.half is None or mean is None:
-        return words("sentence.unknown", unit=name, n=unit["n"] if unit else 0)
-    return words(
-        f"sentence.{how.verdict}",
-        unit=name,
-        n=unit["n"],
-        mean=number(unit["mean"]),
-        reference=number(mean),
-        gap=number(abs(how.gap)),
-        low=signed(how.gap - how.half),
-        high=signed(how.gap + how.half),
-    )
-
-
-def findings(lower: list[str], knowledge: list[Row], words: Words) -> list[str]:
-    """What the items clearly below all and the weak knowledge points amount to, as two sentences."""
-    weak = [row["knowledge"] for row in knowledge if row["weak"]]
-    return [
-        words("sentence.items", count=len(lower), items=words.join(lower)) if lower else words("sentence.no_items"),
-        words("sentence.weak", points=words.join(weak)) if weak else words("sentence.no_weak"),
-    ]
 
 
 def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Context:

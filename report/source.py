@@ -6,6 +6,7 @@ it. A `Part` holds such slices as Arrow tables, so that it is cheap to send to a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -229,7 +230,7 @@ class Source:
             totals={code: _thinned(total) for code, total in self._totals.items()},
         )
 
-    @property
+    @functools.cached_property
     def exceptions(self) -> list[Row]:
         """All exceptions, in the order of their table, each with the pupil's name, school and class ("" if unknown)."""
         table = self._read["exceptions"]

@@ -226,6 +226,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "机器不猜：下列各项等人确认，确认前分数可能变动。",
         "The machine does not guess: these wait for a person, and scores may change.",
     ),
+    "exceptions.more": (
+        "共 {count} 项，这里列出前 {shown} 项；全部见 out/exceptions.csv。",
+        "The first {shown} of {count}; all of them are in out/exceptions.csv.",
+    ),
     "kind": ("类别", "Kind"),
     "kind.page": ("页面", "page"),
     "kind.field": ("填涂", "mark"),

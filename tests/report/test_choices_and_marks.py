@@ -14,6 +14,7 @@ import pytest
 import report
 from engine import ctt, diagnosis, scoring, tables
 from engine.exam import Choose, Exam, Item, Subject
+from report import exam_pages
 from report.class_page import called, class_page
 from report.figures import answers_given
 from report.pupil_page import pupil_pages
@@ -176,6 +177,16 @@ def test_pupils_of_one_name_are_told_apart(tmp_path: Path) -> None:
     _, part = the_class(exam)
     part = replace(part, roster=pa.table(names))
     assert list(called(part).values()) == ["张伟 G01-0007", "张伟 G02-0007", "张伟 0008"]
+
+
+def test_a_list_too_long_to_read_is_cut_and_says_so(tmp_path: Path) -> None:
+    rows = [
+        {"subject": "maths", "kind": "field", "student_id": "s00", "reason": "faint", "field": f"field-{i}"}
+        for i in range(1200)
+    ]
+    html = exam_pages.exceptions(Source(make(tmp_path, [PLAIN], exceptions=rows), "zh"), ZH)
+    assert ZH("exceptions.more", shown=1000, count=1200) in html
+    assert "field-999<" in html and "field-1000<" not in html
 
 
 def test_one_pupil_alone(tmp_path: Path) -> None:
