@@ -1,4 +1,4 @@
-"""Registration of our own sheets by their ArUco corners, which also tell the page and its orientation."""
+"""Registration by ArUco corners, which also tell the orientation and, on our own sheets, the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from omr.layout import Fiducial, Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 from omr.shrink import halved, halvings
 
-DICTIONARY = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_5X5_1000)
 CORNER_SHARE = 0.27  # of the image's width and height: where a corner mark lies, skew and margins included
 SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
@@ -39,7 +38,7 @@ def locate(image: Image, layout: Layout) -> Placement:
     ours = {fiducial.id for page in layout.pages for fiducial in page.fiducials}
     marks: Marks = {}
     size = min((f.size for page in layout.pages for f in page.fiducials), default=layout.width)
-    for more in _searches(image, 4 * size / max(layout.width, layout.height)):
+    for more in _searches(image, 4 * size / max(layout.width, layout.height), layout.registration.dictionary):
         marks |= more
         if len(ours & marks.keys()) >= NEEDED:
             break
@@ -56,21 +55,22 @@ def locate(image: Image, layout: Layout) -> Placement:
     return Placement(page, quarter_turn(homography, layout.width, layout.height), residual, homography)
 
 
-def _searches(image: Image, perimeter: float) -> Iterator[Marks]:
+def _searches(image: Image, perimeter: float, dictionary: str) -> Iterator[Marks]:
     """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size.
 
     Args:
         perimeter: of a mark, in parts of the page's longer side.
+        dictionary: OpenCV's name of the marks' dictionary.
     """
     times = halvings(max(image.shape) / SEARCH_PIXELS)
     rows, columns = (round(side * CORNER_SHARE) for side in image.shape)
-    detector = _detector(SMALLEST * perimeter / CORNER_SHARE)
+    detector = _detector(SMALLEST * perimeter / CORNER_SHARE, dictionary)
     corners: Marks = {}
     for top in (0, image.shape[0] - rows):
         for left in (0, image.shape[1] - columns):
             corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
     yield corners
-    detector = _detector(SMALLEST / 2 * perimeter)
+    detector = _detector(SMALLEST / 2 * perimeter, dictionary)
     yield _detect(detector, image, times)
     if times:
         yield _detect(detector, image, 0)
@@ -88,13 +88,13 @@ def _detect(detector: cv2.aruco.ArucoDetector, image: Image, times: int, origin:
 
 
 @lru_cache(maxsize=16)
-def _detector(perimeter: float) -> cv2.aruco.ArucoDetector:
+def _detector(perimeter: float, dictionary: str) -> cv2.aruco.ArucoDetector:
     """A detector of marks whose perimeter is at least this part of the longer side of the picture."""
     parameters = cv2.aruco.DetectorParameters()
     parameters.minMarkerPerimeterRate = perimeter  # passes over letters and bubbles, most of the work otherwise
     parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
-    return cv2.aruco.ArucoDetector(DICTIONARY, parameters)
+    return cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary)), parameters)
 
 
 def _refine(image: Image, corners: Array) -> Array:

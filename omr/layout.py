@@ -98,7 +98,7 @@ class Frame(_Model):
 
 
 class Fiducial(_Model):
-    """A square ArUco marker (DICT_5X5_1000), by its centre and the side of its black square."""
+    """A square ArUco marker (of `Registration.dictionary`), by its centre and the side of its black square."""
 
     id: int
     x: float
@@ -122,14 +122,23 @@ class Registration(_Model):
     """How the layout finds itself on an image.
 
     fiducials  our own ArUco corners
+    aruco      another program's ArUco corners, the same on all pages (MarkShark); `reference` where they are lost
     outline    the page's outline on a darker background (OMRChecker CropPage)
     markers    a marker picture near the four corners (OMRChecker CropOnMarkers)
+    reference  a picture of the empty form, whose frame is the layout's page (OMRChecker FeatureBasedAlignment)
     frame      the image is the page, edge to edge
     """
 
-    method: Literal["fiducials", "outline", "markers", "frame"] = "fiducials"
+    method: Literal["fiducials", "aruco", "outline", "markers", "reference", "frame"] = "fiducials"
+    dictionary: str = "DICT_5X5_1000"  # of the ArUco corners
     marker: str = ""  # path of the marker picture
     marker_ratio: float = 0  # page width / marker width
+    reference: str = ""  # path of the picture of the empty form; of a PDF, page n is the layout's page n
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Files that are part of the layout, and no scans."""
+        return tuple(Path(path) for path in (self.marker, self.reference) if path)
 
 
 class Layout(_Model):

@@ -168,7 +168,7 @@ def read_scans(
     """
     base, files = _find(scans, layout)
     text = layout.model_dump_json()
-    parts = plan(base, files, b"\0".join((reader_version(), _marker(layout), text.encode(), subject.encode())))
+    parts = plan(base, files, b"\0".join((reader_version(), _pictures(layout), text.encode(), subject.encode())))
     store = Store(out / "parts")
     store.clean(parts)
     missing = [part for part in parts if not store.has(part)]
@@ -196,8 +196,9 @@ def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path
     for root in roots:
         if not root.exists():
             raise InputError("no such file or folder", file=root, mend="give the folder that holds the scans")
-    marker = Path(os.path.abspath(layout.registration.marker))  # a template's own picture is no scan
-    found = {file for root in roots for file in (image.list_scans(root) if root.is_dir() else [root]) if file != marker}
+    listed = {file for root in roots for file in (image.list_scans(root) if root.is_dir() else [root])}
+    own = {picture.name: picture.resolve() for picture in layout.registration.pictures}  # these are no scans
+    found = {file for file in listed if file.name not in own or file.resolve() != own[file.name]}
     if not found:
         raise InputError(
             "no scans here",
@@ -208,8 +209,8 @@ def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path
     return base, sorted(found, key=lambda file: file.relative_to(base).parts)
 
 
-def _marker(layout: Layout) -> bytes:
-    return Path(layout.registration.marker).read_bytes() if layout.registration.marker else b""
+def _pictures(layout: Layout) -> bytes:
+    return b"\0".join(picture.read_bytes() for picture in layout.registration.pictures)
 
 
 def _read_parts(

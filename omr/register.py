@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr import fiducials, markers, outline
+from omr import fiducials, markers, outline, reference
 from omr.align import align
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
@@ -29,6 +31,8 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     method = layout.registration.method
     if method == "fiducials":
         return align(image, fiducials.locate(image, layout), printed_to_size=True)
+    if method in ("aruco", "reference"):
+        return _best(image, _whichever_page(image, layout))
     corners = page_corners(image, layout)
     upright = _attempt(image, _placed(layout, corners, 0))
     if isinstance(upright, Placement) and upright.fit >= SURE:
@@ -40,6 +44,28 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     if isinstance(upright, Unregistered):
         raise upright
     return upright
+
+
+def _whichever_page(image: npt.NDArray[np.uint8], layout: Layout) -> list[Placement]:
+    """Where another program's page lies, for each page of the layout that it may be."""
+    if layout.registration.method == "reference":
+        return reference.placements(image, layout)
+    try:
+        found = fiducials.locate(image, layout)
+    except Unregistered:
+        if not layout.registration.reference:
+            raise
+        return reference.placements(image, layout)
+    return [replace(found, page=page) for page in layout.pages]
+
+
+def _best(image: npt.NDArray[np.uint8], placements: list[Placement]) -> Placement:
+    """The placement that the printed bubbles agree with best, corrected by them."""
+    attempts = [_attempt(image, placement) for placement in placements]
+    placed = [attempt for attempt in attempts if isinstance(attempt, Placement)]
+    if not placed:
+        raise next(attempt for attempt in attempts if isinstance(attempt, Unregistered))
+    return max(placed, key=lambda one: one.fit)
 
 
 def _attempt(image: npt.NDArray[np.uint8], placement: Placement) -> Placement | Unregistered:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.alias_generators import to_camel
 
 from engine.errors import InputError
-from omr import layout
+from omr import image, layout
 
 _MCQ = "ABCDE"
 _FIELD_TYPES: dict[str, tuple[str, Literal["horizontal", "vertical"]]] = {
@@ -195,10 +195,12 @@ def _registration(steps: list[_Step], folder: Path) -> layout.Registration:
             registration = layout.Registration(method="outline")
         elif step.name == "CropOnMarkers":
             registration = _markers(step.options, folder)
+        elif step.name == "FeatureBasedAlignment":
+            registration = _reference(step.options, folder)
         elif step.name not in _APPEARANCE_ONLY:
             raise ValueError(
                 f"preProcessors: {step.name} is not supported; "
-                "use CropPage, CropOnMarkers, or none when the picture is the page"
+                "use CropPage, CropOnMarkers, FeatureBasedAlignment, or none when the picture is the page"
             )
     return registration
 
@@ -210,3 +212,16 @@ def _markers(options: dict[str, Any], folder: Path) -> layout.Registration:
     if not isinstance(ratio, (int, float)) or ratio < 0:
         raise ValueError(f"preProcessors.CropOnMarkers.sheetToMarkerWidthRatio: {ratio!r} is not a ratio")
     return layout.Registration(method="markers", marker=str((folder / name).resolve()), marker_ratio=ratio)
+
+
+def _reference(options: dict[str, Any], folder: Path) -> layout.Registration:
+    """Its other options (maxFeatures, goodMatchPercent, 2d) tune another program's search."""
+    name = options.get("reference")
+    key = "preProcessors.FeatureBasedAlignment.reference"
+    if not isinstance(name, str) or not (folder / name).is_file():
+        raise ValueError(f"{key}: there is no reference picture {name!r} beside it")
+    try:
+        image.load(folder / name)
+    except image.Unreadable as error:
+        raise ValueError(f"{key}: {name!r} cannot be read: {error.detail}") from None
+    return layout.Registration(method="reference", reference=str((folder / name).resolve()))

@@ -145,9 +145,10 @@ WRONG = {
     "customLabels.Roll: there is no field 'roll1'": template(customLabels={"Roll": ["roll1"]}),
     "customLabels: 'q1' stands twice": template(customLabels={"q1": ["q2"]}),
     "outputColumns: there is no field 'q9'": template(outputColumns=["q9"]),
-    "FeatureBasedAlignment is not supported": template(
+    "FeatureBasedAlignment.reference": template(
         preProcessors=[{"name": "FeatureBasedAlignment", "options": {"reference": "r.png"}}]
     ),
+    "Unwarp is not supported": template(preProcessors=[{"name": "Unwarp"}]),
     "CropOnMarkers.relativePath": template(
         preProcessors=[{"name": "CropOnMarkers", "options": {"relativePath": "no.jpg"}}]
     ),
