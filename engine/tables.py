@@ -225,23 +225,27 @@ def _array(values: object, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` when all of it is written, also after a power cut."""
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when all of it is written; if `durable`, also after a power cut.
+
+    Waiting for the disk takes milliseconds: too long for thousands of files that can be made again.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(partial, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_bytes(data: bytes | memoryview, path: Path) -> None:
-    """Write a file so that a reader sees the old one or the whole new one."""
-    with replacing(path) as file:
+def write_bytes(data: bytes | memoryview, path: Path, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees the old one or the whole new one (see `replacing`)."""
+    with replacing(path, durable=durable) as file:
         file.write(data)
 
 

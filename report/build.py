@@ -46,7 +46,7 @@ def build(
     def keep(path: Path, text: str) -> None:
         characters.update(text)
         written.append(path)
-        tables.write_bytes(text.encode(), path)
+        _write(path, text.encode())
 
     keep(out / "index.html", exam_pages.index(source, words))
     keep(out / "exceptions.html", exam_pages.exceptions(source, words))
@@ -82,8 +82,8 @@ def _write_school(reference: Reference, part: Part, out: Path) -> tuple[list[Pat
     words = Words(reference.language)
     page, book = out / "schools" / f"{part.school_file}.html", out / "xlsx" / f"{part.school_file}.xlsx"
     text = school_page(reference, part, words)
-    tables.write_bytes(text.encode(), page)
-    tables.write_bytes(workbook(reference, part, words), book)
+    _write(page, text.encode())
+    _write(book, workbook(reference, part, words))
     return [page, book], "".join(sorted(set(text)))
 
 
@@ -91,14 +91,18 @@ def _write_class(reference: Reference, part: Part, out: Path) -> tuple[list[Path
     """Write a class's page and the pages of its pupils; return what was written and the characters used."""
     words = Words(reference.language)
     path, text = out / "classes" / f"{part.class_files[part.classes[0]]}.html", class_page(reference, part, words)
-    tables.write_bytes(text.encode(), path)
+    _write(path, text.encode())
     written, used = [path], set(text)
     for student, text in pupil_pages(reference, part, words):
         path = out / "pupils" / f"{part.pupil_files[student]}.html"
-        tables.write_bytes(text.encode(), path)
+        _write(path, text.encode())
         written.append(path)
         used.update(text)
     return written, "".join(sorted(used))
+
+
+def _write(path: Path, data: bytes) -> None:
+    tables.write_bytes(data, path, durable=False)
 
 
 def _remove_others(out: Path, written: set[Path]) -> None:

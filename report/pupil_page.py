@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -44,6 +45,8 @@ class _Desk:
         self._mastery = _by_pupil(part.tables["mastery"].to_pylist(), subject.code, "unit")
         self._practice = _by_pupil(part.tables["recommendations"].to_pylist(), subject.code, "student_id")
         self._questions = part.questions
+        # The same few answers come again and again.
+        self._printed = functools.cache(functools.partial(forms.printed, subject))
 
     def section(self, student: str) -> Context | None:
         """What the page says on this subject; None if the pupil was not entered for it."""
@@ -101,8 +104,8 @@ class _Desk:
                 continue
             number, keys = item.item, accepted(item)
             if permuted:
-                keys = [forms.printed(self._subject, form, item.item, key)[1] for key in keys]
-                number, answer = forms.printed(self._subject, form, item.item, answer)
+                keys = [self._printed(form, item.item, key)[1] for key in keys]
+                number, answer = self._printed(form, item.item, answer)
             row: Context = {"item": number, "mark": _mark(item, answer, gained), "own": "", "key": ""}
             if item.type != "constructed":
                 row |= {"own": answer, "key": self._words.join(keys)}
