@@ -90,7 +90,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("key", pa.string()),
             ("knowledge", pa.string()),
             ("n", pa.int64()),  # pupils to whom it was presented
-            ("blank", pa.int64()),
+            ("blank", pa.int64()),  # left blank; of a constructed response: without points yet
             ("mean", pa.float64()),
             ("sd", pa.float64()),  # population kind
             ("difficulty", pa.float64()),  # 难度/得分率 = mean / max
