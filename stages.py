@@ -21,6 +21,8 @@ from engine import simulate as population
 from engine.bank import load_bank
 from engine.errors import InputError, UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
+from engine.files import find_table
+from engine.roster import units_of
 from engine.tally import Tally
 from omr import importers, sheet
 from omr import simulate as scanner
@@ -350,7 +352,7 @@ def score(folder: Path) -> Summary:
     responses = _match(exam, summary)
     exceptions = [tables.read(exam.tables / "exceptions.arrow")]
     for subject in exam.subjects:
-        scored = scoring.score(subject, responses[subject.code], _groups(exam))
+        scored = scoring.score(subject, responses[subject.code], units_of(exam.roster["student_id"], exam.roster))
         exceptions.append(scored.exceptions)
         tables.write(scored.scores, exam.tables / f"scores.{subject.code}.arrow")
         scored.tally.save(_tally(exam, subject))
@@ -361,16 +363,6 @@ def score(folder: Path) -> Summary:
 
 def _tally(exam: Exam, subject: Subject) -> Path:
     return exam.tables / f"tally.{subject.code}.arrow"
-
-
-def _groups(exam: Exam) -> dict[str, pa.Array]:
-    """Level → the unit of every pupil of the roster."""
-    school, name = exam.roster["school"].combine_chunks(), exam.roster["class"].combine_chunks()
-    return {
-        "county": exam.roster["county"].combine_chunks(),
-        "school": school,
-        "class": pc.binary_join_element_wise(school, name, "/"),
-    }
 
 
 def analyze(folder: Path) -> Summary:
@@ -444,10 +436,8 @@ def recommend(folder: Path) -> Summary:
 
 
 def _bank(exam: Exam) -> pa.Table | None:
-    for name in ("bank.csv", "bank.xlsx"):
-        if (exam.folder / name).exists():
-            return load_bank(exam.folder / name)
-    return None
+    path = find_table(exam.folder, "bank")
+    return load_bank(path) if path else None
 
 
 # --- reports -------------------------------------------------------------------------------------------------------
