@@ -37,8 +37,11 @@ SHADOW = 0.5
 # How many bubbles (or marks) of its own it takes for a page, block or row to outweigh the expectation.
 PRIOR = 4
 # A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles scatter
-# up to 0.15 of a mark on poor photographs; half a bubble filled gives 0.5, a tick or a cross 0.2 to 0.4.
+# up to 0.15 of a mark on poor photographs; half a bubble filled gives 0.5, a tick or a cross 0.25 to 0.45.
 BLANK, MARKED = 0.15, 0.35
+# An eraser leaves grey all over. What is dark in part, so that its median rises less than its mean, was drawn: of that,
+# STROKE marks are one.
+STROKE = 0.25
 # Nor is a rise within this many standard deviations of the page's empty bubbles a mark: a page has hundreds of them.
 SIGMAS = 5
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
@@ -82,7 +85,7 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     levels, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
     mean, median = _darkness(levels, print_.in_groups(paper))
     mean[seen < ENOUGH_SEEN] = np.nan
-    groups = iter(_judge(_ink(mean, median, print_), median, print_))
+    groups = iter(_judge(_ink(mean, median, print_), print_))
     marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in fields]
     return marks + _joined_marks(layout.joined, marks)
 
@@ -153,7 +156,7 @@ class _Print:
         own[self.group, place] = paper
         from_left = np.maximum.accumulate(own, axis=1)
         from_right = np.maximum.accumulate(own[:, ::-1], axis=1)[:, ::-1]
-        usual = _median_towards(paper, self.group, 0.0, prior=0)[self.group]
+        usual = _usual(paper, self.group, 0.0, prior=0)[self.group]
         return np.where(paper < SHADOW * usual, usual, np.minimum(from_left, from_right)[self.group, place])
 
 
@@ -163,23 +166,32 @@ class _Ink:
 
     Attributes:
         rise: (n,) how much darker each bubble is than an empty one there; NaN where it is not on the picture.
+        in_part: (n,) whether a bubble is dark in part, not all over.
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
+        known: 0 … 1, how well the page's empty bubbles are known.
     """
 
     rise: Array
+    in_part: npt.NDArray[np.bool_]
     mark: float
     noise: float
+    known: float
 
     @property
     def blank(self) -> float:
         """Below this rise a bubble is certainly blank."""
-        return max(BLANK * self.mark, SIGMAS * self.noise)
+        return self.known * min(max(BLANK * self.mark, SIGMAS * self.noise), MARKED * self.mark)
 
     @property
     def marked(self) -> float:
         """Above this rise a bubble is certainly marked."""
         return self.blank + (MARKED - BLANK) * self.mark
+
+    @property
+    def drawn(self) -> float:
+        """Above this rise a bubble that is dark in part is certainly marked."""
+        return self.blank + (STROKE - BLANK) * self.mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +211,8 @@ def _darkness(levels: npt.NDArray[np.float32], white: npt.NDArray[np.float32]) -
     return 1 - (levels @ grey) / white, 1 - grey[half] / white
 
 
-def _median_towards(
-    values: npt.NDArray[np.floating], of: Index, expected: float | Array, prior: float = PRIOR
-) -> Array:
-    """(classes,) the median of each class's values, drawn towards what is expected the more the fewer there are.
+def _usual(values: npt.NDArray[np.floating], of: Index, expected: float | Array, prior: float = PRIOR) -> Array:
+    """(classes,) the lower median of each class's values, drawn towards what is expected the more the fewer there are.
 
     Args:
         values: (n,), NaN is passed over.
@@ -214,48 +224,55 @@ def _median_towards(
     order = np.lexsort((values, of))  # NaN come last in their class
     count = np.bincount(of, ~np.isnan(values), classes).astype(np.intp)
     start = np.cumsum(np.bincount(of, minlength=classes)) - np.bincount(of, minlength=classes)
-    low, high = values[order[start + np.maximum(count - 1, 0) // 2]], values[order[start + count // 2]]
-    median = np.where(count > 0, (low + high) / 2, 0.0)
-    return (count * median + prior * expected) / np.maximum(count + prior, 1)
+    usual = np.where(count > 0, values[order[start + np.maximum(count - 1, 0) // 2]], 0.0)
+    return (count * usual + prior * expected) / np.maximum(count + prior, 1)
 
 
 def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     """Learn a page's empty bubbles and marks from all its bubbles.
 
-    Empty bubbles are looked for in the lighter half of each group of three or more, among those that are mostly bare
-    paper, so that neither a column nor a whole page that is marked throughout passes for empty; their darkness is taken
-    page, block and group in turn, each drawn towards the former, which follows print and light as they vary. Then comes
-    the letter's share: what those bubbles with the same print that are surely unmarked have in common.
+    Empty bubbles are looked for in the lighter half of each group of three or more. Of a group only those that are
+    mostly bare paper are taken, and none if they are not most of that half: then all may be marked, and what seems
+    bare be a tick or faint. So neither a row nor a column nor a whole page that is marked throughout passes for empty.
+    Their darkness is taken page, block and group in turn, each drawn towards the former, which follows print and light
+    as they vary. Then comes the letter's share: what those bubbles with the same print that are surely unmarked have
+    in common.
     """
     size = np.bincount(page.group)[page.group]
     rank = np.empty_like(page.group)
     rank[np.lexsort((mean, page.group))] = np.arange(len(mean))
     lighter = (rank - page.start[page.group] < (size + 1) // 2) & (size > 2)
-    empty = np.where(lighter & (median < MOSTLY_PAPER), mean, np.nan)
-    usual = float(_median_towards(empty, np.zeros_like(page.group), USUAL_EMPTY)[0])
-    of_block = _median_towards(empty, page.block, usual)
-    of_group = _median_towards(empty, page.group, of_block[page.block[page.start]])
+    bare = lighter & (median < MOSTLY_PAPER)
+    telling = np.add.reduceat(bare, page.start, dtype=int) > np.add.reduceat(lighter, page.start, dtype=int) / 2
+    empty = np.where(bare & telling[page.group], mean, np.nan)
+    page_wide = np.zeros_like(page.group)
+    usual = float(_usual(empty, page_wide, USUAL_EMPTY)[0])
+    of_block = _usual(empty, page.block, usual)
+    of_group = _usual(empty, page.group, of_block[page.block[page.start]])
     rise = mean - of_group[page.group]
 
     usual_mark = USUAL_INK * (1 - usual)
     unmarked = np.where(np.abs(rise) < BLANK * usual_mark, rise, np.nan)
-    rise -= _median_towards(unmarked, page.letter, 0.0)[page.letter]
+    rise -= _usual(unmarked, page.letter, 0.0)[page.letter]
 
-    ink = _Ink(rise, usual_mark, 0.0)
+    full = np.count_nonzero(~telling & (np.add.reduceat(lighter, page.start) > 0))
+    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + np.count_nonzero(~np.isnan(empty))) if full else 1.0
+    in_part = median - _usual(np.where(np.isnan(empty), np.nan, median), page_wide, 0.0)[0] < rise
+    ink = _Ink(rise, in_part, usual_mark, 0.0, known)
     for _ in range(3):  # settles in two
-        unmarked, marks = rise[rise <= ink.marked], rise[rise > ink.blank]
+        unmarked, marks = rise[telling[page.group] & (rise <= ink.marked)], rise[rise > ink.blank]
         noise = 1.4826 * float(np.median(np.abs(unmarked - np.median(unmarked)))) if unmarked.size else 0.0
         mark = (marks.size * float(np.median(marks)) if marks.size else 0.0) + PRIOR * usual_mark
-        ink = _Ink(rise, mark / (marks.size + PRIOR), noise)
+        ink = _Ink(rise, in_part, mark / (marks.size + PRIOR), noise, known)
     return ink
 
 
-def _judge(ink: _Ink, median: Array, page: _Print) -> list[_Group]:
+def _judge(ink: _Ink, page: _Print) -> list[_Group]:
     """Decide on every bubble, beside the others of its group."""
     rise = ink.rise
-    strongest = np.fmax.reduceat(rise, page.start)
-    beside = np.where(strongest > ink.marked, strongest, 0)  # the mark that others of the group stand beside
-    marked = np.maximum(ink.marked, CLEAR_DOUBLE * beside)[page.group]
+    marked = np.where(ink.in_part, ink.drawn, ink.marked)
+    beside = np.maximum.reduceat(np.where(rise > marked, rise, 0), page.start)  # the mark that others stand beside
+    marked = np.maximum(marked, CLEAR_DOUBLE * beside[page.group])
     middle = (ink.blank + marked) / 2
     chosen = rise > middle
     doubtful = (rise > ink.blank) & (rise <= marked)
@@ -275,7 +292,7 @@ def _judge(ink: _Ink, median: Array, page: _Print) -> list[_Group]:
         elif not chosen[bubble]:
             flags[group] = "smudge"
         else:
-            flags[group] = "faint" if median[bubble] > rise[bubble] else "partial"
+            flags[group] = "partial" if ink.in_part[bubble] else "faint"
     confidence = np.minimum.reduceat(certainty, page.start).tolist()
     for group in page.group[np.isnan(rise)].tolist():
         flags[group], confidence[group] = "clipped", 0.0

@@ -158,6 +158,44 @@ def test_an_all_marked_page_is_all_marked(darkness):
     assert flags(marks) == {}
 
 
+@pytest.mark.parametrize("whole_page", [False, True])
+@pytest.mark.parametrize(("how", "darkness"), [("full", 0.2), ("tick", 0.7), ("cross", 0.6), ("dot", 0.7)])
+def test_a_lesser_mark_among_nothing_but_marks_is_not_taken_for_an_empty_bubble(how, darkness, whole_page):
+    paper = Paper(CHOICES)
+    for name in QUESTIONS if whole_page else QUESTIONS[:5]:
+        for label in OPTIONS:
+            if (name, label) != ("q3", "B"):
+                paper.mark(name, label)
+    paper.mark("q3", "B", how=how, darkness=darkness)
+    marks = read(paper)
+    assert marks["q3"].value == OPTIONS or marks["q3"].flag
+    assert set(flags(marks)) <= {"q3"}
+
+
+def test_a_few_lesser_marks_on_a_page_of_nothing_but_marks_do_not_pass_for_noise():
+    paper = Paper(CHOICES)
+    lesser = dict(zip(QUESTIONS[::3], [("tick", 0.7), ("cross", 0.7), ("full", 0.25), ("half", 0.7)] * 4, strict=False))
+    for name in QUESTIONS:
+        for label in OPTIONS[1:] if name in lesser else OPTIONS:
+            paper.mark(name, label)
+        if name in lesser:
+            paper.mark(name, OPTIONS[0], *lesser[name])
+    marks = read(paper)
+    assert all(mark.value == OPTIONS or mark.flag for mark in marks.values())
+    assert set(flags(marks)) <= set(lesser)
+
+
+def test_a_tick_is_a_mark_and_a_grey_patch_as_dark_a_doubt():
+    paper = Paper(CHOICES)
+    for name in QUESTIONS[2:]:
+        paper.mark(name, "B")
+    paper.mark("q1", "C", how="tick")
+    paper.mark("q2", "C", how="full", darkness=0.2)
+    marks = read(paper)
+    assert (marks["q1"].value, marks["q1"].flag) == ("C", "")
+    assert (marks["q2"].value, marks["q2"].flag) == ("C", "faint")
+
+
 def test_a_column_marked_throughout_is_not_taken_for_print():
     paper = Paper(CHOICES)
     for name in QUESTIONS:
@@ -198,7 +236,7 @@ def test_pale_pencil_is_read_where_the_whole_page_is_pale():
 
 
 @pytest.mark.parametrize(
-    ("how", "darkness", "flag"), [("full", 0.2, "faint"), ("tick", 0.7, "partial"), ("dot", 0.7, "smudge")]
+    ("how", "darkness", "flag"), [("full", 0.2, "faint"), ("tick", 0.5, "partial"), ("dot", 0.7, "smudge")]
 )
 def test_a_doubtful_mark_goes_to_a_person(how, darkness, flag):
     paper = Paper(CHOICES)
