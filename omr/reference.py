@@ -20,7 +20,7 @@ from omr import image as pictures
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 
-SEARCH_PIXELS = 1000  # longer side of the pictures compared
+SEARCH_PIXELS = 900  # longer side of the pictures compared
 FEATURES = 2000  # of each, the strongest
 UNLIKE = 0.8  # largest ratio of the distances to the best and the next best match (Lowe 2004, section 7.1)
 NEAR = 10.0  # search pixels: how far from where it is expected a feature is looked for
@@ -134,11 +134,12 @@ def _homography(form: _Features, seen: _Features) -> Array | None:
 
 
 def _unlike_others(distances: npt.NDArray[np.float32]) -> tuple[Index, Index]:
-    """Pairs (row, column) of which the column is nearer to the row than any other column is, by far."""
-    nearest = np.argpartition(distances, 1, axis=1)[:, :2]
-    best, next_best = np.sort(np.take_along_axis(distances, nearest, axis=1), axis=1).T
+    """Pairs (row, column) that are nearest to each other, and the column to the row by far."""
+    best, next_best = np.partition(distances, 1, axis=1)[:, :2].T
     rows = np.flatnonzero(best < UNLIKE * next_best)
-    return rows, distances[rows].argmin(axis=1)
+    columns = distances[rows].argmin(axis=1)
+    mutual = distances[:, columns].argmin(axis=0) == rows
+    return rows[mutual], columns[mutual]
 
 
 def _nearby(

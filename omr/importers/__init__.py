@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from engine.errors import InputError
+from omr.importers import markshark
 from omr.importers.omrchecker import load_template
 from omr.layout import Layout, load_layout
 
@@ -17,9 +18,11 @@ def load_any(path: Path) -> Layout:
         InputError: the file is missing, is of no known kind, or is wrong in itself.
     """
     try:
-        content = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the layout: {error.strerror}", file=path) from None
+    try:
+        content = json.loads(data)
     except (ValueError, RecursionError):
         content = None
     if isinstance(content, dict):
@@ -27,8 +30,10 @@ def load_any(path: Path) -> Layout:
             return load_template(path)
         if "pages" in content:
             return load_layout(path)
+    if markshark.parse(data) is not None:
+        return markshark.load_map(path)
     raise InputError(
-        "neither a Yuejuan layout nor an OMRChecker template",
+        "neither a Yuejuan layout, nor an OMRChecker template, nor a MarkShark bubblemap",
         file=path,
-        mend="give the layout .json that `yuejuan sheets` wrote, or an OMRChecker template.json",
+        mend="give the layout .json that `yuejuan sheets` wrote, a template.json or a bubblemap.yaml",
     )
