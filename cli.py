@@ -26,9 +26,17 @@ _app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Yuejuan (阅卷): scans in; scores, weak points, practice and reports out.",
 )
+_layouts = typer.Typer(no_args_is_help=True, help="Layouts: ours and other programs'.")
+_app.add_typer(_layouts, name="layout")
 out = Console()
 err = Console(stderr=True)
 
+LayoutFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="A Yuejuan layout.json, an OMRChecker template.json or a MarkShark bubblemap.yaml."
+    ),
+]
 ExamFolder = Annotated[Path, typer.Argument(metavar="EXAM", help="The exam folder (with exam.toml).")]
 Json = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary.")]
 Workers = Annotated[int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0: one a core.")]
@@ -100,7 +108,7 @@ def read(
         list[Path], typer.Argument(metavar="EXAM | SCANS...", help="An exam folder, or folders of scans.")
     ],
     layout: Annotated[
-        Path | None, typer.Option("--layout", help="A Yuejuan layout or an OMRChecker template.json (bare scans).")
+        Path | None, typer.Option("--layout", help="A layout of any kind: see `layout` (bare scans).")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write (bare scans).")
@@ -114,6 +122,28 @@ def read(
             _finish(stages.read(scans[0], work), as_json)
         else:
             _finish(stages.read_bare(scans, layout, output, work), as_json)
+
+
+@_layouts.command("show")
+def layout_show(
+    file: LayoutFile,
+    scan: Annotated[Path, typer.Argument(metavar="SCAN", help="A picture or PDF of a filled-in or empty form.")],
+    page: Annotated[int, typer.Option(help="Which page of the scan.")] = 1,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="PNG", help="The picture to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the fields, and what is read in them, over a scan: does the layout fit?"""
+    _finish(stages.show_layout(file, scan, page, output), as_json)
+
+
+@_layouts.command("convert")
+def layout_convert(
+    file: LayoutFile,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="JSON", help="The layout to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write a layout of any kind as a Yuejuan layout."""
+    _finish(stages.convert_layout(file, output), as_json)
 
 
 def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:

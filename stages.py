@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pypdfium2 import PdfDocument
@@ -24,11 +25,14 @@ from engine.exam import Exam, Subject, load_exam
 from engine.files import find_table
 from engine.roster import units_of
 from engine.tally import Tally
-from omr import importers, sheet
+from omr import image, importers, overlay, sheet
 from omr import simulate as scanner
 from omr import workers as processes
 from omr.layout import Layout, load_layout
+from omr.marks import read_marks
 from omr.read import read_scans
+from omr.reason import Reason
+from omr.register import Unregistered, register, unchecked
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
@@ -150,18 +154,18 @@ def _printed_pupils(exam: Exam) -> list[sheet.Pupil]:
 
 
 def layout_of(subject: Subject) -> Layout:
-    """The layout that the subject's scans follow: layout.json as printed, or a foreign template.json.
+    """The layout that the subject's scans follow: layout.json as printed, or that of another program's form.
 
     Raises:
         InputError: there is neither.
     """
-    for name in ("layout.json", "template.json"):
+    for name in ("layout.json", "template.json", "bubblemap.yaml"):
         if (subject.folder / name).exists():
             return importers.load_any(subject.folder / name)
     raise InputError(
-        "no layout.json and no template.json: nothing says where the marks are",
+        "no layout.json, template.json or bubblemap.yaml: nothing says where the marks are",
         file=subject.folder,
-        mend="run `yuejuan sheets EXAM`, or put an OMRChecker template.json here",
+        mend="run `yuejuan sheets EXAM`, or put an OMRChecker template.json or a MarkShark bubblemap.yaml here",
     )
 
 
@@ -302,6 +306,67 @@ def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work:
     summary.exceptions = result.exceptions
     summary.written = [output / "marks.csv", output / "pages.arrow"]
     return summary
+
+
+def show_layout(file: Path, scan: Path, page: int = 1, output: Path | None = None) -> Summary:
+    """Draw a layout's fields, and the marks read, over a page of a scan.
+
+    Args:
+        page: of the scan, from 1.
+        output: the PNG to write; by default named after the scan, in the working folder.
+
+    Raises:
+        InputError: the layout or the scan cannot be read, or do not fit; of the latter there is a picture.
+    """
+    layout = importers.load_any(file)
+    target = output or Path(f"{scan.stem}-{page}-fields.png")
+    if target.suffix.lower() != ".png":
+        raise UsageError("the picture is a PNG", file=target, mend="give a name that ends in .png")
+    pixels = _load_page(scan, page)
+    try:
+        placement = register(pixels, layout)
+    except Unregistered as refusal:
+        mend = _draw_unchecked(pixels, layout, target)
+        raise InputError(f"the page does not fit the layout: {refusal.detail}", file=scan, mend=mend) from None
+    marks = read_marks(pixels, layout, placement)
+    doubtful = {mark.field for mark in marks if mark.flag}
+    overlay.save(overlay.draw(pixels, layout, placement, {mark.field: mark.value for mark in marks}, doubtful), target)
+    summary = Summary("layout show", exceptions=len(doubtful), written=[target])
+    summary.figures["page"] = {
+        "number": placement.page.number,
+        "turned": placement.rotation,
+        "residual": placement.residual,
+    }
+    summary.figures["fields"] = {"read": len(marks), "flagged": len(doubtful)}
+    return summary
+
+
+def _load_page(scan: Path, page: int) -> np.ndarray:
+    try:
+        pages = image.count(scan)
+        if not 1 <= page <= pages:
+            raise InputError(f"there is no page {page}: the scan has {pages}", file=scan)
+        return image.load(scan, page - 1)
+    except image.Unreadable as error:
+        reason = Reason(error.reason)
+        raise InputError(f"{reason.en}: {error.detail}", file=scan, mend=reason.mend) from None
+
+
+def _draw_unchecked(pixels: np.ndarray, layout: Layout, target: Path) -> str:
+    """Show where the fields of a page that does not fit would lie; returns what to do about it."""
+    try:
+        overlay.save(overlay.draw(pixels, layout, unchecked(pixels, layout)), target)
+    except Unregistered:
+        return Reason.NOT_REGISTERED.mend
+    return f"look at {target}, and mend the layout or take another scan"
+
+
+def convert_layout(file: Path, output: Path) -> Summary:
+    """Write a layout of any kind as a Yuejuan layout."""
+    layout = importers.load_any(file)
+    layout.save(output)
+    fields = sum(len(page.fields) for page in layout.pages)
+    return Summary("layout convert", {"layout": {"pages": len(layout.pages), "fields": fields}}, written=[output])
 
 
 def _readings(exam: Exam, subject: Subject) -> Path:

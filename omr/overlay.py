@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from engine.tables import write_bytes
 from omr.layout import Field, Layout
 from omr.placement import Array, Placement
 
-BUBBLE, MARKED, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 160, 0), (200, 0, 200)  # BGR
+BUBBLE, MARKED, DOUBT, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 140, 255), (0, 160, 0), (200, 0, 200)  # BGR
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 WIDTH = 1400  # smaller pictures are enlarged to about this, so that lines stay thinner than what they frame
 
 
 def draw(
-    image: npt.NDArray[np.uint8], layout: Layout, placement: Placement, marks: Mapping[str, str] | None = None
+    image: npt.NDArray[np.uint8],
+    layout: Layout,
+    placement: Placement,
+    marks: Mapping[str, str] | None = None,
+    doubtful: Container[str] = (),
 ) -> npt.NDArray[np.uint8]:
     """The page with every bubble, box and corner mark outlined where the placement puts it.
 
     Args:
         image: grey (h, w).
         marks: field name to value as read: bubbles whose label occurs in the value of their field are drawn in red.
+        doubtful: names of fields whose bubbles are drawn in orange, for somebody to look at.
 
     Returns:
         BGR, enlarged by a whole number when the image is small.
@@ -40,13 +47,19 @@ def draw(
         value = (marks or {}).get(field.name, "")
         for place, group in enumerate(field.groups):
             for bubble in group.bubbles:
-                colour = MARKED if _is_marked(field, place, bubble.label, value) else BUBBLE
+                unmarked = DOUBT if field.name in doubtful else BUBBLE
+                colour = MARKED if _is_marked(field, place, bubble.label, value) else unmarked
                 outline(_rectangle(bubble.x, bubble.y, field.width, field.height), colour, field.block)
     for box in (*placement.page.boxes, *([placement.page.barcode] if placement.page.barcode else [])):
         outline(_rectangle(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height), BOX)
     for mark in placement.page.fiducials:
         outline(_rectangle(mark.x, mark.y, mark.size, mark.size), FIDUCIAL)
     return canvas
+
+
+def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write a picture as PNG."""
+    write_bytes(cv2.imencode(".png", picture)[1].tobytes(), path)
 
 
 def _is_marked(field: Field, place: int, label: str, value: str) -> bool:

@@ -16,7 +16,7 @@ from omr.placement import Array, Placement, Unregistered
 SURE = 0.85  # fit of an imported page's bubbles that no turned page has reached
 LIKELY = 0.6  # fit that a turned page must have
 
-__all__ = ["Placement", "Unregistered", "register"]
+__all__ = ["Placement", "Unregistered", "register", "unchecked"]
 
 
 def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
@@ -65,7 +65,24 @@ def _best(image: npt.NDArray[np.uint8], placements: list[Placement]) -> Placemen
     placed = [attempt for attempt in attempts if isinstance(attempt, Placement)]
     if not placed:
         raise next(attempt for attempt in attempts if isinstance(attempt, Unregistered))
-    return max(placed, key=lambda one: one.fit)
+    best = max(placed, key=lambda one: one.fit)
+    if len(placements) > 1 and best.fit < LIKELY:
+        raise Unregistered("not_registered", "too few printed bubbles to tell which page of the form this is")
+    return best
+
+
+def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
+    """Where the page would lie whatever is printed on it, to show a person what does not fit.
+
+    Raises:
+        Unregistered: not even its corners, or anything of its reference picture, were found.
+    """
+    method = layout.registration.method
+    if method == "fiducials":
+        return fiducials.locate(image, layout)
+    if method in ("aruco", "reference"):
+        return _whichever_page(image, layout)[0]
+    return _placed(layout, page_corners(image, layout), 0)
 
 
 def _attempt(image: npt.NDArray[np.uint8], placement: Placement) -> Placement | Unregistered:
