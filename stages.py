@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from omr.layout import Layout, load_layout
 from omr.marks import read_marks
 from omr.read import read_scans
 from omr.reason import Reason
-from omr.register import Unregistered, register, unchecked
+from omr.register import Placement, Unregistered, register, unchecked
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
@@ -329,15 +329,15 @@ def show_layout(file: Path, scan: Path, page: int = 1, output: Path | None = Non
         mend = _draw_unchecked(pixels, layout, target)
         raise InputError(f"the page does not fit the layout: {refusal.detail}", file=scan, mend=mend) from None
     marks = read_marks(pixels, layout, placement)
-    doubtful = {mark.field for mark in marks if mark.flag}
-    overlay.save(overlay.draw(pixels, layout, placement, {mark.field: mark.value for mark in marks}, doubtful), target)
-    summary = Summary("layout show", exceptions=len(doubtful), written=[target])
+    _draw_marks(pixels, layout, replace(placement, page=overlay.by_group(placement.page)), target)
+    flagged = sum(bool(mark.flag) for mark in marks)
+    summary = Summary("layout show", exceptions=flagged, written=[target])
     summary.figures["page"] = {
         "number": placement.page.number,
         "turned": placement.rotation,
         "residual": placement.residual,
     }
-    summary.figures["fields"] = {"read": len(marks), "flagged": len(doubtful)}
+    summary.figures["fields"] = {"read": len(marks), "flagged": flagged}
     return summary
 
 
@@ -350,6 +350,12 @@ def _load_page(scan: Path, page: int) -> np.ndarray:
     except image.Unreadable as error:
         reason = Reason(error.reason)
         raise InputError(f"{reason.en}: {error.detail}", file=scan, mend=reason.mend) from None
+
+
+def _draw_marks(pixels: np.ndarray, layout: Layout, placement: Placement, target: Path) -> None:
+    marks = read_marks(pixels, layout, placement)
+    values, doubtful = {mark.field: mark.value for mark in marks}, {mark.field for mark in marks if mark.flag}
+    overlay.save(overlay.draw(pixels, layout, placement, values, doubtful), target)
 
 
 def _draw_unchecked(pixels: np.ndarray, layout: Layout, target: Path) -> str:

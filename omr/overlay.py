@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.tables import write_bytes
-from omr.layout import Field, Layout
+from omr.layout import Field, Layout, Page
 from omr.placement import Array, Placement
 
 BUBBLE, MARKED, DOUBT, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 140, 255), (0, 160, 0), (200, 0, 200)  # BGR
@@ -55,6 +55,18 @@ def draw(
     for mark in placement.page.fiducials:
         outline(_rectangle(mark.x, mark.y, mark.size, mark.size), FIDUCIAL)
     return canvas
+
+
+def by_group(page: Page) -> Page:
+    """The page with every group of bubbles a field of its own, so that what is read of it tells which bubbles."""
+    fields = (
+        field.model_copy(
+            update={"name": f"{field.name} {place}", "groups": (group,), "join": "concat", "separator": "\n"}
+        )
+        for field in page.fields
+        for place, group in enumerate(field.groups, 1)
+    )
+    return page.model_copy(update={"fields": tuple(fields)})
 
 
 def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
