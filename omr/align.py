@@ -15,13 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from omr.glance import all_in_place
 from omr.placement import IDENTITY, Array, Placement, Unregistered
 from omr.relief import Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
-CHECK_PIXELS = 7  # the same, for a look whether there is anything to correct
-CHECK_BLOCKS, CHECK_BUBBLES = 8, 24  # a page, and a block, for that look
-IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
 PAGE_REACHES = (0.45, 0.3, 0.25, 0.2)  # the page may be stretched, so its far bubbles are not near at first
 BLOCK_REACHES = (0.35, 0.25, 0.2)
@@ -53,7 +51,7 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
     Raises:
         Unregistered: bubbles are printed, but not where the layout has them, or a whole row or column farther on.
     """
-    if printed_to_size and _all_in_place(image, placement):
+    if printed_to_size and all_in_place(image, placement):
         return placement
     parts = blocks(placement.page)
     maps = reliefs(image, placement, parts, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
@@ -74,21 +72,6 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
         residual=_residual(maps, corrections),
         fit=max(heights / sum(len(block.centres) for block in parts), 0.0),
     )
-
-
-def _all_in_place(image: Image, placement: Placement) -> bool:
-    """Whether some bubbles of some blocks all over the page show, on coarse maps, that there is nothing to correct."""
-    parts = blocks(placement.page)
-    some = parts[:: -(-len(parts) // CHECK_BLOCKS) or 1]
-    return all(_in_place(one) for one in reliefs(image, placement, some, pixels=CHECK_PIXELS, printed_to_size=True))
-
-
-def _in_place(relief: Relief) -> bool:
-    centres = relief.centres[:: -(-len(relief.centres) // CHECK_BUBBLES)]
-    moves, _ = relief.climb(centres, 0.25 * relief.block.pitch)
-    fringe = len(moves) // 4
-    usual = np.sort(moves, axis=0)[fringe : len(moves) - fringe].mean(axis=0)
-    return bool(np.all(np.abs(usual) <= IN_PLACE * relief.block.pitch))
 
 
 def _of_block(relief: Relief, page: Array) -> Array:

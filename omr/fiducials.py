@@ -13,12 +13,12 @@ from omr.layout import Fiducial, Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 from omr.shrink import halved, halvings
 
-CORNER_SHARE = 0.27  # of the image's width and height: where a corner mark lies, skew and margins included
+CORNER_SHARES = (0.15, 0.27)  # of the image's width and height: where a corner mark lies; the same on a skewed page
 SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
 SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones are not looked for at first
 MAX_RESIDUAL = 0.6  # mm RMS
-MAX_STRETCH = 1.25  # ratio of the scales along and across the page, or between opposite corners
+MAX_STRETCH = 1.4  # ratio of the scales along and across the page, or between corners; A3 before a phone has 1.27
 NEEDED = 3  # corner marks
 
 Image = npt.NDArray[np.uint8]
@@ -37,11 +37,13 @@ def locate(image: Image, layout: Layout) -> Placement:
     """
     ours = {fiducial.id for page in layout.pages for fiducial in page.fiducials}
     marks: Marks = {}
+    enough = 4  # the narrowest search may miss one, a wider one find it
     size = min((f.size for page in layout.pages for f in page.fiducials), default=layout.width)
     for more in _searches(image, 4 * size / max(layout.width, layout.height), layout.registration.dictionary):
         marks |= more
-        if len(ours & marks.keys()) >= NEEDED:
+        if len(ours & marks.keys()) >= enough:
             break
+        enough = NEEDED
     page = max(layout.pages, key=lambda page: len(marks.keys() & {fiducial.id for fiducial in page.fiducials}))
     found = [fiducial for fiducial in page.fiducials if fiducial.id in marks]
     if len(found) < NEEDED:
@@ -56,20 +58,21 @@ def locate(image: Image, layout: Layout) -> Placement:
 
 
 def _searches(image: Image, perimeter: float, dictionary: str) -> Iterator[Marks]:
-    """Ever wider searches: the four corners of the image, the whole of it, the whole of it at full size.
+    """Ever wider searches: in the four corners of the image, in the whole of it, the whole of it at full size.
 
     Args:
         perimeter: of a mark, in parts of the page's longer side.
         dictionary: OpenCV's name of the marks' dictionary.
     """
     times = halvings(max(image.shape) / SEARCH_PIXELS)
-    rows, columns = (round(side * CORNER_SHARE) for side in image.shape)
-    detector = _detector(SMALLEST * perimeter / CORNER_SHARE, dictionary)
-    corners: Marks = {}
-    for top in (0, image.shape[0] - rows):
-        for left in (0, image.shape[1] - columns):
-            corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
-    yield corners
+    for share in CORNER_SHARES:
+        rows, columns = (round(side * share) for side in image.shape)
+        detector = _detector(SMALLEST * perimeter / share, dictionary)
+        corners: Marks = {}
+        for top in (0, image.shape[0] - rows):
+            for left in (0, image.shape[1] - columns):
+                corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
+        yield corners
     detector = _detector(SMALLEST / 2 * perimeter, dictionary)
     yield _detect(detector, image, times)
     if times:

@@ -117,6 +117,9 @@ class Page(_Model):
     texts: tuple[Text, ...] = ()  # the rest of the print, so that a layout is all that is needed to print the sheet
     frames: tuple[Frame, ...] = ()
 
+    def __hash__(self) -> int:  # as a key of caches, looked up for every scan: not all of it need be gone through
+        return hash((self.number, len(self.fields), self.fiducials))
+
 
 class Registration(_Model):
     """How the layout finds itself on an image.

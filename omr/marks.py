@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from omr._bubbles import LEVELS, measure
-from omr.layout import Field, Joined, Layout
+from omr.layout import Field, Joined, Layout, Page
 from omr.placement import Placement
 
 Array = npt.NDArray[np.float64]
@@ -78,15 +79,14 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     Returns:
         The page's fields in layout order, then its joined fields.
     """
-    fields = [field for field in placement.page.fields if field.groups]
-    if not fields:
+    if not any(field.groups for field in placement.page.fields):
         return []
-    print_ = _Print.of(fields)
+    print_ = _Print.of(placement.page)
     levels, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
     mean, median = _darkness(levels, print_.in_groups(paper))
     mean[seen < ENOUGH_SEEN] = np.nan
     groups = iter(_judge(_ink(mean, median, print_), print_))
-    marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in fields]
+    marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in print_.fields]
     return marks + _joined_marks(layout.joined, marks)
 
 
@@ -95,6 +95,7 @@ class _Print:
     """The bubbles of a page as arrays, in layout order.
 
     Attributes:
+        fields: those of the page that have bubbles.
         labels: (groups,) the labels of each group's bubbles.
         centre, half: (n, 2) in layout units: the middle, half the width and height.
         group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
@@ -103,6 +104,7 @@ class _Print:
         start: (groups,) first bubble of each group.
     """
 
+    fields: list[Field]
     labels: list[list[str]]
     centre: Array
     half: Array
@@ -113,12 +115,16 @@ class _Print:
     start: Index
 
     @classmethod
-    def of(cls, fields: Sequence[Field]) -> _Print:
+    @lru_cache(maxsize=64)
+    def of(cls, page: Page) -> _Print:
+        """The bubbles of a page."""
+        fields = [field for field in page.fields if field.groups]
         groups = [(field, group.bubbles) for field in fields for group in field.groups]
         size = np.array([len(bubbles) for _, bubbles in groups])
         blocks = {name: number for number, name in enumerate(dict.fromkeys(field.block for field in fields))}
         letters: dict[tuple[str, float, float], int] = {}
         return cls(
+            fields=fields,
             labels=[[bubble.label for bubble in bubbles] for _, bubbles in groups],
             centre=np.array([(bubble.x, bubble.y) for _, bubbles in groups for bubble in bubbles]),
             half=np.repeat(np.array([(field.width / 2, field.height / 2) for field, _ in groups]), size, axis=0),
@@ -138,10 +144,11 @@ class _Print:
     def axes(self, placement: Placement) -> Array:
         """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
         ends = np.stack([self.centre, self.centre + self.half * (1, 0), self.centre + self.half * (0, 1)], axis=1)
-        placed = np.empty_like(ends)
+        placed = placement.points(ends).reshape(-1, 3, 2)
         for number, name in enumerate(self.blocks):
-            own = self.block == number
-            placed[own] = placement.points(ends[own].reshape(-1, 2), name).reshape(-1, 3, 2)
+            if name in placement.corrections:
+                own = self.block == number
+                placed[own] = placement.points(ends[own], name).reshape(-1, 3, 2)
         placed[:, 1:] -= placed[:, :1]
         return placed.reshape(-1, 6)
 
@@ -255,8 +262,8 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     unmarked = np.where(np.abs(rise) < BLANK * usual_mark, rise, np.nan)
     rise -= _usual(unmarked, page.letter, 0.0)[page.letter]
 
-    full = np.count_nonzero(~telling & (np.add.reduceat(lighter, page.start) > 0))
-    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + np.count_nonzero(~np.isnan(empty))) if full else 1.0
+    full = int(np.count_nonzero(~telling & (np.add.reduceat(lighter, page.start) > 0)))
+    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + int(np.count_nonzero(~np.isnan(empty)))) if full else 1.0
     in_part = median - _usual(np.where(np.isnan(empty), np.nan, median), page_wide, 0.0)[0] < rise
     ink = _Ink(rise, in_part, usual_mark, 0.0, known)
     for _ in range(3):  # settles in two

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -58,10 +59,17 @@ class Placement:
     @property
     def scale(self) -> float:
         """Pixels per layout unit: the root of the area scale at the middle of what is measured on the page."""
-        middle = np.array([(b.x, b.y) for f in self.page.fields for g in f.groups for b in g.bubbles] or [(0, 0)])
-        x, y = middle.mean(axis=0)
+        x, y = _middle(self.page)
         origin, right, down = project(self.homography, np.array([(x, y), (x + 1, y), (x, y + 1)]))
         return float(np.sqrt(abs(np.linalg.det(np.stack([right - origin, down - origin])))))
+
+
+@lru_cache(maxsize=64)
+def _middle(page: Page) -> tuple[float, float]:
+    """The middle of what is measured on a page."""
+    places = np.array([(b.x, b.y) for f in page.fields for g in f.groups for b in g.bubbles] or [(0, 0)])
+    x, y = places.mean(axis=0).tolist()
+    return x, y
 
 
 def project(homography: Array, xy: Array) -> Array:

@@ -115,7 +115,7 @@ def reliefs(
     if not parts:
         return []
     scale = min(2 * placement.scale, pixels / min(float(block.size.min()) for block in parts))
-    image, homography = _shrunk(image, placement, scale)
+    image, homography = shrunk(image, placement, scale)
     patches = [patch for block in parts if len((patch := _Patch.cut(image, homography, block, scale)).centres)]
     outlines: dict[object, Map] = {}
     result = []
@@ -128,7 +128,7 @@ def reliefs(
     return result
 
 
-def _shrunk(image: Image, placement: Placement, scale: float) -> tuple[Image, Array]:
+def shrunk(image: Image, placement: Placement, scale: float) -> tuple[Image, Array]:
     """The image little finer than the maps, so that sampling it skips nothing much, and the homography to it."""
     times = halvings(placement.scale / scale)
     part = 0.5**times
@@ -216,7 +216,7 @@ def _bare_darkness(ink: Map, centres: Array, size: Array) -> float:
 
 def _as_drawn(patch: _Patch) -> Map:
     half = patch.block.size * patch.scale / 2
-    return _outline(patch.block.shape, float(half[0]), float(half[1]))
+    return outline(patch.block.shape, float(half[0]), float(half[1]))
 
 
 def _learned(patches: Sequence[_Patch]) -> Map:
@@ -229,18 +229,19 @@ def _learned(patches: Sequence[_Patch]) -> Map:
     pictures = [(len(patch.centres), patch.mean((window[0], window[1]))) for patch in teachers]
     inner = np.s_[window[1] - reach[1] : window[1] + reach[1] + 1, window[0] - reach[0] : window[0] + reach[0] + 1]
 
-    def agreement(outline: Map) -> float:
-        return sum(n * float(cv2.filter2D(picture, -1, outline)[inner].max()) for n, picture in pictures)
+    def agreement(candidate: Map) -> float:
+        return sum(n * float(cv2.filter2D(picture, -1, candidate)[inner].max()) for n, picture in pictures)
 
     widths, heights = (
         [part * whole / 2 for part in OUTLINE_SIZES if part * whole <= 0.95 * room or part == OUTLINE_SIZES[0]]
         for whole, room in zip(size.tolist(), pitch.tolist(), strict=True)
     )
     shapes = product(("ellipse", "box", "spot"), widths, heights)
-    return max((_outline(shape, a, b) for shape, a, b in shapes), key=agreement)
+    return max((outline(shape, a, b) for shape, a, b in shapes), key=agreement)
 
 
-def _outline(shape: str, a: float, b: float) -> Map:
+@lru_cache(maxsize=256)
+def outline(shape: str, a: float, b: float) -> Map:
     """A matched filter of half sides `a`, `b`: ink on the outline (all inside, for a spot), bare paper around it.
 
     What is inside an outline does not count, so letters and marks there do no harm. Zero sum, unit norm.

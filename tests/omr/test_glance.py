@@ -1,0 +1,80 @@
+"""The glance that spares sound pages the correction of their blocks: what it sees and what it must not overlook."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from omr.glance import IN_PLACE, all_in_place
+from omr.layout import Bubble, Field, Group, Layout, Page
+from omr.placement import Placement
+
+SCALE = 8.0  # pixels a millimetre
+PITCH = (7.0, 5.0)
+BLOCKS = ((15, 15), (60, 15), (15, 80), (60, 80))  # first bubble of each, in mm
+
+
+def layout() -> Layout:
+    fields = tuple(
+        Field(
+            name=f"{block}.{row}",
+            block=f"{block}",
+            width=4.6,
+            height=2.6,
+            groups=(
+                Group(
+                    bubbles=tuple(Bubble(label="ABCD"[k], x=x + PITCH[0] * k, y=y + PITCH[1] * row) for k in range(4))
+                ),
+            ),
+        )
+        for block, (x, y) in enumerate(BLOCKS)
+        for row in range(8)
+    )
+    return Layout(id="glance", width=100, height=130, pages=(Page(number=1, fields=fields),))
+
+
+def picture(share: float, moves: dict[str, tuple[float, float]] | None = None, seed: int = 0) -> np.ndarray:
+    """The page with so large a share of its bubbles filled, and some blocks moved by millimetres."""
+    rng = np.random.default_rng(seed)
+    image = np.full((round(130 * SCALE), round(100 * SCALE)), 255, np.uint8)
+    for field in layout().pages[0].fields:
+        dx, dy = (moves or {}).get(field.block, (0, 0))
+        for bubble in field.groups[0].bubbles:
+            corners = [
+                tuple(round((c + d + s * side / 2) * SCALE) for c, d, side in
+                      ((bubble.x, dx, field.width), (bubble.y, dy, field.height))) for s in (-1, 1)
+            ]  # fmt: skip
+            cv2.rectangle(image, corners[0], corners[1], 90, 2)
+            if rng.random() < share:
+                off = rng.integers(-4, 5, 4)
+                cv2.rectangle(image, corners[0] + off[:2], corners[1] + off[2:], 60, -1)
+    return cv2.GaussianBlur(image, (0, 0), 1)
+
+
+def look(image: np.ndarray, shift: tuple[float, float] = (0, 0)) -> bool:
+    """Whether all is in place if the corner marks are off by a shift in parts of the pitch."""
+    homography = np.array([(SCALE, 0, shift[0] * PITCH[0] * SCALE), (0, SCALE, shift[1] * PITCH[1] * SCALE), (0, 0, 1)])
+    return all_in_place(image, Placement(layout().pages[0], 0, 0.0, homography))
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 0.6, 1])
+def test_sound_pages_are_in_place_however_many_are_marked(share):
+    assert look(picture(share))
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 0.6, 1])
+@pytest.mark.parametrize("direction", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+@pytest.mark.parametrize("length", [2 * IN_PLACE, 0.2])
+def test_what_is_off_is_seen(share, direction, length):
+    assert not look(picture(share), (length * direction[0], length * direction[1]))
+
+
+@pytest.mark.parametrize("block", range(len(BLOCKS)))
+def test_one_block_that_is_off_is_seen(block):
+    assert not look(picture(0.25, {str(block): (0.9, 0.0)}))
+
+
+def test_a_page_without_bubbles_is_in_place():
+    page = Page(number=1, fields=())
+    assert all_in_place(picture(0), Placement(page, 0, 0.0, np.diag([SCALE, SCALE, 1])))
