@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import stages
-from engine.errors import YuejuanError
+from engine.errors import InputError, YuejuanError
 
 NEEDS_PERSON = 4
+INTERRUPTED = 130  # Ctrl-C
 
 _app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +42,16 @@ LayoutFile = Annotated[
 ExamFolder = Annotated[Path, typer.Argument(metavar="EXAM", help="The exam folder (with exam.toml).")]
 Json = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary.")]
 Workers = Annotated[int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0: one a core.")]
-Language = Annotated[str, typer.Option("--lang", help="Language of the reports: zh or en.")]
+
+
+class Language(StrEnum):
+    """Languages of the reports."""
+
+    zh = "zh"
+    en = "en"
+
+
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the reports.")]
 
 
 def app() -> None:
@@ -48,21 +59,34 @@ def app() -> None:
     try:
         _app()
     except YuejuanError as error:
-        err.print(f"yuejuan: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        _complain(
+            f"{error.filename or ''}: {error.strerror or error}\n  To mend: check the path, its permissions, the disk"
+        )
+        sys.exit(InputError.exit_code)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _complain("interrupted; run it again to go on")
+        raise
     except Exception as error:
-        err.print(f"yuejuan: unexpected: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
-        err.print("  Please report this; YUEJUAN_DEBUG=1 shows where it happened.", markup=False)
+        _complain(f"unexpected: {type(error).__name__}: {error}")
+        _complain("please report this; YUEJUAN_DEBUG=1 shows where it happened")
         if os.environ.get("YUEJUAN_DEBUG"):
             traceback.print_exc()
         sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    err.print(f"yuejuan: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 @_app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to build it.")] = Path("demo-exam"),
     workers: Workers = 0,
-    language: Language = "zh",
+    language: Lang = Language.zh,
     as_json: Json = False,
 ) -> None:
     """Build a complete made-up exam, run it, and compare the outcome with the truth."""
@@ -93,7 +117,7 @@ def sheets(
 def simulate(
     exam: ExamFolder,
     preset: Annotated[str, typer.Option(help="Damage: scanner, copier or phone.")] = "scanner",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same scans.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scans.")] = 1,
     workers: Workers = 0,
     as_json: Json = False,
 ) -> None:
@@ -160,14 +184,14 @@ _stage_command("recommend", stages.recommend, "Questions to practise next, for e
 
 
 @_app.command()
-def report(exam: ExamFolder, language: Language = "zh", workers: Workers = 0, as_json: Json = False) -> None:
+def report(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0, as_json: Json = False) -> None:
     """HTML and XLSX reports for exam, schools, classes and pupils."""
     with _working(workers, as_json) as work:
         _finish(stages.report(exam, work, language), as_json)
 
 
 @_app.command()
-def run(exam: ExamFolder, language: Language = "zh", workers: Workers = 0, as_json: Json = False) -> None:
+def run(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0, as_json: Json = False) -> None:
     """All of it: read, score, analyze, diagnose, recommend, report."""
     with _working(workers, as_json) as work:
         _finish(stages.run(exam, work, language), as_json)
@@ -252,7 +276,8 @@ def _print_summary(summary: stages.Summary) -> None:
     for path in summary.written:
         out.print(f"  → {path}", markup=False, highlight=False, soft_wrap=True)
     if summary.exceptions:
-        out.print(f"{summary.exceptions:,} things need a person: see the exceptions table.", style="yellow")
+        what = "1 thing needs" if summary.exceptions == 1 else f"{summary.exceptions:,} things need"
+        out.print(f"{what} a person: see exceptions.csv.", style="yellow")
 
 
 def _number(value: int | float) -> str:

@@ -4,6 +4,7 @@ what they return as tables under `out/`. This is the one place where pictures an
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -35,6 +36,9 @@ from omr.reason import Reason
 from omr.register import Placement, Unregistered, register, unchecked
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
+
+STATE = b"state"  # of the exam, in the metadata of the tables that rest on it
+ANALYSED = ("items", "options", "reliability", "units", "mastery", "groups", "recommendations")
 
 
 @dataclass
@@ -122,10 +126,53 @@ def _design(exam: Exam, subject: Subject, series: int) -> tuple[Layout, sheet.Sh
         )
         for item in subject.items
     ]
+    _check_sheet(exam, subject, spec)
     layout = sheet.design(
         spec, fields, layout_id=f"{exam.id}-{subject.code}", title=f"{exam.title} {subject.name}", series=series
     )
+    if len(layout.pages) > 1 and spec.barcode == "none" and (spec.sides == 1 or len(layout.pages) > 2):
+        raise InputError(
+            f"{len(layout.pages)} pages on several sheets of paper, and only the first would say whose they are",
+            file=subject.folder / "sheet.toml",
+            mend="print a barcode, or fit the items on one sheet: sides = 2, smaller heights, A3",
+        )
     return layout, spec
+
+
+def _check_sheet(exam: Exam, subject: Subject, spec: sheet.SheetSpec) -> None:
+    """Refuse sheets that could be printed but not be used.
+
+    Raises:
+        InputError: nothing would say whose a sheet is, or an answer could not be marked on it.
+    """
+    file = subject.folder / "sheet.toml"
+    if spec.barcode == "none" and not spec.number_digits:
+        mend = 'set barcode = "code128", or number_digits to the length of the candidate numbers'
+        raise InputError("no barcode and no candidate number: nothing would say whose a sheet is", file=file, mend=mend)
+    numbers = exam.roster["candidate_no"].to_pylist()
+    unfit = [number for number in numbers if not number.isdigit() or len(number) > spec.number_digits]
+    if spec.number_digits and unfit:
+        raise InputError(
+            f"number_digits = {spec.number_digits}, but candidate number {unfit[0]!r} can't be filled in there",
+            file=file,
+            mend=f"set number_digits = {max(map(len, numbers))}, or 0 with a barcode; a number grid takes digits only",
+        )
+    printed = "".join(sorted(subject.forms))
+    if printed != spec.forms:
+        raise InputError(
+            f"forms = {spec.forms!r}, but forms.csv describes {printed!r}" if printed else "forms without a forms.csv",
+            file=file,
+            mend=f"set forms = {printed!r}" if printed else "write forms.csv beside it, or leave forms out",
+        )
+    for item in subject.items:
+        columns = spec.digits.get(item.item, sheet.SheetField.model_fields["digits"].default)
+        longest = max(len(key.split("=")[0]) for key in item.key.split("|"))
+        if item.type == "number" and longest > columns:
+            raise InputError(
+                f"the key {item.key!r} of item {item.item} does not fit into {columns} columns",
+                file=file,
+                mend=f"set {item.item} = {longest} or more under [digits]",
+            )
 
 
 def _keep_layout(layout: Layout, path: Path, force: bool) -> None:
@@ -304,7 +351,8 @@ def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work:
     summary.figures["pages"] = {"in": result.pages, "read": result.read, "exception": result.pages - result.read}
     summary.figures["fields"] = {"read": result.fields, "flagged": result.flagged}
     summary.exceptions = result.exceptions
-    summary.written = [output / "marks.csv", output / "pages.arrow"]
+    tables.write_csv(tables.read(output / "exceptions.arrow"), output / "exceptions.csv")
+    summary.written = [output / "marks.csv", output / "pages.arrow", output / "exceptions.csv"]
     return summary
 
 
@@ -421,49 +469,88 @@ def score(folder: Path) -> Summary:
     exam = load_exam(folder)
     summary = Summary("score")
     responses = _match(exam, summary)
-    exceptions = [tables.read(exam.tables / "exceptions.arrow")]
-    for subject in exam.subjects:
-        scored = scoring.score(subject, responses[subject.code], units_of(exam.roster["student_id"], exam.roster))
-        exceptions.append(scored.exceptions)
-        tables.write(scored.scores, exam.tables / f"scores.{subject.code}.arrow")
-        scored.tally.save(_tally(exam, subject))
-        summary.figures[f"{subject.code} scores"] = {"scored": pc.count(scored.scores["total"]).as_py()}
-    _keep_exceptions(exam, exceptions, summary)
+    units = units_of(exam.roster["student_id"], exam.roster)
+    scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
+    for code, one in scored.items():
+        one.tally.save(_tally(exam, code))
+        summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
+    matching = tables.read(exam.tables / "exceptions.arrow")
+    _keep_exceptions(exam, [matching, *(one.exceptions for one in scored.values())], summary)
+    # Scores come last: when they are of this state of the exam, all the rest is.
+    _keep(exam, {f"scores.{code}": one.scores for code, one in scored.items()})
     return summary
 
 
-def _tally(exam: Exam, subject: Subject) -> Path:
-    return exam.tables / f"tally.{subject.code}.arrow"
+def _tally(exam: Exam, code: str) -> Path:
+    return exam.tables / f"tally.{code}.arrow"
+
+
+def _state(exam: Exam) -> bytes:
+    """A digest of what scores and statistics rest on: blueprints, roster, cut-offs and responses."""
+    definition = exam.model_dump_json(
+        exclude={
+            "roster": True,  # follows below
+            "diagnosis": True,  # later stages may be repeated under other rules
+            "recommend": True,
+            "folder": True,  # an exam may move
+            "subjects": {"__all__": {"folder"}},
+        }
+    )
+    digest = hashlib.sha256(definition.encode())
+    for column in exam.roster.columns:
+        digest.update(repr(column.to_pylist()).encode())
+    for subject in exam.subjects:
+        path = exam.tables / f"responses.{subject.code}.arrow"
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest().encode()
+
+
+def _keep(exam: Exam, made: dict[str, pa.Table]) -> list[Path]:
+    """Write tables, marked with the state of the exam that they rest on."""
+    state = _state(exam)
+    for name, table in made.items():
+        metadata = {**(table.schema.metadata or {}), STATE: state}
+        tables.write(table.replace_schema_metadata(metadata), exam.tables / f"{name}.arrow")
+    return [exam.tables / f"{name}.arrow" for name in made]
+
+
+def _fresh(exam: Exam, *names: str) -> list[pa.Table]:
+    """Read tables that `_keep` wrote.
+
+    Raises:
+        InputError: one is missing, or rests on another state of the exam, so that old numbers would stand beside new.
+    """
+    state = _state(exam)
+    found = []
+    for name in names:
+        path = exam.tables / f"{name}.arrow"
+        table = tables.read(path)
+        if (table.schema.metadata or {}).get(STATE) != state:
+            raise InputError(
+                "this table is older than the exam's blueprint, roster or responses",
+                file=path,
+                mend="run `yuejuan score EXAM` and the stages after it, or `yuejuan run EXAM`",
+            )
+        found.append(table)
+    return found
 
 
 def analyze(folder: Path) -> Summary:
     """Item, option, reliability and group statistics, from the tallies."""
     exam = load_exam(folder)
-    parts: dict[str, list[pa.Table]] = {name: [] for name in ("items", "options", "reliability", "units")}
+    parts: dict[str, list[pa.Table]] = {"items": [], "options": [], "reliability": [], "units": []}
     for subject in exam.subjects:
-        tally = Tally.load(_tally(exam, subject))
+        (scores,) = _fresh(exam, f"scores.{subject.code}")
+        tally = Tally.load(_tally(exam, subject.code))
         parts["items"].append(ctt.item_statistics(tally, subject))
         parts["options"].append(ctt.option_statistics(tally, subject))
         parts["reliability"].append(ctt.reliability(tally, subject))
-        parts["units"].append(ctt.units(_scores(exam, subject), exam.roster, subject, exam.lines))
-    summary = _keep(exam, "analyze", parts)
-    for row in pa.concat_tables(parts["reliability"]).to_pylist():
+        parts["units"].append(ctt.units(scores, exam.roster, subject, exam.lines))
+    made = {name: pa.concat_tables(some) for name, some in parts.items()}
+    summary = Summary("analyze", written=_keep(exam, made))
+    for row in made["reliability"].to_pylist():
         names = ("n", "mean", "sd", "alpha", "sem")
         summary.figures[f"{row['subject']} paper"] = {name: row[name] for name in names if row[name] is not None}
-    return summary
-
-
-def _scores(exam: Exam, subject: Subject) -> pa.Table:
-    return tables.read(exam.tables / f"scores.{subject.code}.arrow")
-
-
-def _keep(exam: Exam, stage: str, parts: dict[str, list[pa.Table]]) -> Summary:
-    """Write each table of all subjects."""
-    summary = Summary(stage)
-    for name, some in parts.items():
-        path = exam.tables / f"{name}.arrow"
-        tables.write(pa.concat_tables(some) if some else tables.empty(name), path)
-        summary.written.append(path)
     return summary
 
 
@@ -472,14 +559,14 @@ def diagnose(folder: Path) -> Summary:
     from engine import diagnosis  # scikit-learn takes a second to load
 
     exam = load_exam(folder)
-    parts: dict[str, list[pa.Table]] = {"mastery": [], "groups": []}
+    mastery, groups = [], []
     for subject in exam.subjects:
-        mastery = diagnosis.mastery(subject, _scores(exam, subject), exam.roster, exam.diagnosis)
-        parts["mastery"].append(mastery)
-        parts["groups"].append(diagnosis.teaching_groups(subject, mastery, exam.roster, exam.diagnosis))
-    summary = _keep(exam, "diagnose", parts)
-    mastery = pa.concat_tables(parts["mastery"])
-    weak = mastery.filter(pc.fill_null(mastery["weak"], False))["level"].to_pylist()
+        (scores,) = _fresh(exam, f"scores.{subject.code}")
+        mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
+        groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
+    made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
+    summary = Summary("diagnose", written=_keep(exam, made))
+    weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
     summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
     return summary
 
@@ -490,18 +577,16 @@ def recommend(folder: Path) -> Summary:
 
     exam = load_exam(folder)
     bank = _bank(exam)
-    parts: dict[str, list[pa.Table]] = {"recommendations": []}
-    if bank is not None:
-        mastery = tables.read(exam.tables / "mastery.arrow")
-        for subject in exam.subjects:
-            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
-            parts["recommendations"].append(
-                choose_questions(subject, own, bank, exam.recommend, _scores(exam, subject))
-            )
-    summary = _keep(exam, "recommend", parts)
+    chosen = [tables.empty("recommendations")]
+    for subject in exam.subjects if bank else ():
+        scores, mastery = _fresh(exam, f"scores.{subject.code}", "mastery")
+        own = mastery.filter(pc.equal(mastery["subject"], subject.code))
+        chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
+    made = {"recommendations": pa.concat_tables(chosen)}
+    summary = Summary("recommend", written=_keep(exam, made))
     summary.figures["practice"] = {
-        "questions in the bank": 0 if bank is None else bank.num_rows,
-        "recommendations": sum(part.num_rows for part in parts["recommendations"]),
+        "questions in the bank": bank.num_rows if bank else 0,
+        "recommendations": made["recommendations"].num_rows,
     }
     return summary
 
@@ -519,6 +604,9 @@ def report(folder: Path, work: Work, language: str = "zh") -> Summary:
     from report import build  # matplotlib takes a second to load
 
     exam = load_exam(folder)
+    _fresh(exam, *(f"scores.{subject.code}" for subject in exam.subjects), *ANALYSED)
+    tables.read(exam.tables / "exceptions.arrow")
+    tables.read(exam.tables / "accounts.arrow")
     counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
     return Summary("report", {"reports": dict(counts)}, written=[exam.reports / "index.html"])
 
@@ -549,8 +637,8 @@ def demo(folder: Path, work: Work, language: str = "zh", *, pupils: int = demo_e
     Raises:
         UsageError: the folder is not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError("the folder is not empty", file=folder, mend="name a new folder")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError("not an empty folder", file=folder, mend="name a new folder")
     demo_exam.write_exam(folder, pupils=pupils)
     sheets(folder)
     simulate(folder, work)

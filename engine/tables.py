@@ -10,7 +10,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -229,18 +229,28 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write that takes the place of `path` when all of it is written; if `durable`, also after a power cut.
 
     Waiting for the disk takes milliseconds: too long for thousands of files that can be made again.
+
+    Raises:
+        InputError: the file cannot be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb") as file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror or error}",
+            file=path,
+            mend="choose a folder that you may write to and that has room",
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_bytes(data: bytes | memoryview, path: Path, *, durable: bool = True) -> None:
@@ -269,7 +279,8 @@ def read(path: Path) -> pa.Table:
             "this table has not been made yet", file=path, mend="run the stage that writes it, or `yuejuan run EXAM`"
         ) from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"not an Arrow file: {error}", file=path, mend="delete it and run the stage again") from None
+        mend = "name a table (*.arrow) under out/tables; if it is one, run the stage that writes it again"
+        raise InputError(f"not an Arrow table that can be read: {error}", file=path, mend=mend) from None
 
 
 def plain_cell(value: object) -> str:

@@ -80,7 +80,7 @@ def test_a_correction_settles_a_doubt_without_reading_again(outcome: tuple[Path,
 
 def test_the_demo_leaves_a_folder_of_others_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not empty"):
+    with pytest.raises(UsageError, match="not an empty folder"):
         stages.demo(tmp_path, stages.Work())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
