@@ -66,8 +66,8 @@ def _best(image: npt.NDArray[np.uint8], placements: list[Placement]) -> Placemen
     if not placed:
         raise next(attempt for attempt in attempts if isinstance(attempt, Unregistered))
     best = max(placed, key=lambda one: one.fit)
-    if len(placements) > 1 and best.fit < LIKELY:
-        raise Unregistered("not_registered", "too few printed bubbles to tell which page of the form this is")
+    if best.fit < LIKELY:
+        raise Unregistered("not_registered", f"only {best.fit:.0%} of the form's bubbles are printed: another form")
     return best
 
 
