@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import stat
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
 import pypdfium2 as pdfium
 
+from engine.errors import InputError
 from omr import headers
 from omr.headers import JPEG, PDF, PNG, TIFF
 
@@ -57,14 +60,25 @@ def list_scans(root: Path) -> list[Path]:
 
     Links that lead out of the folder are in the list, also links to folders, so that somebody hears of them; they are
     refused when they are to be read (`inside`).
+
+    Raises:
+        InputError: a folder can't be opened, so the scans in it would be missing.
     """
     scans = []
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         here = Path(folder)
         scans += [here / name for name in files if name[0] != "." and Path(name).suffix.lower() in EXTENSIONS]
         scans += [here / name for name in folders if (here / name).is_symlink() and not inside(root, here / name)]
     return sorted(scans, key=lambda path: path.relative_to(root).parts)
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise InputError(
+        f"cannot open the folder: {error.strerror or error}",
+        file=error.filename,
+        mend="give yourself permission to read it, or move it away from the scans",
+    )
 
 
 def inside(root: Path, path: Path) -> bool:
@@ -120,15 +134,17 @@ def load(path: Path, page: int = 0) -> np.ndarray:
 def _kind(path: Path) -> str:
     """The format of a file; raises Unreadable for what is not a picture at all."""
     try:
-        length = path.stat().st_size
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # opening a pipe would wait for somebody to write into it
+            raise Unreadable("unreadable", "a folder, pipe or device, not a file")
         with open(path, "rb") as file:
             head = file.read(1024)
     except OSError as error:
         raise Unreadable("unreadable", error.strerror or str(error)) from None
     if not head:
         raise Unreadable("empty", "0 bytes")
-    if length > MAX_BYTES:
-        raise Unreadable("too_large", f"{length} bytes; the limit is {MAX_BYTES}")
+    if state.st_size > MAX_BYTES:
+        raise Unreadable("too_large", f"{state.st_size} bytes; the limit is {MAX_BYTES}")
     kind = headers.kind(head)
     if not kind:
         seen = "text" if _is_text(head) else f"a file that starts with {head[:8].hex(' ')}"

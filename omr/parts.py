@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,12 +80,12 @@ def _pages(base: Path, file: Path, name: str) -> list[PageRef]:
 
 
 def _state(file: Path) -> tuple[int, int]:
-    """(size, time of change) of a file; of the link itself when it leads nowhere."""
-    try:
-        state = file.stat()
-    except OSError:
-        state = file.lstat()
-    return state.st_size, state.st_mtime_ns
+    """(size, time of change) of a file; of the link itself when it leads nowhere; zeros when neither can be seen."""
+    for look in (file.stat, file.lstat):
+        with suppress(OSError):
+            state = look()
+            return state.st_size, state.st_mtime_ns
+    return 0, 0
 
 
 @cache

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.errors import InputError
 from omr import headers, image
 from omr.image import Unreadable
+from omr.parts import plan
 
 FORMATS = {
     ".jpg": ("JPEG", {"quality": 90}),
@@ -396,6 +398,40 @@ def test_damage_gives_pixels_or_a_reason(
 
 
 # ---------------------------------------------------------------- folders
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the pupils in it would be missing without a word. (Permissions don't stop root, who may run this.)"""
+    closed = tmp_path / "school" / "class"
+    closed.mkdir(parents=True)
+    opened = os.scandir
+
+    def scandir(folder):
+        if Path(folder) == closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return opened(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match="Permission denied") as refused:
+        image.list_scans(tmp_path)
+    assert Path(str(refused.value.file)) == closed and "permission" in refused.value.mend
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.jpg"
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR)  # with something in it, so that reading it would not take forever
+    try:
+        os.write(pipe, bytes(2048))
+        assert reason(path) == "unreadable"
+    finally:
+        os.close(pipe)
+
+
+def test_a_file_that_cannot_be_looked_at_is_planned(tmp_path: Path) -> None:
+    """In a folder that can be listed but not entered, or gone since; reading it then says why not."""
+    assert [part.refs for part in plan(tmp_path, [tmp_path / "gone.jpg"], b"")] == [(("gone.jpg", 0),)]
 
 
 def test_list_scans(tmp_path: Path) -> None:
