@@ -7,7 +7,9 @@ Whether the bubbles are indeed there is for `omr.align` to find.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ import numpy.typing as npt
 
 from engine.errors import InputError
 from omr import image as pictures
-from omr.layout import Layout
+from omr.layout import Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 
 SEARCH_PIXELS = 900  # longer side of the pictures compared
@@ -26,6 +28,7 @@ UNLIKE = 0.8  # largest ratio of the distances to the best and the next best mat
 NEAR = 10.0  # search pixels: how far from where it is expected a feature is looked for
 ALIKE = 1.2  # largest distance of descriptors there, in parts of what most of the first matches keep below
 TOLERANCE = 3.0  # search pixels: a match farther from where the page has it does not count
+ROUNDS = 3  # of looking for what the remaining matches agree on
 ENOUGH = 15  # matches that agree; strangers reach ten
 MAX_COSINE = 0.35  # of a corner's angle: 70…110 degrees
 MAX_RATIO = 1.5  # between opposite sides
@@ -50,8 +53,9 @@ class _Features(NamedTuple):
     size: tuple[int, int]
 
 
-def placements(image: Image, layout: Layout) -> list[Placement]:
-    """Where each page of the layout would lie, if the image were of that page; pages that it cannot be are left out.
+def rounds(image: Image, layout: Layout) -> Iterator[list[Placement]]:
+    """Where each page of the layout would lie, if the image were of that page: first as most of the features have it,
+    then as those have it that do not agree with that. (Where text was changed since, it moved what is below it.)
 
     Args:
         image: grey (h, w).
@@ -63,20 +67,25 @@ def placements(image: Image, layout: Layout) -> list[Placement]:
     path = layout.registration.reference
     number = page_count(path)
     seen = _features(image)
-    result = []
-    for page in layout.pages:
-        form = _form(path, min(page.number, number) - 1)
-        homography = _homography(form, seen)
-        if homography is not None:
-            width, height = form.size
-            to_form = np.diag([width / layout.width, height / layout.height, 1.0])
-            to_form[:2, 2] = -0.5  # a pixel's centre has whole coordinates
-            placed = homography @ to_form
-            turn = quarter_turn(placed, layout.width, layout.height)
-            result.append(Placement(page, turn, 0.0, placed))
-    if not result:
+    forms = [_form(path, min(page.number, number) - 1) for page in layout.pages]
+    found = False
+    for homographies in zip_longest(*(_homographies(form, seen) for form in forms)):
+        found = True
+        yield [
+            _placed(layout, page, form, homography)
+            for page, form, homography in zip(layout.pages, forms, homographies, strict=True)
+            if homography is not None
+        ]
+    if not found:
         raise Unregistered("not_registered", "the page does not look like the reference picture of the form")
-    return result
+
+
+def _placed(layout: Layout, page: Page, form: _Features, homography: Array) -> Placement:
+    """The page under a map from the form's picture, whose frame is the layout's page."""
+    width, height = form.size
+    to_form = np.array([(width / layout.width, 0, -0.5), (0, height / layout.height, -0.5), (0, 0, 1)])
+    placed = homography @ to_form
+    return Placement(page, quarter_turn(placed, layout.width, layout.height), 0.0, placed)
 
 
 def page_count(path: str) -> int:
@@ -117,20 +126,24 @@ def _features(image: Image) -> _Features:
     return _Features((places + 0.5) / scale - 0.5, np.asarray(looks, np.float32), scale, (width, height))
 
 
-def _homography(form: _Features, seen: _Features) -> Array | None:
-    """The map (3, 3) from the form's picture to the image, or None if the image is not of this form."""
+def _homographies(form: _Features, seen: _Features) -> Iterator[Array]:
+    """Maps (3, 3) from the form's picture to the image, the one that most features agree on first."""
     if min(len(form.looks), len(seen.looks)) < ENOUGH:
-        return None
+        return
     squares = np.sum(form.looks**2, axis=1)[:, None] + np.sum(seen.looks**2, axis=1) - 2 * form.looks @ seen.looks.T
     distances = np.sqrt(np.maximum(squares, 0))
     ours, theirs = _unlike_others(distances)
-    rough, agree = _fit(form.places[ours], seen.places[theirs], seen.scale)
-    if rough is None or not _paper_like(rough, form.size):
-        return None
-    alike = ALIKE * float(np.percentile(distances[ours, theirs][agree], 90))
-    ours, theirs = _nearby(distances, project(rough, form.places), seen, alike)
-    fine, agree = _fit(form.places[ours], seen.places[theirs], seen.scale)
-    return fine if fine is not None and _paper_like(fine, form.size) else None
+    for _ in range(ROUNDS):
+        rough, agree = _fit(form.places[ours], seen.places[theirs], seen.scale)
+        if rough is None:
+            return
+        if _paper_like(rough, form.size):
+            alike = ALIKE * float(np.percentile(distances[ours, theirs][agree], 90))
+            near = _nearby(distances, project(rough, form.places), seen, alike)
+            fine, _ = _fit(form.places[near[0]], seen.places[near[1]], seen.scale)
+            if fine is not None and _paper_like(fine, form.size):
+                yield fine
+        ours, theirs = ours[~agree], theirs[~agree]
 
 
 def _unlike_others(distances: npt.NDArray[np.float32]) -> tuple[Index, Index]:
@@ -142,9 +155,7 @@ def _unlike_others(distances: npt.NDArray[np.float32]) -> tuple[Index, Index]:
     return rows[mutual], columns[mutual]
 
 
-def _nearby(
-    distances: npt.NDArray[np.float32], expected: Array, seen: _Features, alike: float
-) -> tuple[Index, Index]:
+def _nearby(distances: npt.NDArray[np.float32], expected: Array, seen: _Features, alike: float) -> tuple[Index, Index]:
     """Pairs of a feature of the form and the most like one near where it is expected on the image."""
     x, y = expected.T.astype(np.float32)
     seen_x, seen_y = seen.places.T.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -32,7 +33,7 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     if method == "fiducials":
         return align(image, fiducials.locate(image, layout), printed_to_size=True)
     if method in ("aruco", "reference"):
-        return _best(image, _whichever_page(image, layout))
+        return _best(image, _guesses(image, layout))
     corners = page_corners(image, layout)
     upright = _attempt(image, _placed(layout, corners, 0))
     if isinstance(upright, Placement) and upright.fit >= SURE:
@@ -46,26 +47,33 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     return upright
 
 
-def _whichever_page(image: npt.NDArray[np.uint8], layout: Layout) -> list[Placement]:
-    """Where another program's page lies, for each page of the layout that it may be."""
-    if layout.registration.method == "reference":
-        return reference.placements(image, layout)
-    try:
-        found = fiducials.locate(image, layout)
-    except Unregistered:
-        if not layout.registration.reference:
-            raise
-        return reference.placements(image, layout)
-    return [replace(found, page=page) for page in layout.pages]
+def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Placement]]:
+    """Where another program's page may lie, for each page of the layout that it may be; ever less likely places."""
+    if layout.registration.method == "aruco":
+        try:
+            found = fiducials.locate(image, layout)
+        except Unregistered:
+            if not layout.registration.reference:
+                raise
+        else:
+            yield [replace(found, page=page) for page in layout.pages]
+            return
+    yield from reference.rounds(image, layout)
 
 
-def _best(image: npt.NDArray[np.uint8], placements: list[Placement]) -> Placement:
+def _best(image: npt.NDArray[np.uint8], guesses: Iterator[list[Placement]]) -> Placement:
     """The placement that the printed bubbles agree with best, corrected by them."""
-    attempts = [_attempt(image, placement) for placement in placements]
-    placed = [attempt for attempt in attempts if isinstance(attempt, Placement)]
-    if not placed:
-        raise next(attempt for attempt in attempts if isinstance(attempt, Unregistered))
-    best = max(placed, key=lambda one: one.fit)
+    best, refusals = None, []
+    for placements in guesses:
+        for attempt in (_attempt(image, placement) for placement in placements):
+            if isinstance(attempt, Unregistered):
+                refusals.append(attempt)
+            elif best is None or attempt.fit > best.fit:
+                best = attempt
+        if best is not None and best.fit >= SURE:
+            return best
+    if best is None:
+        raise refusals[0]
     if best.fit < LIKELY:
         raise Unregistered("not_registered", f"only {best.fit:.0%} of the form's bubbles are printed: another form")
     return best
@@ -81,7 +89,7 @@ def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     if method == "fiducials":
         return fiducials.locate(image, layout)
     if method in ("aruco", "reference"):
-        return _whichever_page(image, layout)[0]
+        return next(_guesses(image, layout))[0]
     return _placed(layout, page_corners(image, layout), 0)
 
 

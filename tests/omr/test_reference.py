@@ -124,6 +124,24 @@ def test_the_reference_may_have_other_proportions_than_the_layout(form: Layout) 
     assert {mark.field: mark.value for mark in read_marks(page, form, placement)} == answers(form)
 
 
+def test_text_changed_since_the_reference_does_not_mislead(form: Layout) -> None:
+    """A line was put in above a long text: most of the print is lower than on the reference, the bubbles are not."""
+    text = [
+        f"{n}. {words} in blue or black ink only" for n, words in enumerate(("Write", "Draw", "Answer", "Mark", "Sign"))
+    ]
+    pages = []
+    for lower in (0, 40):
+        page = np.hstack([drawn(form, marked=lower > 0), np.full((SIZE[1], 700), 255, np.uint8)])
+        for line in range(26):
+            words = f"{text[line % 5]} {line * 37 % 101} {'abcdefghijklmnopqrstuvwxyz'[line:]}"
+            cv2.putText(page, words, (850, 60 + lower + 40 * line), 0, 0.6, 30, 1, cv2.LINE_AA)
+        pages.append(page)
+    cv2.imwrite(form.registration.reference, pages[0])
+    wide = form.model_copy(update={"width": pages[0].shape[1] * UNIT})
+    placement = register(pages[1], wide)
+    assert {mark.field: mark.value for mark in read_marks(pages[1], wide, placement)} == answers(form)
+
+
 def test_another_form_and_an_empty_page_are_refused(form: Layout) -> None:
     other = layout(Path("other.png"), pages=2)
     for image in (drawn(other, 2), np.full(SIZE[::-1], 255, np.uint8), np.rot90(drawn(form))[:, ::-1].copy()):
