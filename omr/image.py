@@ -83,7 +83,9 @@ def _refuse_folder(error: OSError) -> NoReturn:
 
 def inside(root: Path, path: Path) -> bool:
     """Whether a path, links followed, is in the folder `root`."""
-    return path.resolve().is_relative_to(root.resolve())
+    return Path(os.path.realpath(path)).is_relative_to(
+        os.path.realpath(root)
+    )  # Path.resolve raises for a circle of links
 
 
 def pages(path: Path) -> Iterator[np.ndarray]:

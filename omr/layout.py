@@ -6,13 +6,17 @@ own sheets, template pixels on imported ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field as Key
 
 from engine.errors import InputError
 from engine.tables import write_bytes
+
+Length = Annotated[float, Key(gt=0, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
@@ -30,7 +34,7 @@ class Bubble(_Model):
 class Group(_Model):
     """Bubbles of which usually one is marked: the options of an item, or one digit of a number."""
 
-    bubbles: tuple[Bubble, ...]
+    bubbles: Annotated[tuple[Bubble, ...], Key(min_length=1)]
 
 
 class Field(_Model):
@@ -43,11 +47,11 @@ class Field(_Model):
     """
 
     name: str
-    groups: tuple[Group, ...]
+    groups: Annotated[tuple[Group, ...], Key(min_length=1)]
     join: Literal["concat", "positional", "sum"] = "concat"
     separator: str = ""  # between labels of one group, for labels longer than one letter
-    width: float  # of a bubble
-    height: float
+    width: Length  # of a bubble
+    height: Length
     shape: Literal["box", "ellipse"] = "box"
     block: str  # fields printed together, which stretch and drift together
 
@@ -109,7 +113,7 @@ class Fiducial(_Model):
 class Page(_Model):
     """One side of paper."""
 
-    number: int  # from 1
+    number: Annotated[int, Key(ge=1)]
     fields: tuple[Field, ...]
     fiducials: tuple[Fiducial, ...] = ()
     boxes: tuple[Rect, ...] = ()  # constructed responses, named by item
@@ -145,33 +149,81 @@ class Registration(_Model):
 
 
 class Layout(_Model):
-    """A whole sheet, one or several pages."""
+    """A whole sheet, one or several pages.
+
+    A layout is checked as a whole, for one that is damaged would read filled-in sheets as blank: names are unique, what
+    they refer to exists, and bubbles lie on the page (or over its edge by less than their size).
+    """
 
     id: str
     title: str = ""
     unit: Literal["mm", "px"] = "mm"
-    width: float
-    height: float
-    pages: tuple[Page, ...]
+    width: Length
+    height: Length
+    pages: Annotated[tuple[Page, ...], Key(min_length=1)]
     joined: tuple[Joined, ...] = ()
     registration: Registration = Registration()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Layout:
+        _unique("page", [page.number for page in self.pages])
+        names = [field.name for page in self.pages for field in page.fields]
+        _unique("field", [*names, *(joined.name for joined in self.joined)])
+        known = set(names)
+        for joined in self.joined:
+            for name in joined.fields:
+                if name not in known:
+                    raise ValueError(f"joined field {joined.name!r}: there is no field {name!r}")
+        for page in self.pages:
+            for field in page.fields:
+                self._check_place(page, field)
+        return self
+
+    def _check_place(self, page: Page, field: Field) -> None:
+        for bubble in (bubble for group in field.groups for bubble in group.bubbles):
+            if not (
+                -field.width < bubble.x < self.width + field.width
+                and -field.height < bubble.y < self.height + field.height
+            ):
+                raise ValueError(
+                    f"page {page.number}, field {field.name!r}: "
+                    f"bubble {bubble.label!r} at ({bubble.x:g}, {bubble.y:g}) "
+                    f"lies outside the page of {self.width:g} × {self.height:g} {self.unit}"
+                )
 
     def save(self, path: Path) -> None:
         """Write the layout as JSON."""
         write_bytes(self.model_dump_json(indent=1).encode(), path)
 
 
+def _unique(what: str, names: Iterable[object]) -> None:
+    seen: set[object] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name!r} is there twice")
+        seen.add(name)
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong with a model: where, and what."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
+
+
 def load_layout(path: Path) -> Layout:
     """Read a layout that `Layout.save` wrote.
 
     Raises:
-        InputError: the file is missing or does not describe a layout.
+        InputError: the file can't be read or does not describe a layout; the message names the place.
     """
     try:
         return Layout.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError("no such layout file", file=path, mend="run `yuejuan sheets EXAM` to make it") from None
+    except OSError as error:
+        raise InputError(f"cannot read the layout: {error.strerror}", file=path, mend="make it readable") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"not a Yuejuan layout: {place}: {first['msg']}", file=path) from None
+        mend = "restore the file from a copy, or make it anew with `yuejuan sheets EXAM --force`"
+        raise InputError(f"not a Yuejuan layout: {complaint(error)}", file=path, mend=mend) from None

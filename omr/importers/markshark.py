@@ -35,7 +35,7 @@ _NAME = {"selection_axis": "col", "labels": " " + ascii_uppercase}
 _NUMBER = {"selection_axis": "col", "labels": digits}
 # Zones that are one value, and what they need not say.
 _VALUES = {"last_name": _NAME, "first_name": _NAME, "id": _NUMBER, "test_id": _NUMBER, "version": {}}
-_PAGE = re.compile(r"page_(\d{1,4})")
+_PAGE = re.compile(r"page_([1-9]\d{0,3})")
 _ZONE = re.compile(r"(\w+)_(?:zone|layout)")
 
 Paper = tuple[float, float]  # width and height in mm
@@ -190,11 +190,19 @@ def load_map(path: Path) -> layout.Layout:
         )
         if not pages:
             raise ValueError("page_1: has no zone with bubbles")
+        return layout.Layout(
+            id=path.stem,
+            title=head.metadata.display_name,
+            width=paper[0],
+            height=paper[1],
+            pages=pages,
+            registration=registration,
+        )
+    except ValidationError as error:
+        message = layout.complaint(error)
     except ValueError as error:
-        raise InputError(f"not a usable MarkShark bubblemap: {error}", file=path) from None
-    width, height = paper
-    title = head.metadata.display_name
-    return layout.Layout(id=path.stem, title=title, width=width, height=height, pages=pages, registration=registration)
+        message = str(error)
+    raise InputError(f"not a usable MarkShark bubblemap: {message}", file=path, mend="correct it in the bubblemap")
 
 
 def _checked(model: type[Model], content: object, key: str) -> Model:
@@ -235,7 +243,7 @@ def _registration(aruco: _Aruco, paper: Paper, folder: Path) -> tuple[layout.Reg
 
 def _pages(content: Mapping[str, Any], styles: Styles, paper: Paper) -> Iterator[tuple[int, list[layout.Field]]]:
     """The number and the fields of each page."""
-    question = count(1)
+    question, values = count(1), set[str]()
     for number in sorted(int(page[1]) for key in content if (page := _PAGE.fullmatch(str(key)))):
         zones = content[f"page_{number}"]
         if not isinstance(zones, dict):
@@ -247,7 +255,9 @@ def _pages(content: Mapping[str, Any], styles: Styles, paper: Paper) -> Iterator
             if value and (value[1] in _VALUES or (isinstance(zone, dict) and "numrows" in zone)):
                 usual = _VALUES.get(value[1], {})
                 groups, look = _grid(_styled(zone, usual, styles), key, paper)
-                fields.append(layout.Field(name=value[1], groups=groups, block=value[1], **look))
+                named = f"{value[1]}_{number}" if value[1] in values else value[1]  # asked for again, as a check
+                values.add(named)
+                fields.append(layout.Field(name=named, groups=groups, block=value[1], **look))
             elif name in ("answer_zones", "answer_layouts"):
                 for place, part in enumerate(zone or ()):
                     groups, look = _grid(_styled(part, {}, styles), f"{key}.{place}", paper)

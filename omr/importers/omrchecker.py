@@ -8,6 +8,7 @@ the way there and moves no bubble, so it is not needed.
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import accumulate
 from pathlib import Path
@@ -93,27 +94,27 @@ def load_template(path: Path) -> layout.Layout:
         InputError: the file is missing, or a key of it is absent or wrong; the message names the key.
     """
     try:
-        template = _Template.model_validate_json(path.read_bytes())
+        return _layout(_Template.model_validate_json(path.read_bytes()), path)
     except OSError as error:
-        raise InputError(f"cannot read the template: {error.strerror}", file=path) from None
+        mend = "give the template.json of the form, and make it readable"
+        raise InputError(f"cannot read the template: {error.strerror}", file=path, mend=mend) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"not a usable OMRChecker template: {key}: {first['msg']}", file=path) from None
-    try:
-        fields = tuple(
-            field for name, block in template.field_blocks.items() for field in _fields(name, block, template)
-        )
-        names = _unique([field.name for field in fields], "fieldBlocks: fieldLabels")
-        joined = tuple(
-            layout.Joined(name=name, fields=tuple(_existing(parts, names, f"customLabels.{name}")))
-            for name, parts in template.custom_labels.items()
-        )
-        names = _unique([*names, *template.custom_labels], "customLabels")
-        _existing(template.output_columns, names, "outputColumns")
-        registration = _registration(template.pre_processors, path.parent)
+        message = layout.complaint(error)
     except ValueError as error:
-        raise InputError(f"not a usable OMRChecker template: {error}", file=path) from None
+        message = str(error)
+    raise InputError(f"not a usable OMRChecker template: {message}", file=path, mend="correct it in the template")
+
+
+def _layout(template: _Template, path: Path) -> layout.Layout:
+    """The template as a layout; ValueError names the key that is wrong."""
+    fields = tuple(field for name, block in template.field_blocks.items() for field in _fields(name, block, template))
+    names = _unique([field.name for field in fields], "fieldBlocks: fieldLabels")
+    joined = tuple(
+        layout.Joined(name=name, fields=tuple(_existing(parts, names, f"customLabels.{name}")))
+        for name, parts in template.custom_labels.items()
+    )
+    names = _unique([*names, *template.custom_labels], "customLabels")
+    _existing(template.output_columns, names, "outputColumns")
     width, height = template.page_dimensions
     return layout.Layout(
         id=path.stem,
@@ -123,7 +124,7 @@ def load_template(path: Path) -> layout.Layout:
         height=height,
         pages=(layout.Page(number=1, fields=fields),),
         joined=joined,
-        registration=registration,
+        registration=_registration(template.pre_processors, path.parent),
     )
 
 
@@ -158,6 +159,8 @@ def _expand(labels: list[str], key: str) -> list[str]:
     for label in labels:
         span = _RANGE.fullmatch(label)
         if span is None:
+            if ".." in label:
+                raise ValueError(f"{key}: {label!r} is not a range such as 'q1..10'")
             result.append(label)
             continue
         first, last = int(span["first"]), int(span["last"])
@@ -206,22 +209,29 @@ def _registration(steps: list[_Step], folder: Path) -> layout.Registration:
 
 
 def _markers(options: dict[str, Any], folder: Path) -> layout.Registration:
-    name, ratio = options.get("relativePath"), options.get("sheetToMarkerWidthRatio", 0)
-    if not isinstance(name, str) or not (folder / name).is_file():
-        raise ValueError(f"preProcessors.CropOnMarkers.relativePath: there is no marker picture {name!r} beside it")
-    if not isinstance(ratio, (int, float)) or ratio < 0:
-        raise ValueError(f"preProcessors.CropOnMarkers.sheetToMarkerWidthRatio: {ratio!r} is not a ratio")
-    return layout.Registration(method="markers", marker=str((folder / name).resolve()), marker_ratio=ratio)
+    key = "preProcessors.CropOnMarkers"
+    ratio = options.get("sheetToMarkerWidthRatio", 0)
+    if not isinstance(ratio, (int, float)) or not 0 <= ratio < math.inf:
+        raise ValueError(f"{key}.sheetToMarkerWidthRatio: {ratio!r} is not a ratio")
+    marker = _picture(options.get("relativePath"), folder, f"{key}.relativePath")
+    return layout.Registration(method="markers", marker=marker, marker_ratio=ratio)
 
 
 def _reference(options: dict[str, Any], folder: Path) -> layout.Registration:
     """Its other options (maxFeatures, goodMatchPercent, 2d) tune another program's search."""
-    name = options.get("reference")
-    key = "preProcessors.FeatureBasedAlignment.reference"
-    if not isinstance(name, str) or not (folder / name).is_file():
-        raise ValueError(f"{key}: there is no reference picture {name!r} beside it")
+    picture = _picture(options.get("reference"), folder, "preProcessors.FeatureBasedAlignment.reference")
+    return layout.Registration(method="reference", reference=picture)
+
+
+def _picture(name: object, folder: Path, key: str) -> str:
+    """The path of a picture in the template's folder: a template from elsewhere is to open no other files."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{key}: {name!r} is not the name of a picture beside the template")
+    path = folder / name
+    if Path(name).is_absolute() or not image.inside(folder, path):
+        raise ValueError(f"{key}: {name!r} does not lie in the template's folder")
     try:
-        image.load(folder / name)
+        image.load(path)
     except image.Unreadable as error:
-        raise ValueError(f"{key}: {name!r} cannot be read: {error.detail}") from None
-    return layout.Registration(method="reference", reference=str((folder / name).resolve()))
+        raise ValueError(f"{key}: the picture {name!r} cannot be read: {error.detail}") from None
+    return str(path.resolve())

@@ -417,6 +417,12 @@ def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: py
     assert Path(str(refused.value.file)) == closed and "permission" in refused.value.mend
 
 
+def test_a_circle_of_links_is_unreadable(tmp_path: Path) -> None:
+    circle = tmp_path / "circle.jpg"
+    circle.symlink_to("circle.jpg")
+    assert image.inside(tmp_path, circle) and reason(circle) == "unreadable"
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.jpg"

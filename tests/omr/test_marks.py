@@ -30,8 +30,9 @@ def digits(name, x, y, places, labels="0123456789", **more):
     return Field(name=name, groups=groups, width=4.5, height=2.5, shape="ellipse", block=name, **more)
 
 
-def sheet(*fields, joined=()):
-    return Layout(id="drawn", width=WIDTH, height=HEIGHT, pages=(Page(number=1, fields=fields),), joined=joined)
+def sheet(*fields, joined=(), more=()):
+    pages = (Page(number=1, fields=fields), *more)
+    return Layout(id="drawn", width=WIDTH, height=HEIGHT, pages=pages, joined=joined)
 
 
 QUESTIONS = [f"q{number}" for number in range(1, 41)]
@@ -328,6 +329,7 @@ def test_values_by_join():
         choice("long", 10, 80, ["1A", "2B"], separator="+"),
         choice("none", 10, 90, join="sum"),
         joined=(Joined(name="both", fields=("concat", "none", "sum")), Joined(name="elsewhere", fields=("on page 2",))),
+        more=(Page(number=2, fields=(choice("on page 2", 10, 10),)),),
     )
     paper = Paper(layout)
     for group, labels in ((0, "3"), (1, "37"), (3, "0")):

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,7 +121,7 @@ def test_registration_follows_the_last_crop(load, tmp_path):
     assert method("GaussianBlur", "Levels", "MedianBlur") == "frame"
     assert method("Levels", "CropPage") == "outline"
 
-    (tmp_path / "marker.jpg").write_bytes(b"a picture")
+    assert cv2.imwrite(str(tmp_path / "marker.jpg"), np.full((20, 20), 90, np.uint8))
     options = {"relativePath": "marker.jpg", "sheetToMarkerWidthRatio": 17}
     markers = [{"name": "CropPage"}, {"name": "CropOnMarkers", "options": options}]
     registration = load(template(preProcessors=markers)).registration
@@ -138,6 +140,8 @@ WRONG = {
     "fieldBlocks.Block.fieldLabels: 'q1..999999999'": template(
         fieldBlocks={"Block": block(fieldLabels=["q1..999999999"])}
     ),
+    "fieldBlocks.Block.fieldLabels: 'q1..x'": template(fieldBlocks={"Block": block(fieldLabels=["q1..x"])}),
+    "customLabels.Roll: 'q..5'": template(customLabels={"Roll": ["q..5"]}),
     "'QTYPE_MCQ9'": template(fieldBlocks={"Block": block(fieldType="QTYPE_MCQ9")}),
     "bubbleValues and direction": template(fieldBlocks={"Block": block(fieldType="")}),
     "'q4' lies outside pageDimensions": template(fieldBlocks={"Block": block(labelsGap=300)}),
@@ -162,6 +166,39 @@ def test_a_wrong_template_is_refused_by_the_name_of_its_key(load, tmp_path, name
         load(WRONG[named])
     assert named in refused.value.message
     assert refused.value.file == tmp_path / "template.json"
+    assert refused.value.mend
+
+
+@pytest.mark.parametrize(("step", "key"), [("CropOnMarkers", "relativePath"), ("FeatureBasedAlignment", "reference")])
+def test_a_template_opens_no_picture_outside_its_folder(tmp_path, step, key):
+    """A template comes from somebody else: what it names is not to be looked at wherever it is."""
+    form, elsewhere = tmp_path / "form", tmp_path / "elsewhere.png"
+    (form / "sub").mkdir(parents=True)
+    for picture in (elsewhere, form / "inside.png"):
+        assert cv2.imwrite(str(picture), np.full((20, 20), 90, np.uint8))
+    (form / "link.png").symlink_to(elsewhere)
+    (form / "circle.png").symlink_to("circle.png")
+    (form / "text.png").write_text("no picture")
+
+    def load_with(name):
+        content = template(preProcessors=[{"name": step, "options": {key: name}}])
+        (form / "template.json").write_text(json.dumps(content), encoding="utf-8")
+        return load_template(form / "template.json").registration.pictures
+
+    assert load_with("sub/../inside.png") == ((form / "inside.png").resolve(),)
+    for name, words in {
+        str(form / "inside.png"): "does not lie",
+        "../elsewhere.png": "does not lie",
+        "link.png": "does not lie",
+        "circle.png": "cannot be read",
+        "text.png": "cannot be read",
+        "sub": "cannot be read",
+        "": "is not the name",
+    }.items():
+        with pytest.raises(InputError, match=words) as refused:
+            load_with(name)
+        assert f"preProcessors.{step}.{key}" in refused.value.message
+        assert refused.value.file == form / "template.json" and refused.value.mend
 
 
 def test_a_missing_template_is_refused(tmp_path):

@@ -26,7 +26,7 @@ def own_layout(series: int = 3, pages: int = 1) -> Layout:
     """A4, four columns of items and a number grid, so that no turn of it looks like another."""
     return Layout(
         id="own", width=210, height=297, pages=tuple(Page(
-            number=number, fields=_fields(),
+            number=number, fields=_fields("" if number == 1 else f"p{number}"),
             fiducials=tuple(Fiducial(id=16 * series + 4 * (number - 1) + i, x=x, y=y, size=8.4)
                             for i, (x, y) in enumerate(CORNERS)),
         ) for number in range(1, pages + 1)),
@@ -40,15 +40,15 @@ def foreign_layout(method: str, **registration: object) -> Layout:
     )  # fmt: skip
 
 
-def _fields() -> tuple[Field, ...]:
+def _fields(prefix: str = "") -> tuple[Field, ...]:
     fields = []
     for column in range(3):
         for row in range(15):
             bubbles = [Bubble(label="ABCD"[k], x=25 + 50 * column + 7 * k, y=140 + 7 * row) for k in range(4)]
-            fields.append(_field(f"q{15 * column + row + 1}", f"b{column}", bubbles))
+            fields.append(_field(f"{prefix}q{15 * column + row + 1}", f"b{column}", bubbles))
     for digit in range(6):
         bubbles = [Bubble(label=str(k), x=110 + 8 * digit, y=40 + 6 * k) for k in range(10)]
-        fields.append(_field(f"n{digit}", "number", bubbles))
+        fields.append(_field(f"{prefix}n{digit}", "number", bubbles))
     return tuple(fields)
 
 
