@@ -12,6 +12,7 @@ from engine.byhand import plain_points
 from engine.exam import Item, Subject
 from engine.identity import Reason
 from engine.notes import Notes
+from engine.rules import void
 from engine.sheets import NOT_READ, Sheets
 from engine.tables import CHOOSE, SCORE
 
@@ -57,10 +58,16 @@ def answers(
     given: dict[str, np.ndarray],
     present: np.ndarray,
     notes: Notes,
-) -> dict[str, pa.Array]:
-    """A column an item and a choose group, in canonical order and options; null for those who are not present."""
+) -> tuple[dict[str, pa.Array], np.ndarray]:
+    """Everybody's answers, and of whom something is missing.
+
+    Returns:
+        a column an item and a choose group, in canonical order and options, null for those who are not present; and
+        (pupils,) bool: something that the total needs is not known.
+    """
     words = _Words(list(sheets.values))
     items = {item.item: item for item in subject.items}
+    unknown = np.zeros(len(present), dtype=bool)
     codes = {}
     for item in subject.items:
         prefix = SCORE if item.type == "constructed" else ""
@@ -70,16 +77,25 @@ def answers(
             for position, (printed, options) in zip(items, forms.order(subject, name), strict=True):
                 if printed == item.item:
                     column[rows] = _read_on(words, sheets.codes(prefix + position)[rows], item, options)
+                    if not prefix and not _same_for_all(item):
+                        unknown[rows] |= column[rows] == NOT_READ
         codes[item.item] = column
-        if not prefix and present.any() and (column == NOT_READ).all():
+        if not prefix and present.any() and (column == NOT_READ).all() and item.item not in sheets.printed:
             notes.subject_wide(Reason.NO_FIELD, f"no sheet that was read has a field for item {item.item}")
-    _merge_marks(subject, codes, given, present, words, notes)
+    unknown |= _merge_marks(subject, sheets.printed, codes, given, present, words, notes)
 
     columns = {name: words.column(column) for name, column in codes.items()}
     for group in subject.choose:
-        if CHOOSE + group in sheets.fields:
-            columns[CHOOSE + group] = words.column(_choices(subject, sheets, group, form, present, words))
-    return columns
+        if CHOOSE + group in sheets.printed:
+            chosen = _choices(subject, sheets, group, form, present, words)
+            unknown |= present & (chosen == NOT_READ)
+            columns[CHOOSE + group] = words.column(chosen)
+    return columns, unknown
+
+
+def _same_for_all(item: Item) -> bool:
+    """Whether an item is withdrawn so that its points do not depend on what is on the sheet."""
+    return void(item) == "drop" or (void(item) == "full" and not item.group)
 
 
 def _read_on(words: _Words, codes: np.ndarray, item: Item, options: str) -> np.ndarray:
@@ -110,29 +126,45 @@ def _choices(
 
 def _merge_marks(
     subject: Subject,
+    printed: frozenset[str],
     codes: dict[str, np.ndarray],
     given: dict[str, np.ndarray],
     present: np.ndarray,
     words: _Words,
     notes: Notes,
-) -> None:
-    """Settle constructed responses: `codes` come in as their score strips say and go out with the points."""
+) -> np.ndarray:
+    """Settle constructed responses: `codes` come in as their score strips say and go out with the points.
+
+    Returns:
+        (pupils,) bool: points that the total needs are not known.
+    """
     told = _Told(notes, present)
     nowhere = np.full(len(present), "", dtype=object)
-    unmarked = {
-        item.item: _settle(item, subject, codes, given.get(item.item, nowhere), present, words, told)
+    unmarked = {}
+    for item in subject.items:
+        if item.type == "constructed":
+            on_paper = SCORE + item.item in printed
+            points = given.get(item.item, nowhere)
+            unmarked[item.item] = _settle(item, subject, codes, points, present, on_paper, words, told)
+    blank = words.code("")
+    known = {
+        item.item: ~np.isin(codes[item.item], (NOT_READ, blank)) | (void(item) in ("drop", "full", "present"))
         for item in subject.items
-        if item.type == "constructed"
     }
+    open_ones = np.zeros(len(present), dtype=bool)
     for item in subject.items:
         if item.item in unmarked and not item.group:
-            told.lacking(item.item, unmarked[item.item])
+            told.lacking(item.item, unmarked[item.item] & ~known[item.item])
+            open_ones |= present & ~known[item.item]
     for group, choose in subject.choose.items():
-        names = [item.item for item in subject.items if item.group == group and item.item in unmarked]
-        if names:
-            marked = np.sum([~unmarked[name] for name in names], axis=0)
-            told.lacking(f"{choose.k} of {', '.join(names)}", present & (marked < choose.k))
+        names = [item.item for item in subject.items if item.group == group]
+        if unmarked.keys() & set(names):
+            lacking = present & (np.sum([known[name] for name in names], axis=0) < choose.k)
+            nowhere_told = np.all([unmarked[name] | known[name] for name in names if name in unmarked], axis=0)
+            told.lacking(f"{choose.k} of {', '.join(names)}", lacking & nowhere_told)
+            open_ones |= lacking
     told.finish()
+    return open_ones
 
 
 def _settle(
@@ -141,17 +173,20 @@ def _settle(
     codes: dict[str, np.ndarray],
     given: np.ndarray,
     present: np.ndarray,
+    on_paper: bool,
     words: _Words,
     told: _Told,
 ) -> np.ndarray:
     """Points of one item: from marks.csv, or else from the strip; from neither if they differ.
+
+    Args:
+        on_paper: the sheet has a strip; then one that was not read is on a side that is missing.
 
     Returns:
         (pupils,) bool: who has no points although nothing was wrong.
     """
     blank = words.code("")
     strip = codes[item.item]
-    on_paper = (strip != NOT_READ).any()  # then a strip that was not read is on a side that is missing
     used = [code for code in np.unique(strip[strip != NOT_READ]).tolist() if code != blank]
     plain = {code: plain_points(words.words[code], item, subject.step) for code in used}
     wrong = np.isin(strip, [code for code, points in plain.items() if points is None])
@@ -191,7 +226,8 @@ class _Told:
 
     def finish(self) -> None:
         if self._of_all:
-            detail = f"nobody has points for item {', '.join(self._of_all)}; give them in marks.csv"
+            what = f"nobody has points for item {', '.join(self._of_all)}"
+            detail = f"{what}; give them in marks.csv, or withdraw the item with the rule void:drop"
             self._notes.subject_wide(Reason.MARK_MISSING, detail)
         for (pupil, reason), details in sorted(self._of_pupil.items()):
             self._notes.pupil(pupil, reason, "; ".join(details))

@@ -5,8 +5,8 @@ Policies, for a pupil whose sheet has a field for the chosen items:
     strict_void         the items filled in count, the first k of them in position; no item filled in: none counts
     first_by_position   the first k of: items filled in and answered, then those answered, then those only filled in
     highest             of the items answered or filled in, the k that earn most
-    ask                 as strict_void, until a person has decided; asked where more than k items are filled in, or
-                        where strict_void and first_by_position give different points
+    ask                 as strict_void, but a person must decide, and there is no total until then, where more than k
+                        items are filled in, or strict_void and first_by_position give different points
 
 Where the sheet has no such field strict_void takes the first k answered, and ask asks when more are answered. A
 constructed response counts as answered if it earned points; one marked 0 comes last.

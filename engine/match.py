@@ -5,17 +5,18 @@ What a person must decide becomes a row of `exceptions`; nothing is chosen silen
 - Pages that belong to nobody stay out. Their pupils are 'missing' and are listed as such.
 - A sheet whose absent mark contradicts its answers, or whose form (A/B) is unknown, counts as 'missing' with null
   answers until corrections.csv decides.
-- Items on a side that is missing are null, so that they enter neither total nor statistics; the pupil is listed.
-- A constructed response without a mark, or with two different ones, is blank ("") and the pupil is listed.
+- Items on a side that is missing are null; a constructed response without a mark, or with two different ones, is blank
+  (""). The pupil is listed and 'incomplete' while the total needs something that is not known.
 - Flagged marks keep their value; the reader has listed them.
 
 Accounts: "pages" in = read + exception + set_aside, where read pages are those that belong to a pupil; "pupils"
-registered = read + absent + missing; line "violation" says how many of the read have a violation mark (违纪).
+registered = read + absent + missing; lines "violation" (违纪) and "incomplete" say how many of the read are so.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ ACCOUNTS = {  # account → its whole, and the lines that make it up
     "pages": ("in", ("read", "exception", "set_aside")),
     "pupils": ("registered", ("read", "absent", "missing")),
 }
-READ, ABSENCE, MISSING, VIOLATED = range(len(STATUS))  # codes of STATUS
+READ, ABSENCE, MISSING, VIOLATED, INCOMPLETE = range(len(STATUS))  # codes of STATUS
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,20 @@ class Matched:
     accounts: pa.Table
 
 
-def match(exam: Exam, subject: Subject, pages: pa.Table, marks: pa.Table, exceptions: pa.Table) -> Matched:
+def match(
+    exam: Exam,
+    subject: Subject,
+    pages: pa.Table,
+    marks: pa.Table,
+    exceptions: pa.Table,
+    sides: Mapping[int, Collection[str]] | None = None,
+) -> Matched:
     """Match what was read of a subject to the roster; reads the subject's marks.csv and corrections.csv.
 
     Args:
         pages, marks, exceptions: what the reader wrote; rows of other subjects are left alone.
+        sides: the names of the fields on each page of the sheet, from 1. Without it a side that came back from nobody
+            is not missed.
 
     Raises:
         InputError: marks.csv or corrections.csv says something impossible.
@@ -77,7 +87,8 @@ def match(exam: Exam, subject: Subject, pages: pa.Table, marks: pa.Table, except
     ids = _page_ids(subject, pages, coded)
     identify(ids, pupils, corrections.owner)
     settle_duplicates(ids, coded.contents, pupils)
-    sheets = Sheets.of(coded, ids, len(pupils))
+    sides = sides or {}
+    sheets = Sheets.of(coded, ids, len(pupils), sides)
 
     notes = Notes(subject.code, pupils, ids.file, pages["page"].to_pylist(), sheets.first_page)
     notes.pages(ids)
@@ -85,8 +96,9 @@ def match(exam: Exam, subject: Subject, pages: pa.Table, marks: pa.Table, except
     form = sheets.text(FORM)
     _note_unknown_forms(subject, sheets, form, status, notes)
     present = _is_present(status)
-    _missing_sides(sheets, ids, present, notes)
-    columns = answers(subject, sheets, form, given, present, notes)
+    _missing_sides(sheets, ids, sides, present, notes)
+    columns, unknown = answers(subject, sheets, form, given, present, notes)
+    status[unknown] = INCOMPLETE
 
     responses = pa.table(
         {
@@ -113,8 +125,8 @@ def balance(accounts: pa.Table) -> list[str]:
         if lines[whole] != total:
             told = " + ".join(f"{lines.get(part, 0)} {part}" for part in parts)
             problems.append(f"{subject}: {lines[whole]} {account} {whole}, but {told} = {total}")
-        if lines.get("violation", 0) > lines["read"]:
-            problems.append(f"{subject}: more violations than {account} read")
+        if lines.get("violation", 0) + lines.get("incomplete", 0) > lines["read"]:
+            problems.append(f"{subject}: more violations and incomplete than {account} read")
     return problems
 
 
@@ -182,7 +194,7 @@ def _answer_fields(subject: Subject) -> list[str]:
 
 
 def _is_present(status: np.ndarray) -> np.ndarray:
-    return (status == READ) | (status == VIOLATED)
+    return np.isin(status, (READ, VIOLATED, INCOMPLETE))
 
 
 def _note_unknown_forms(subject: Subject, sheets: Sheets, form: np.ndarray, status: np.ndarray, notes: Notes) -> None:
@@ -197,13 +209,16 @@ def _note_unknown_forms(subject: Subject, sheets: Sheets, form: np.ndarray, stat
         notes.pupil(pupil, Reason.FORM_UNKNOWN, detail)
 
 
-def _missing_sides(sheets: Sheets, ids: PageIds, present: np.ndarray, notes: Notes) -> None:
-    """Sides that came back from others but not from a pupil who has a sheet."""
-    expected = np.unique(ids.sheet_page[ids.sheet_page > 0])
+def _missing_sides(
+    sheets: Sheets, ids: PageIds, sides: Mapping[int, Collection[str]], present: np.ndarray, notes: Notes
+) -> None:
+    """Sides to be read, or that came back from others, but not from a pupil who has a sheet."""
+    to_read = [side for side, fields in sides.items() if fields]
+    expected = np.union1d(ids.sheet_page[ids.sheet_page > 0], to_read).astype(int)
     lost = ~sheets.sides[:, expected] & (present & (sheets.first_page >= 0))[:, None]
     for pupil in np.flatnonzero(lost.any(axis=1)).tolist():
-        sides = ", ".join(map(str, expected[lost[pupil]]))
-        notes.pupil(pupil, Reason.PAGE_MISSING, f"side {sides} of the sheet is missing; its items are not scored")
+        which = ", ".join(map(str, expected[lost[pupil]]))
+        notes.pupil(pupil, Reason.PAGE_MISSING, f"side {which} of the sheet is missing; what it says is not known")
 
 
 def _accounts(subject: Subject, pages: pa.Table, ids: PageIds, status: np.ndarray, exceptions: pa.Table) -> pa.Table:
@@ -226,6 +241,7 @@ def _accounts(subject: Subject, pages: pa.Table, ids: PageIds, status: np.ndarra
         ("pupils", "absent", int((status == ABSENCE).sum())),
         ("pupils", "missing", int((status == MISSING).sum())),
         ("pupils", "violation", int((status == VIOLATED).sum())),
+        ("pupils", "incomplete", int((status == INCOMPLETE).sum())),
     ]
     accounts, names, counts = zip(*lines, strict=True)
     return build(

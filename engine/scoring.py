@@ -39,10 +39,10 @@ class Scored:
     """What scoring gives.
 
     Attributes:
-        scores: student_id, status, an int32 column an item (steps; null: not presented, not chosen or dropped), total
-            (int32, steps; null unless status is read or violation, and where every item is dropped). Metadata: b"step",
-            b"max" (the full mark).
-        tally: of the pupils with status read.
+        scores: student_id, status (as in the responses; incomplete while a choice is to be settled), an int32 column an
+            item (steps; null: not presented, not chosen, dropped or not known yet), total (int32, steps; null unless
+            status is read or violation, and where every item is dropped). Metadata: b"step", b"max" (the full mark).
+        tally: of the pupils with status read in the scores.
         exceptions: schema "exceptions": choices a person must settle (policy "ask").
     """
 
@@ -142,10 +142,15 @@ def _score_batch(
     status = batch["status"].cast(pa.string())
     counted = _bools(pc.equal(status, "read"))
     scored = counted | _bools(pc.equal(status, "violation"))
+    incomplete = _bools(pc.equal(status, "incomplete"))
     columns = {
-        item.item: _read_column(batch, item, mark, scored) for item, mark in zip(subject.items, rules, strict=True)
+        item.item: _read_column(batch, item, mark, scored | incomplete)
+        for item, mark in zip(subject.items, rules, strict=True)
     }
-    choices, exceptions = _choose(subject, batch, columns, scored)
+    if incomplete.any():
+        _withdraw_unmarked(subject, columns, incomplete)
+    choices, unclear, exceptions = _choose(subject, batch, columns, scored)
+    incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
 
     points = dict(zip(columns, np.empty((len(columns), n), dtype=np.int32), strict=True))
     totals = np.zeros(n, dtype=np.int32)
@@ -158,12 +163,21 @@ def _score_batch(
     totals[~scored] = 0
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
-    scores = [batch["student_id"], batch["status"].cast(tables.LABEL)]
+    standing = pc.if_else(pa.array(incomplete), "incomplete", status)
+    codes = pc.index_in(standing, value_set=pa.array(tables.STATUS))
+    scores = [batch["student_id"], pa.DictionaryArray.from_arrays(codes, pa.array(tables.STATUS))]
     for name, column in columns.items():
         scores.append(pa.nulls(n, pa.int32()) if name in dropped else _nullable(points[name], column.presented))
     scores.append(_nullable(totals, scored & (full_mark(subject) > 0)))
     tally = _count(subject.step, columns, choices, dropped, totals, counted, units, threads)
     return scores, tally, exceptions
+
+
+def _withdraw_unmarked(subject: Subject, columns: dict[str, _Column], incomplete: np.ndarray) -> None:
+    """Constructed responses still without points: not 0 but unknown."""
+    for item in subject.items:
+        if item.type == "constructed" and not void(item):
+            columns[item.item].withdraw(incomplete & ~columns[item.item].given)
 
 
 def _floored_together(subject: Subject) -> list[list[str]]:
@@ -214,13 +228,15 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, scored: np.ndarr
 
 def _choose(
     subject: Subject, batch: pa.RecordBatch, columns: dict[str, _Column], scored: np.ndarray
-) -> tuple[dict[str, _Column], pa.Table]:
+) -> tuple[dict[str, _Column], np.ndarray, pa.Table]:
     """Settle the choose-k-of-n groups: in `columns`, items not chosen become "not presented".
 
     Returns:
-        by group, the pupils' points in it as if it were one item; and the exceptions for a person.
+        by group, the pupils' points in it as if it were one item; (n,) bool, a person must decide; and the exceptions
+        that say so.
     """
     choices = {}
+    asked = np.zeros(len(batch), dtype=bool)
     exceptions = [tables.empty("exceptions")]
     for group, choose in subject.choose.items():
         members = [item for item in subject.items if item.group == group]
@@ -241,6 +257,7 @@ def _choose(
             part.withdraw(~keep)
         choices[group] = _as_one(np.where(kept, points, 0).sum(axis=1), subject.step)
         rows = np.flatnonzero(unclear & scored)
+        asked[rows] = True
         details = [
             f"choose group {group}, {choose.k} of {len(members)}: filled in {texts[row].as_py() or '-'}, "
             f"answered {'+'.join(item.item for item, yes in zip(members, given[row], strict=True) if yes) or '-'}"
@@ -258,7 +275,7 @@ def _choose(
                 },
             )
         )
-    return choices, pa.concat_tables(exceptions)
+    return choices, asked, pa.concat_tables(exceptions)
 
 
 def _marks(batch: pa.RecordBatch, group: str) -> pa.Array:

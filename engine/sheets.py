@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,28 +76,34 @@ class Sheets:
 
     Attributes:
         grid: (fields, pupils) codes of values, NOT_READ where a pupil's sheet lacks the field.
+        fields: names of those that were read of anybody.
+        printed: names of the fields on the sheet, as far as they are known.
         sides: (pupils, sides + 1) bool, by number of the side.
         first_page: (pupils,) row of pages, -1 for pupils without any.
     """
 
     grid: np.ndarray
     fields: list[str]
+    printed: frozenset[str]
     values: list[str]
     sides: np.ndarray
     first_page: np.ndarray
 
     @classmethod
-    def of(cls, coded: Coded, ids: PageIds, n_pupils: int) -> Sheets:
+    def of(cls, coded: Coded, ids: PageIds, n_pupils: int, on_sides: Mapping[int, Collection[str]]) -> Sheets:
+        """Gather the pages of each pupil; `on_sides` are the fields of the layout by page of the sheet, if known."""
         grid = np.full((len(coded.fields), n_pupils), NOT_READ, dtype=np.int32)
         owner = ids.owner[coded.page]
         mine = owner >= 0
         grid[coded.field[mine], owner[mine]] = coded.value[mine]
-        sides = np.zeros((n_pupils, int(ids.sheet_page.max(initial=0)) + 1), dtype=bool)
+        last = max(int(ids.sheet_page.max(initial=0)), *on_sides, 0)
+        sides = np.zeros((n_pupils, last + 1), dtype=bool)
         first = np.full(n_pupils, -1)
         rows = np.flatnonzero(ids.owner >= 0)
         sides[ids.owner[rows], ids.sheet_page[rows]] = True
         first[ids.owner[rows[::-1]]] = rows[::-1]
-        return cls(grid, coded.fields, coded.values, sides, first)
+        printed = frozenset(coded.fields).union(*on_sides.values())
+        return cls(grid, coded.fields, printed, coded.values, sides, first)
 
     def codes(self, name: str) -> np.ndarray:
         """(pupils,) codes of a field; a field that no sheet has was not read of anybody."""

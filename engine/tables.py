@@ -30,8 +30,9 @@ SCORE = "score:"  # + item: points a marker filled in on the paper (先阅后扫
 ANSWER = pa.dictionary(pa.uint8(), pa.string())  # null: not presented; "": left blank
 LABEL = pa.dictionary(pa.int32(), pa.string())
 
-# How a pupil stands in a subject. 'read' pupils are those with a sheet; 'violation' keeps its score, out of statistics.
-STATUS = ("read", "absent", "missing", "violation")
+# How a pupil stands in a subject. 'read' pupils are those with a sheet; 'violation' keeps its score, out of statistics;
+# 'incomplete': a sheet is there, but something that the total needs is not known yet: no total, out of statistics.
+STATUS = ("read", "absent", "missing", "violation", "incomplete")
 
 CSV_BATCH = 10_000  # rows that are Python objects at one time
 

@@ -82,7 +82,7 @@ class Account:
     whole: tuple[str, int]
     parts: list[tuple[str, int]]
     off: int
-    violation: int  # among those read
+    of_these: list[tuple[str, int]]  # among those read: violation, incomplete
 
 
 def accounts(rows: list[Row]) -> list[Account]:
@@ -93,5 +93,6 @@ def accounts(rows: list[Row]) -> list[Account]:
         if lines:
             told = [(part, lines.get(part, 0)) for part in parts if lines.get(part, 0) or part != "set_aside"]
             off = lines.get(whole, 0) - sum(count for _, count in told)
-            found.append(Account(name, (whole, lines.get(whole, 0)), told, off, lines.get("violation", 0)))
+            of_these = [(line, lines[line]) for line in ("violation", "incomplete") if lines.get(line)]
+            found.append(Account(name, (whole, lines.get(whole, 0)), told, off, of_these))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import forms
 from engine.exam import Item, Subject
-from engine.rules import accepted
+from engine.rules import accepted, void
 from engine.scoring import full_mark
 from report.blocks import Context, doubtful, unsettled
 from report.policy import PupilPolicy, grade, pupil_policy
@@ -59,20 +59,36 @@ class _Desk:
             "doubts": self._doubts.get(student, 0),
             "unsettled": student in self._unsettled,
         }
-        if section["status"] != "read" or np.isnan(self._sheets.total[i]):
+        if section["status"] == "incomplete":
+            section["open"] = self._open(i)
+        elif section["status"] != "read" or np.isnan(self._sheets.total[i]):
             return section
+        else:
+            section["result"] = self._result(float(self._sheets.total[i]))
         answers, knowledge = (
             self._answers(i),
             [self._point(row) for row in self._mastery.get(student, []) if row["rate"] is not None],
         )
         return section | {
-            "result": self._result(float(self._sheets.total[i])),
             "answers": answers,
             "form": self._sheets.form[i] if self._sheets.form[i] in self._subject.forms else "",
             "knowledge": knowledge,
             "sentences": self._sentences(answers, knowledge),
             "practice": [self._exercise(row, knowledge) for row in self._practice.get(student, [])],
         }
+
+    def _open(self, i: int) -> str:
+        """What an incomplete pupil's total waits for, in words."""
+        words, sheets = self._words, self._sheets
+        reasons = [words.code("reason", reason) for reason in self._unsettled.get(sheets.students[i], [])]
+        items = [
+            item.item
+            for item, answer, gained in zip(self._subject.items, sheets.answers[i], sheets.points[i], strict=True)
+            if np.isnan(gained) and not answer and not item.group and void(item) != "drop"
+        ]
+        if items:
+            reasons.append(words("pupil.incomplete.items", items=words.join(items)))
+        return words("sentence.join").join(reasons) or words("pupil.incomplete.some")
 
     def _result(self, total: float) -> Context:
         """The total as far as the policy lets it out: without points there is nothing but the grade."""
@@ -109,7 +125,7 @@ class _Desk:
             row: Context = {"item": number, "mark": _mark(item, answer, gained), "own": "", "key": ""}
             if item.type != "constructed":
                 row |= {"own": answer, "key": self._words.join(keys)}
-            if self._policy.points and row["mark"] != "void":
+            if self._policy.points and not np.isnan(gained):
                 row["points"] = f"{points(gained)}/{points(float(item.max))}"
             rows.append(row)
         return sorted(rows, key=lambda row: place[row["item"]])
@@ -169,7 +185,8 @@ class _Desk:
 
 def _mark(item: Item, answer: str, gained: float) -> Mark:
     if np.isnan(gained):
-        return "void"
+        waits = item.type == "constructed" and answer == "" and void(item) != "drop"
+        return "unmarked" if waits else "void"
     if answer == "" and gained <= 0:
         return "unmarked" if item.type == "constructed" else "blank"
     if gained >= float(item.max):

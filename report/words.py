@@ -62,18 +62,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "line.absent": ("缺考", "Absent"),
     "line.missing": ("缺卷", "No sheet"),
     "account.violation": ("其中违纪 {count}", "of these, violation {count}"),
+    "account.incomplete": ("其中待定 {count}", "of these, pending {count}"),
     "status.read": ("已考", "present"),
     "status.absent": ("缺考", "absent"),
     "status.missing": ("缺卷", "no sheet"),
     "status.violation": ("违纪", "violation"),
+    "status.incomplete": ("待定", "pending"),
     "status.none": ("未报考", "not entered"),
     # --- key figures
     "figures": ("主要指标", "Key figures"),
     "figures.note": (
-        "平均分、标准差和各率均以实考人数为分母（不含缺考、缺卷、违纪）；标准差为总体标准差。分数线按满分比例："
+        "平均分、标准差和各率均以实考人数为分母（不含缺考、缺卷、违纪、待定）；标准差为总体标准差。分数线按满分比例："
         "优秀\u00a0≥\u00a0{excellent}，良好\u00a0≥\u00a0{good}，及格\u00a0≥\u00a0{passing}，低分\u00a0<\u00a0{low}。",
-        "Means, standard deviations and shares are over the pupils with a score (absent, missing and violation left "
-        "out); "
+        "Means, standard deviations and shares are over pupils with a score (absent, missing, violation and pending "
+        "left out); "
         "the standard deviation is the population kind. Lines as shares of the full mark: "
         "excellent\u00a0≥\u00a0{excellent}, good\u00a0≥\u00a0{good}, passing\u00a0≥\u00a0{passing}, "
         "low\u00a0<\u00a0{low}.",
@@ -263,7 +265,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.form_unknown": ("试卷类型（A/B）不明", "form A or B unknown"),
     "mend.form_unknown": ("看试卷或座位确认类型", "see from the paper or the seat"),
     "reason.mark_missing": ("缺主观题分数", "points missing"),
-    "mend.mark_missing": ("补登分数", "enter the points"),
+    "mend.mark_missing": ("补登分数，或将该题作废", "enter the points, or withdraw the item"),
     "reason.mark_conflict": ("两处主观题分数不一致", "two different points"),
     "mend.mark_conflict": ("核对后改正其中一处", "check and correct one of them"),
     "reason.mark_impossible": ("主观题分数超出范围", "impossible points"),
@@ -342,6 +344,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "pupil.void": ("这一科不计分。", "This subject is not counted."),
     "pupil.violation": ("这一科的成绩请向学校了解。", "Please ask the school about this subject."),
+    "pupil.incomplete": ("总分待定：{what}。", "Total pending: {what}."),
+    "pupil.incomplete.items": ("第 {items} 题的得分还没有确定", "points of item {items} not known yet"),
+    "pupil.incomplete.some": ("学校正在核实", "the school is still checking"),
     "pupil.doubt": (
         "有 {count} 处填涂还在人工确认，结果可能会有小的变化。",
         "Marks still being checked by hand: {count}. The result may change a little.",

@@ -124,15 +124,17 @@ def as_tables(pages: list[Page]) -> tuple[pa.Table, pa.Table, pa.Table]:
     )
 
 
-def run(exam: Exam, pages: list[Page]) -> Matched:
+def run(exam: Exam, pages: list[Page], sides: dict[int, list[str]] | None = None) -> Matched:
     """Match, and check what must hold of every outcome."""
-    matched = match(exam, exam.subjects[0], *as_tables(pages))
+    matched = match(exam, exam.subjects[0], *as_tables(pages), sides)
     assert balance(matched.accounts) == []
     assert matched.responses["student_id"].to_pylist() == exam.roster["student_id"].to_pylist()
     told = set(matched.exceptions["student_id"].to_pylist())
     for row in matched.responses.to_pylist():
         if row["status"] == "missing":
             assert row["student_id"] in told
+        if row["status"] == "incomplete":
+            assert told & {row["student_id"], None}
         if row["status"] in ("missing", "absent"):
             assert all(row[item.item] is None for item in exam.subjects[0].items)
     for name, schema in (("exceptions", matched.exceptions.schema), ("accounts", matched.accounts.schema)):
@@ -226,7 +228,7 @@ def test_an_incomplete_number_is_not_guessed(tmp_path: Path, number: str) -> Non
     matched = run(make_exam(tmp_path), [front, replace(back, barcode="G0"), *everybody()[2:]])
     assert (None, "room/000-1.jpg", Reason.NUMBER_INCOMPLETE) in reasons(matched)
     assert "26010101 (甲)" in details(matched, Reason.NUMBER_INCOMPLETE)
-    assert answers(matched, 0) == ["read", None, None, "C"]  # the back is there
+    assert answers(matched, 0) == ["incomplete", None, None, "C"]  # the back is there
     assert ("G0", "room/000-2.jpg", Reason.PAGE_MISSING) in reasons(matched)
 
 
@@ -262,7 +264,7 @@ def test_barcode_and_number_must_not_contradict_each_other(tmp_path: Path, numbe
     matched = run(make_exam(tmp_path), [front, back, *everybody()[2:]])
     conflict = (None, "room/000-1.jpg", Reason.IDENTITY_CONFLICT)
     assert (conflict not in reasons(matched)) == agrees
-    assert answers(matched, 0) == ["read", "A" if agrees else None, "B" if agrees else None, "C"]
+    assert answers(matched, 0) == (["read", "A", "B", "C"] if agrees else ["incomplete", None, None, "C"])
 
 
 def test_an_unknown_barcode_with_a_known_number_is_a_conflict(tmp_path: Path) -> None:
@@ -306,7 +308,7 @@ def test_a_page_that_was_not_read_parts_its_neighbours(tmp_path: Path) -> None:
     del pages[1]
     matched = run(make_exam(tmp_path), pages)
     assert (None, "room/001-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
-    assert answers(matched, 0) == ["read", "A", "B", None]
+    assert answers(matched, 0) == ["incomplete", "A", "B", None]
     assert answers(matched, 1)[0] == "missing"
 
 
@@ -315,7 +317,7 @@ def test_file_names_part_sheets_when_back_and_next_front_are_lost(tmp_path: Path
     del pages[1:3]  # 000-1.jpg is now followed by 001-2.jpg
     matched = run(make_exam(tmp_path), pages)
     assert (None, "room/001-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
-    assert answers(matched, 0) == ["read", "A", "B", None]
+    assert answers(matched, 0) == ["incomplete", "A", "B", None]
 
 
 def test_folders_part_sheets(tmp_path: Path) -> None:
@@ -373,14 +375,70 @@ def test_a_lost_side_leaves_its_items_null(tmp_path: Path) -> None:
     matched = run(make_exam(tmp_path), pages)
     assert reasons(matched) == [("G1", "room/001-1.jpg", Reason.PAGE_MISSING)]
     assert "side 2" in details(matched, Reason.PAGE_MISSING)
-    assert answers(matched, 1) == ["read", "A", "B", None]
+    assert answers(matched, 1) == ["incomplete", "A", "B", None]
+    counts = {name: line(matched, "pupils", name) for name in ("registered", "read", "absent", "missing", "incomplete")}
+    assert counts == {"registered": 6, "read": 6, "absent": 0, "missing": 0, "incomplete": 1}
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"), [("void:drop", "read"), ("void:full", "read"), ("void:present", "incomplete")]
+)
+def test_a_lost_side_with_withdrawn_items_only_does_not_keep_the_total_open(
+    tmp_path: Path, rule: str, status: str
+) -> None:
+    pages = everybody()
+    del pages[3]
+    items = (*ITEMS[:2], ITEMS[2].model_copy(update={"rule": rule}))
+    matched = run(make_exam(tmp_path, items), pages)
+    assert reasons(matched) == [("G1", "room/001-1.jpg", Reason.PAGE_MISSING)]
+    assert answers(matched, 1) == [status, "A", "B", None]
+
+
+def test_a_violation_with_a_lost_side_has_no_total_yet(tmp_path: Path) -> None:
+    matched = run(make_exam(tmp_path), [sheet(0, violation="1")[0], *everybody()[2:]])
+    assert answers(matched, 0)[0] == "incomplete"
+
+
+SIDES = {1: ["candidate", "absent", "violation", "1", "2"], 2: ["3"]}
+
+
+def test_a_side_that_nobody_scanned_is_missed_if_the_layout_has_it(tmp_path: Path) -> None:
+    exam, fronts = make_exam(tmp_path), [page for page in everybody() if page.side == 1]
+    matched = run(exam, fronts, SIDES)
+    assert reasons(matched) == [(f"G{i}", f"room/{i:03d}-1.jpg", Reason.PAGE_MISSING) for i in range(6)]
+    assert [answers(matched, i) for i in range(6)] == [["incomplete", "A", "B", None]] * 6
+    assert reasons(run(exam, everybody(), SIDES)) == []
+
+
+def test_strips_and_choices_on_a_side_that_nobody_scanned_are_null(tmp_path: Path) -> None:
+    items = (*ITEMS[:2], constructed("4"), constructed("5", "作文"), constructed("6", "作文"))
+    exam = make_exam(tmp_path, items, choose={"作文": Choose(k=1)})
+    sides = {1: SIDES[1], 2: ["score:4", "score:5", "score:6", "choose:作文"]}
+    matched = run(exam, [page for page in everybody() if page.side == 1], sides)
+    assert {reason for _, _, reason in reasons(matched)} == {Reason.PAGE_MISSING}
+    assert answers(matched, 0) == ["incomplete", "A", "B", None, None, None, None]
+    assert matched.responses.column_names[-1] == "choose:作文"
+
+
+def test_a_side_on_which_nothing_is_read_need_not_come_back(tmp_path: Path) -> None:
+    assert reasons(run(make_exam(tmp_path), everybody(), {**SIDES, 3: []})) == []
+
+
+def test_a_side_marked_elsewhere_is_missed_but_the_total_is_known(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path, (*ITEMS[:2], constructed("4")))
+    give(tmp_path, *(f"G{i},4,5" for i in range(6)))
+    pages = everybody()
+    del pages[3]
+    matched = run(exam, pages)
+    assert reasons(matched) == [("G1", "room/001-1.jpg", Reason.PAGE_MISSING)]
+    assert answers(matched, 1) == ["read", "A", "B", "5"]
 
 
 def test_an_item_without_a_field(tmp_path: Path) -> None:
     matched = run(make_exam(tmp_path, (*ITEMS, single("4"))), everybody())
     assert reasons(matched) == [(None, None, Reason.NO_FIELD)]
     assert "item 4" in details(matched, Reason.NO_FIELD)
-    assert answers(matched, 0) == ["read", "A", "B", "C", None]
+    assert answers(matched, 0) == ["incomplete", "A", "B", "C", None]
 
 
 # ---- absent, violation, forms
@@ -462,7 +520,16 @@ def test_a_pupil_without_marks_is_listed_once(tmp_path: Path) -> None:
     assert reasons(matched) == [(None, None, Reason.MARK_MISSING), ("G0", "room/000-1.jpg", Reason.MARK_MISSING)]
     assert "nobody has points for item 6" in details(matched, Reason.MARK_MISSING)
     assert "no points for item 4; no points for item 5" in details(matched, Reason.MARK_MISSING)
-    assert answers(matched, 0) == ["read", "A", "B", "C", "", "", ""]
+    assert "rule void:drop" in details(matched, Reason.MARK_MISSING)
+    assert answers(matched, 0) == ["incomplete", "A", "B", "C", "", "", ""]
+    assert answers(matched, 1) == ["incomplete", "A", "B", "C", "3", "3", ""]
+
+
+def test_an_item_withdrawn_needs_no_marks(tmp_path: Path) -> None:
+    dropped = constructed("4").model_copy(update={"rule": "void:drop"})
+    matched = run(make_exam(tmp_path, (*ITEMS, dropped)), everybody())
+    assert reasons(matched) == []
+    assert answers(matched, 0)[0] == "read"
 
 
 def test_score_strips(tmp_path: Path) -> None:
@@ -478,6 +545,7 @@ def test_score_strips(tmp_path: Path) -> None:
         ("G3", Reason.MARK_IMPOSSIBLE),
         ("G5", Reason.MARK_CONFLICT),
     ]
+    assert matched.responses["status"].to_pylist() == ["read", *["incomplete"] * 3, "read", "incomplete"]
 
 
 def test_a_strip_on_a_lost_side_is_null_not_blank(tmp_path: Path) -> None:
@@ -487,6 +555,7 @@ def test_a_strip_on_a_lost_side_is_null_not_blank(tmp_path: Path) -> None:
     matched = run(exam, pages)
     assert matched.responses["4"].to_pylist() == [None, "2", "2", "2", "2", "2"]
     assert reasons(matched) == [("G0", "room/000-1.jpg", Reason.PAGE_MISSING)]
+    assert matched.responses["status"].to_pylist() == ["incomplete", *["read"] * 5]
 
 
 def test_one_of_two_compositions(tmp_path: Path) -> None:
@@ -499,6 +568,7 @@ def test_one_of_two_compositions(tmp_path: Path) -> None:
     assert "1 of 4, 5" in details(matched, Reason.MARK_MISSING)
     assert matched.responses["choose:作文"].to_pylist() == ["4", "5", "4", "5", "4", "5"]
     assert matched.responses["4"].to_pylist() == ["", "", "8", "", "8", ""]
+    assert matched.responses["status"].to_pylist() == ["incomplete", *["read"] * 5]
 
 
 def test_a_composition_that_nobody_chose_is_nothing_to_report(tmp_path: Path) -> None:
@@ -698,8 +768,9 @@ def test_whatever_happens_the_accounts_balance_and_nobody_gets_anothers_answers(
             sides[name, page.side] = page
     responses = matched.responses.to_pylist()
     for i, number in enumerate(NUMBERS):
-        if responses[i]["status"] != "read":
+        if responses[i]["status"] in ("missing", "absent"):
             continue
+        assert (responses[i]["status"] == "read") == all(responses[i][item] is not None for item in "123")
         for item, side in (("1", 1), ("2", 1), ("3", 2)):
             if (number, side) in sides:
                 assert responses[i][item] == sides[number, side].marks[item]

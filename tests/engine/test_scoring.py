@@ -105,6 +105,30 @@ def test_who_is_absent_has_no_points_whatever_the_table_says() -> None:
     assert scored.tally.n == 1
 
 
+def test_who_is_incomplete_has_the_points_that_are_known_and_no_total() -> None:
+    paper = subject(single("q"), constructed("r"), single("s"))
+    rows = [
+        {"q": "A", "r": "", "s": "A"},  # left blank by rule 0
+        {"q": "A", "r": "", "s": "A", "status": "incomplete"},
+        {"q": "A", "r": "3", "s": None, "status": "incomplete"},
+    ]
+    scored = score(paper, responses(paper, rows))
+    assert [scored.scores[name].to_pylist() for name in "qrs"] == [[2, 2, 2], [0, None, 6], [2, 2, None]]
+    assert scored.scores["total"].to_pylist() == [4, None, None]
+    assert scored.scores["status"].to_pylist() == ["read", "incomplete", "incomplete"]
+    assert scored.tally.n == 1
+
+
+def test_a_choice_to_be_settled_counts_nowhere() -> None:
+    items = tuple(constructed(name, group="选做") for name in ("x", "y"))
+    paper = subject(*items, choose={"选做": Choose(policy="ask")}, step=Decimal(1))
+    rows = [{CHOOSE: "x", "x": "4", "y": ""}, {CHOOSE: "x+y", "x": "6", "y": "9"}]
+    scored = score(paper, responses(paper, rows))
+    assert scored.scores["status"].to_pylist() == ["read", "incomplete"]
+    assert scored.scores["total"].to_pylist() == [4, None]
+    assert scored.tally.n == 1 and scored.tally.choices["选做"].answers == ("4",)
+
+
 def test_void_full_reaches_those_to_whom_it_was_not_presented() -> None:
     paper = subject(single("q", rule="void:full"), single("r", rule="void:drop", points=5))
     rows = [{"q": None}, {"q": "", "r": "A"}, {"q": None, "status": "absent"}]
@@ -211,7 +235,7 @@ SHEETS = [
                 (None, None, 0),
                 (None, None, 5),
             ],
-            [5, 0, 3, 0, 0, 0, 5],
+            [5, None, None, None, None, 0, 5],  # no total until a person has decided
             ["s0001", "s0002", "s0003", "s0004"],
         ),
     ],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import io
 import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pytest
 
@@ -20,6 +22,7 @@ from report.figures import answers_given
 from report.pupil_page import pupil_pages
 from report.source import Part, Reference, Sheets, Source
 from report.words import Words
+from report.xlsx import workbook
 
 ZH = Words("zh")
 ONE, FUNCTION = Decimal(1), (("函数", 1.0),)
@@ -33,7 +36,9 @@ ITEMS = (
 PLAIN = {"1": "A", "2": "A", "3": "B", "4": "", "5": "C", "6": "3", "7": "2", "8": "", "choose:g": "7"}
 
 
-def make(folder: Path, rows: list[dict[str, str]], *, exceptions: list[dict] | None = None, **keys: object) -> Exam:
+def make(
+    folder: Path, rows: list[dict[str, str | None]], *, exceptions: list[dict] | None = None, **keys: object
+) -> Exam:
     """An exam of one class whose tables the engine made from these answers; more keys go to the subject."""
     ids = [f"s{i:02d}" for i in range(len(rows))]
     columns = {"student_id": ids, "name": [f"生{i}" for i in range(len(rows))], "class": ["1班"] * len(rows)}
@@ -139,6 +144,44 @@ def test_what_is_open_is_told_to_pupil_and_teacher(tmp_path: Path, reason: str) 
     assert reason not in class_page(ref, part, ZH)
     attention = re.search(r"<h3>需要关注的学生</h3>(.*?)</section>", class_page(ref, part, ZH), re.DOTALL)
     assert attention and ZH(f"reason.{reason}") in attention[1] and ZH("reason.duplicate_same") not in attention[1]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_incomplete_pupil_has_what_is_known_and_no_total(tmp_path: Path, language: str) -> None:
+    words = Words(language)
+    lost = {**PLAIN, "1": None, "status": "incomplete"}
+    rows = [lost, PLAIN | {"6": "", "status": "incomplete"}, PLAIN, PLAIN | {"1": "B"}]
+    told = [{"subject": "maths", "kind": "pupil", "student_id": "s00", "reason": "page_missing", "detail": "…"}]
+    exam = make(tmp_path, rows, exceptions=told)
+    ref, part = the_class(exam)
+    pages = dict(pupil_pages(ref, part, words))
+    grades = [words(f"grade.{name}") for name in ("excellent", "good", "passing", "improve")]
+    for student in ("s00", "s01"):
+        assert words("pupil.incomplete", what="|").partition("|")[0] in pages[student]
+        assert not any(grade in pages[student] for grade in grades)
+        assert words("map") not in pages[student] and words("pupil.open") not in pages[student]
+    assert words("reason.page_missing") in pages["s00"] and "1" not in cells(pages["s00"])
+    assert words("pupil.incomplete.items", items="6") in pages["s01"]
+    assert cells(pages["s01"])["2"][0] == "right" and cells(pages["s01"])["6"][0] == "unmarked"
+    assert words("pupil.incomplete", what="|").partition("|")[0] not in pages["s02"]
+
+    html = class_page(ref, part, words)
+    members = html[html.index('id="members"') :]
+    assert members.count(words("status.incomplete")) == 2
+    assert ref.units["maths"]["n"] == 2 and ref.items["maths"]["2"]["n"] == 2
+    book = openpyxl.load_workbook(io.BytesIO(workbook(ref, part, words))).active
+    status = {row[1]: row[3:5] for row in book.iter_rows(values_only=True) if str(row[1]).startswith("s0")}
+    assert [status[f"s0{i}"][0] for i in range(3)] == [words("status.incomplete")] * 2 + [words("status.read")]
+    assert status["s00"][1] is None and status["s02"][1] is not None
+
+
+def test_reports_of_an_exam_without_any_total_yet(tmp_path: Path) -> None:
+    """Before marks.csv is there everybody is incomplete."""
+    exam = make(tmp_path, [PLAIN | {"6": "", "status": "incomplete"}] * 6)
+    report.build(exam, tmp_path / "out")
+    ref, part = the_class(exam)
+    assert ref.units["maths"]["n"] == 0
+    assert all(ZH("pupil.incomplete.items", items="6") in page for page in dict(pupil_pages(ref, part, ZH)).values())
 
 
 def test_the_key_is_shown_without_its_points_and_as_printed_on_the_form(tmp_path: Path) -> None:
