@@ -131,10 +131,10 @@ def test_text_changed_since_the_reference_does_not_mislead(form: Layout) -> None
     ]
     pages = []
     for lower in (0, 40):
-        page = np.hstack([drawn(form, marked=lower > 0), np.full((SIZE[1], 700), 255, np.uint8)])
-        for line in range(26):
-            words = f"{text[line % 5]} {line * 37 % 101} {'abcdefghijklmnopqrstuvwxyz'[line:]}"
-            cv2.putText(page, words, (850, 60 + lower + 40 * line), 0, 0.6, 30, 1, cv2.LINE_AA)
+        page = np.hstack([drawn(form, marked=lower > 0), np.full((SIZE[1], 760), 255, np.uint8)])
+        for line in range(28):
+            words = f"{text[line % 5]} {line * 37 % 101} {'abcdefghijklmnopqrstuvwxyz'[line % 20 :]} {line * line}"
+            cv2.putText(page, words, (850, 40 + lower + 40 * line), line % 4, 0.8, 30, 2, cv2.LINE_AA)
         pages.append(page)
     cv2.imwrite(form.registration.reference, pages[0])
     wide = form.model_copy(update={"width": pages[0].shape[1] * UNIT})
