@@ -1,0 +1,36 @@
+"""The stages of an exam, one function a verb: each takes an exam folder, calls `omr`, `engine` or `report`, and keeps
+what they return as tables under `out/`. This is the one place where pictures and numbers meet.
+"""
+
+from stages.layouts import convert_layout, show_layout
+from stages.numbers import analyze, diagnose, recommend, score
+from stages.paper import layout_of, new, sheets
+from stages.reading import read, read_bare
+from stages.rehearsal import simulate
+from stages.reports import export, report
+from stages.whole import demo, run
+from stages.work import Progress, Summary, Work, pool, usable_cores
+
+__all__ = [
+    "Progress",
+    "Summary",
+    "Work",
+    "analyze",
+    "convert_layout",
+    "demo",
+    "diagnose",
+    "export",
+    "layout_of",
+    "new",
+    "pool",
+    "read",
+    "read_bare",
+    "recommend",
+    "report",
+    "run",
+    "score",
+    "sheets",
+    "show_layout",
+    "simulate",
+    "usable_cores",
+]

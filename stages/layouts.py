@@ -1,0 +1,83 @@
+"""Layouts of any kind: drawn over a scan, converted into ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import InputError, UsageError
+from omr import image, importers, overlay
+from omr.layout import Layout
+from omr.marks import read_marks
+from omr.reason import Reason
+from omr.register import Placement, Unregistered, register, unchecked
+from stages.work import Summary
+
+
+def show_layout(file: Path, scan: Path, page: int = 1, output: Path | None = None) -> Summary:
+    """Draw a layout's fields, and the marks read, over a page of a scan.
+
+    Args:
+        page: of the scan, from 1.
+        output: the PNG to write; by default named after the scan, in the working folder.
+
+    Raises:
+        InputError: the layout or the scan cannot be read, or do not fit; of the latter there is a picture.
+    """
+    layout = importers.load_any(file)
+    target = output or Path(f"{scan.stem}-{page}-fields.png")
+    if target.suffix.lower() != ".png":
+        raise UsageError("the picture is a PNG", file=target, mend="give a name that ends in .png")
+    pixels = _load_page(scan, page)
+    try:
+        placement = register(pixels, layout)
+    except Unregistered as refusal:
+        mend = _draw_unchecked(pixels, layout, target)
+        raise InputError(f"the page does not fit the layout: {refusal.detail}", file=scan, mend=mend) from None
+    marks = read_marks(pixels, layout, placement)
+    _draw_marks(pixels, layout, replace(placement, page=overlay.by_group(placement.page)), target)
+    flagged = sum(bool(mark.flag) for mark in marks)
+    summary = Summary("layout show", exceptions=flagged, written=[target])
+    summary.figures["page"] = {
+        "number": placement.page.number,
+        "turned": placement.rotation,
+        "residual": placement.residual,
+    }
+    summary.figures["fields"] = {"read": len(marks), "flagged": flagged}
+    return summary
+
+
+def _load_page(scan: Path, page: int) -> np.ndarray:
+    try:
+        pages = image.count(scan)
+        if not 1 <= page <= pages:
+            raise InputError(f"there is no page {page}: the scan has {pages}", file=scan)
+        return image.load(scan, page - 1)
+    except image.Unreadable as error:
+        reason = Reason(error.reason)
+        raise InputError(f"{reason.en}: {error.detail}", file=scan, mend=reason.mend) from None
+
+
+def _draw_marks(pixels: np.ndarray, layout: Layout, placement: Placement, target: Path) -> None:
+    marks = read_marks(pixels, layout, placement)
+    values, doubtful = {mark.field: mark.value for mark in marks}, {mark.field for mark in marks if mark.flag}
+    overlay.save(overlay.draw(pixels, layout, placement, values, doubtful), target)
+
+
+def _draw_unchecked(pixels: np.ndarray, layout: Layout, target: Path) -> str:
+    """Show where the fields of a page that does not fit would lie; returns what to do about it."""
+    try:
+        overlay.save(overlay.draw(pixels, layout, unchecked(pixels, layout)), target)
+    except Unregistered:
+        return Reason.NOT_REGISTERED.mend
+    return f"look at {target}, and mend the layout or take another scan"
+
+
+def convert_layout(file: Path, output: Path) -> Summary:
+    """Write a layout of any kind as a Yuejuan layout."""
+    layout = importers.load_any(file)
+    layout.save(output)
+    fields = sum(len(page.fields) for page in layout.pages)
+    return Summary("layout convert", {"layout": {"pages": len(layout.pages), "fields": fields}}, written=[output])

@@ -1,0 +1,100 @@
+"""Marks become numbers: scores, statistics, weak points, practice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import ctt, scoring, tables
+from engine.bank import load_bank
+from engine.exam import Exam, load_exam
+from engine.files import find_table
+from engine.roster import units_of
+from engine.tally import Tally
+from stages.reading import keep_exceptions, match_sheets
+from stages.state import fresh, keep
+from stages.work import Summary
+
+
+def score(folder: Path) -> Summary:
+    """Match again (corrections may have come in) and score."""
+    exam = load_exam(folder)
+    summary = Summary("score")
+    responses = match_sheets(exam, summary)
+    units = units_of(exam.roster["student_id"], exam.roster)
+    scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
+    for code, one in scored.items():
+        one.tally.save(_tally(exam, code))
+        summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
+    matching = tables.read(exam.tables / "exceptions.arrow")
+    keep_exceptions(exam, [matching, *(one.exceptions for one in scored.values())], summary)
+    # Scores come last: when they are of this state of the exam, all the rest is.
+    keep(exam, {f"scores.{code}": one.scores for code, one in scored.items()})
+    return summary
+
+
+def _tally(exam: Exam, code: str) -> Path:
+    return exam.tables / f"tally.{code}.arrow"
+
+
+def analyze(folder: Path) -> Summary:
+    """Item, option, reliability and group statistics, from the tallies."""
+    exam = load_exam(folder)
+    parts: dict[str, list[pa.Table]] = {"items": [], "options": [], "reliability": [], "units": []}
+    for subject in exam.subjects:
+        (scores,) = fresh(exam, f"scores.{subject.code}")
+        tally = Tally.load(_tally(exam, subject.code))
+        parts["items"].append(ctt.item_statistics(tally, subject))
+        parts["options"].append(ctt.option_statistics(tally, subject))
+        parts["reliability"].append(ctt.reliability(tally, subject))
+        parts["units"].append(ctt.units(scores, exam.roster, subject, exam.lines))
+    made = {name: pa.concat_tables(some) for name, some in parts.items()}
+    summary = Summary("analyze", written=keep(exam, made))
+    for row in made["reliability"].to_pylist():
+        names = ("n", "mean", "sd", "alpha", "sem")
+        summary.figures[f"{row['subject']} paper"] = {name: row[name] for name in names if row[name] is not None}
+    return summary
+
+
+def diagnose(folder: Path) -> Summary:
+    """Mastery of knowledge points, weak points and teaching groups."""
+    from engine import diagnosis  # scikit-learn takes a second to load
+
+    exam = load_exam(folder)
+    mastery, groups = [], []
+    for subject in exam.subjects:
+        (scores,) = fresh(exam, f"scores.{subject.code}")
+        mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
+        groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
+    made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
+    summary = Summary("diagnose", written=keep(exam, made))
+    weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
+    summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
+    return summary
+
+
+def recommend(folder: Path) -> Summary:
+    """Questions to practise next for every pupil, from bank.csv."""
+    from engine.recommend import recommend as choose_questions
+
+    exam = load_exam(folder)
+    bank = _bank(exam)
+    chosen = [tables.empty("recommendations")]
+    for subject in exam.subjects if bank else ():
+        scores, mastery = fresh(exam, f"scores.{subject.code}", "mastery")
+        own = mastery.filter(pc.equal(mastery["subject"], subject.code))
+        chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
+    made = {"recommendations": pa.concat_tables(chosen)}
+    summary = Summary("recommend", written=keep(exam, made))
+    summary.figures["practice"] = {
+        "questions in the bank": bank.num_rows if bank else 0,
+        "recommendations": made["recommendations"].num_rows,
+    }
+    return summary
+
+
+def _bank(exam: Exam) -> pa.Table | None:
+    path = find_table(exam.folder, "bank")
+    return load_bank(path) if path else None

@@ -1,0 +1,34 @@
+"""Numbers reach people: reports, and tables in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine import tables
+from engine.exam import load_exam
+from stages.state import fresh
+from stages.work import Summary, Work
+
+ANALYSED = ("items", "options", "reliability", "units", "mastery", "groups", "recommendations")
+
+
+def report(folder: Path, work: Work, language: str = "zh") -> Summary:
+    """HTML and XLSX reports for exam, schools, classes and pupils."""
+    from report import build  # matplotlib takes a second to load
+
+    exam = load_exam(folder)
+    fresh(exam, *(f"scores.{subject.code}" for subject in exam.subjects), *ANALYSED)
+    tables.read(exam.tables / "exceptions.arrow")
+    tables.read(exam.tables / "accounts.arrow")
+    counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
+    return Summary("report", {"reports": dict(counts)}, written=[exam.reports / "index.html"])
+
+
+def export(table: Path, to: str, output: Path | None = None) -> Summary:
+    """Convert an Arrow table to Parquet, CSV or XLSX."""
+    from report.export import export as write_as
+
+    target = output or table.with_suffix(f".{to}")
+    data = tables.read(table)
+    write_as(data, to, target)
+    return Summary("export", {"table": {"rows": data.num_rows, "columns": data.num_columns}}, written=[target])

@@ -1,0 +1,64 @@
+"""Which state of the exam a table rests on, so that old numbers never stand beside new ones."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine import tables
+from engine.errors import InputError
+from engine.exam import Exam
+
+STATE = b"state"  # of the exam, in the metadata of the tables that rest on it
+
+
+def _state(exam: Exam) -> bytes:
+    """A digest of what scores and statistics rest on: blueprints, roster, cut-offs and responses."""
+    definition = exam.model_dump_json(
+        exclude={
+            "roster": True,  # follows below
+            "diagnosis": True,  # later stages may be repeated under other rules
+            "recommend": True,
+            "folder": True,  # an exam may move
+            "subjects": {"__all__": {"folder"}},
+        }
+    )
+    digest = hashlib.sha256(definition.encode())
+    for column in exam.roster.columns:
+        digest.update(repr(column.to_pylist()).encode())
+    for subject in exam.subjects:
+        path = exam.tables / f"responses.{subject.code}.arrow"
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest().encode()
+
+
+def keep(exam: Exam, made: dict[str, pa.Table]) -> list[Path]:
+    """Write tables, marked with the state of the exam that they rest on."""
+    state = _state(exam)
+    for name, table in made.items():
+        metadata = {**(table.schema.metadata or {}), STATE: state}
+        tables.write(table.replace_schema_metadata(metadata), exam.tables / f"{name}.arrow")
+    return [exam.tables / f"{name}.arrow" for name in made]
+
+
+def fresh(exam: Exam, *names: str) -> list[pa.Table]:
+    """Read tables that `_keep` wrote.
+
+    Raises:
+        InputError: one is missing, or rests on another state of the exam, so that old numbers would stand beside new.
+    """
+    state = _state(exam)
+    found = []
+    for name in names:
+        path = exam.tables / f"{name}.arrow"
+        table = tables.read(path)
+        if (table.schema.metadata or {}).get(STATE) != state:
+            raise InputError(
+                "this table is older than the exam's blueprint, roster or responses",
+                file=path,
+                mend="run `yuejuan score EXAM` and the stages after it, or `yuejuan run EXAM`",
+            )
+        found.append(table)
+    return found
