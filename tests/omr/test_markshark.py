@@ -112,6 +112,13 @@ def test_zones_in_parts_of_the_page(load, tmp_path: Path) -> None:
     assert load(older).registration.reference == str((tmp_path / "master_template.pdf").resolve())
 
 
+def test_a_value_asked_for_again_is_named_by_its_page(load) -> None:
+    made = content()
+    made["page_2"]["id_zone"] = made["page_1"]["id_zone"] | {"x_mm": 100}
+    first, second = (field(load(made), name).groups[0].bubbles[0].x for name in ("id", "id_2"))
+    assert (first, second) == (20, 100)
+
+
 def test_oval_bubbles_follow_the_grid(load) -> None:
     zone = {"numrows": 3, "numcols": 5, "x_mm": 10, "y_mm": 10, "width_mm": 40, "height_mm": 12, "bubble_shape": "oval"}
     oval = field(load({"page_1": {"answer_zones": [zone]}}), "Q1")
