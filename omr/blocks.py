@@ -20,7 +20,9 @@ MOST_GAP = 12.0  # between groups side by side
 PER_GROUP = 5  # choice items one under the other
 TITLE = 7.0  # height of a section's title
 CHOOSE_STRIP = 7.0  # height of the marks that say which item was chosen
+CHOOSE_WORDS, CHOOSE_X = 85.0, 7.0  # where the first of these marks is, and their pitch
 STRIP_X, STRIP_Y = 6.0, 5.2  # pitch of the bubbles of a score strip, height of its rows
+STRIP_WORDS = 15.0  # width of what stands before a strip
 LONGEST_STRIP = 13  # whole points in one row; longer scales get tens and units
 
 Draw = Callable[[Canvas, float, float, float, float], None]
@@ -49,18 +51,21 @@ def blocks(spec: SheetSpec, fields: Sequence[SheetField], width: float) -> Itera
     """The body's parts in the order of the items; a title stays with what it stands above.
 
     Raises:
-        InputError: a score can't be marked in the item's steps, or a digit grid is wider than the column.
+        InputError: a score can't be marked in the item's steps, or a row of marks is wider than the column.
     """
-    section = group = ""
+    section = ""
+    chosen = set()  # groups whose marks have been placed
     for _, run in itertools.groupby(fields, lambda one: (one.section, one.group, one.kind)):
         items = list(run)
         first = items[0]
         parts = list(_PARTS[first.kind](spec, items, width))
-        if first.group and first.group != group:
-            parts[0] = _stacked(_choose(first.group, [one for one in fields if one.group == first.group]), parts[0])
+        if first.group and first.group not in chosen:
+            chosen.add(first.group)
+            among = [one.name for one in fields if one.group == first.group]
+            parts[0] = _stacked(_choose(first.group, among, width), parts[0])
         if first.section and first.section != section:
             parts[0] = _stacked(_title(first.section), parts[0])
-        section, group = first.section, first.group
+        section = first.section
         yield from parts
 
 
@@ -79,12 +84,18 @@ def _title(words: str) -> Block:
     return Block("", TITLE, draw)
 
 
-def _choose(group: str, items: Sequence[SheetField]) -> Block:
+def _choose(group: str, names: Sequence[str], width: float) -> Block:
+    if CHOOSE_WORDS + len(names) * CHOOSE_X > width:
+        raise InputError(
+            f"group {group!r}: the marks for {len(names)} items to choose from are wider than the sheet's column",
+            column="group",
+            mend="let pupils choose from fewer items",
+        )
+
     def draw(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:
         middle = y + height / 2
         canvas.text(x + 1, middle, "选做题：先用2B铅笔填涂所选题号，再在该题框内作答", 8.5)
-        left = x + 85
-        spots = [(one.name, left + i * 7.0, middle) for i, one in enumerate(items)]
+        spots = [(name, x + CHOOSE_WORDS + i * CHOOSE_X, middle) for i, name in enumerate(names)]
         canvas.field(CHOOSE + group, [spots], block=CHOOSE + group, separator="+")
 
     return Block("", CHOOSE_STRIP, draw)
@@ -127,9 +138,6 @@ def _numbers(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iter
     def needed(one: SheetField) -> float:
         return _digits(spec, one) * DIGIT_X + 6
 
-    for one in items:
-        if needed(one) > width:
-            raise InputError(f"item {one.name!r}: {_digits(spec, one)} digits are wider than the sheet's column")
     for row in _rows(items, needed, width, len(items)):
         yield Block(row[0].name, 7 + WRITTEN + 12 * DIGIT_Y + 3.5, _grids(spec, row))
 
@@ -161,6 +169,12 @@ def _boxes(spec: SheetSpec, items: Sequence[SheetField], width: float) -> Iterat
     for one in items:
         asked = spec.heights.get(one.name, one.height_mm)
         rows = _strip_rows(one) if spec.strip or one.strip else []
+        if rows and _strip_width(rows) + STRIP_WORDS > width:
+            raise InputError(
+                f"item {one.name!r}: a score strip for {one.max:g} points is wider than the sheet's column",
+                column="max",
+                mend="do without the strip in sheet.toml, or split the item",
+            )
         height = asked or min(max(10 + 5 * one.max, 24), 110)
         yield Block(one.name, height, _box(one, rows), stretch=not asked)
 
@@ -212,15 +226,19 @@ def _strip_rows(one: SheetField) -> list[list[list[str]]]:
     return [groups[:1], groups[1:]] if int(one.max) >= LONGEST_STRIP and len(groups) > 1 else [groups]
 
 
+def _strip_width(rows: list[list[list[str]]]) -> float:
+    return max(sum(map(len, row)) for row in rows) * STRIP_X + 1.5
+
+
 def _strip(canvas: Canvas, name: str, rows: list[list[list[str]]], right: float, y: float) -> None:
     """A score strip in the top right corner of a box whose right edge is given."""
-    longest = max(sum(map(len, row)) for row in rows)
-    left = right - longest * STRIP_X - 1.5
+    left = right - _strip_width(rows)
     height = len(rows) * STRIP_Y + 1.2
-    canvas.frame(left - 15, y, right - left + 15, height, line=0.2, grey=60)
+    canvas.frame(left - STRIP_WORDS, y, right - left + STRIP_WORDS, height, line=0.2, grey=60)
     canvas.frame(left, y, 0, height, line=0.2, grey=60)
-    canvas.text(left - 7.5, y + height / 2 - 1.3, "教师评分", 7, align="center")
-    canvas.text(left - 7.5, y + height / 2 + 1.7, "考生勿填", 5, align="center", grey=80)
+    words = left - STRIP_WORDS / 2
+    canvas.text(words, y + height / 2 - 1.3, "教师评分", 7, align="center")
+    canvas.text(words, y + height / 2 + 1.7, "考生勿填", 5, align="center", grey=80)
     spots = []
     for i, row in enumerate(rows):
         middle = y + 0.6 + (i + 0.5) * STRIP_Y

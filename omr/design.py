@@ -70,13 +70,20 @@ def design(spec: SheetSpec, fields: Sequence[SheetField], *, layout_id: str, tit
         InputError: the items contradict each other, or do not fit on four pages.
     """
     if not 0 <= series < MAX_SERIES:
-        raise InputError(f"series {series}: an exam has at most {MAX_SERIES} kinds of sheets")
+        raise InputError(
+            f"series {series}: an exam has at most {MAX_SERIES} kinds of sheets", mend="split it into several exams"
+        )
     _check(spec, fields)
     title = spec.title or title
     page_width, page_height = PAPER[spec.paper]
     count = 2 if spec.paper == "A3" else 1
     width = (page_width - 2 * MARGIN - (count - 1) * GUTTER) / count
     heading = Heading(spec, width)
+    if TOP + heading.height > BOTTOM:
+        raise InputError(
+            f"notes: with them the head takes {heading.height:.0f} mm; a page has {BOTTOM - TOP:.0f} mm",
+            mend="shorten the notes in sheet.toml",
+        )
 
     columns = []
     for page in range(1, MAX_PAGES + 1):
@@ -128,10 +135,18 @@ def _check(spec: SheetSpec, fields: Sequence[SheetField]) -> None:
                 column="options",
                 mend="write them like ABCD",
             )
-    for key, named in (("heights", spec.heights), ("digits", spec.digits)):
+    kinds = {one.name: one.kind for one in fields}
+    for key, named, kind in (("heights", spec.heights, "constructed"), ("digits", spec.digits, "number")):
         for name in named:
-            if name not in names:
-                raise InputError(f"{key}: there is no item {name!r}", column=key, mend="correct the item's name")
+            if name not in kinds:
+                raise InputError(
+                    f"{key}.{name}: there is no item {name!r}", mend="correct the item's name in sheet.toml"
+                )
+            if kinds[name] != kind:
+                raise InputError(
+                    f"{key}.{name}: item {name!r} is of the kind {kinds[name]!r}; {key} are for {kind!r} items",
+                    mend=f"take {name!r} out of {key} in sheet.toml",
+                )
 
 
 def _flow(parts: Iterator[Block], columns: list[_Column]) -> None:

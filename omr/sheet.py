@@ -209,9 +209,12 @@ def _bars(dark: np.ndarray, x: float, y: float, module: float) -> list[Bar]:
 
 def _check_characters(layout: Layout, pupils: Sequence[Pupil]) -> None:
     """Nothing is printed as an empty box (豆腐块)."""
-    absent = fonts.missing(text.text for page in layout.pages for text in page.texts)
-    if absent:
-        raise InputError(f"the font has no {_named(absent)}, which the sheet wants", mend="write it in another way")
+    for text in (text.text for page in layout.pages for text in page.texts):
+        if absent := fonts.missing([text]):
+            raise InputError(
+                f"the font has no {_named(absent)}, which the sheet wants in {text!r}",
+                mend="write these words in another way, in the exam's or the sheet's .toml or in the blueprint",
+            )
     errors = [
         InputError(
             f"candidate {pupil.number}: the font has no {_named(lacking)}", column="name",
@@ -224,4 +227,4 @@ def _check_characters(layout: Layout, pupils: Sequence[Pupil]) -> None:
 
 
 def _named(letters: str) -> str:
-    return ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in letters)
+    return ", ".join(f"{letter if letter.isprintable() else 'character'} (U+{ord(letter):04X})" for letter in letters)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic import Field as Key
 
 from engine.errors import InputError
@@ -17,6 +17,15 @@ NOTES = (
     "非选择题用0.5毫米黑色签字笔在黑色边框内书写，超出部分无效。",
     "保持卡面清洁，不折叠、不破损；勿在四角定位点和条形码上涂画。",
 )
+NOTES_WITHOUT_CODE = (
+    NOTES[0].replace("，核对条形码信息", ""),
+    *NOTES[1:3],
+    NOTES[3].replace("和条形码", ""),
+)
+MOST_DIGITS = 12  # of a number to be filled in
+
+Millimetres = Annotated[float, Key(gt=0, allow_inf_nan=False)]
+Digits = Annotated[int, Key(ge=1, le=MOST_DIGITS)]
 
 
 class SheetSpec(BaseModel):
@@ -25,7 +34,7 @@ class SheetSpec(BaseModel):
     Attributes:
         paper, sides: A4 upright or A3 on its side; printed on one side or both (then the pages come in pairs).
         title, subtitle: printed at the top; the title defaults to the exam's.
-        notes: the instructions (注意事项).
+        notes: the instructions (注意事项); by default they speak of the barcode if there is one.
         number_digits: length of the candidate number to be filled in; 0: no grid.
         barcode: the area for a candidate's code, printed on pupils' own sheets or stuck on.
         absent, violation: marks for the invigilator.
@@ -51,8 +60,22 @@ class SheetSpec(BaseModel):
     forms: str = Key("", pattern="^([A-Z]{2,4})?$")
     choice_columns: int = Key(0, ge=0, le=10)
     strip: bool = False
-    heights: dict[str, float] = {}
-    digits: dict[str, int] = {}
+    heights: dict[str, Millimetres] = {}
+    digits: dict[str, Digits] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _notes_fit_the_sheet(cls, keys: Any) -> Any:
+        if isinstance(keys, dict) and keys.get("barcode") == "none":
+            return {"notes": NOTES_WITHOUT_CODE} | keys
+        return keys
+
+    @field_validator("forms")
+    @classmethod
+    def _forms_differ(cls, forms: str) -> str:
+        if len(set(forms)) < len(forms):
+            raise ValueError("the letters of the forms must differ")
+        return forms
 
 
 class SheetField(BaseModel):
@@ -71,11 +94,11 @@ class SheetField(BaseModel):
     name: str = Key(min_length=1)
     kind: Literal["choice", "number", "constructed"]
     options: str = Key("", max_length=8)
-    max: float = Key(1, gt=0)
-    step: float = Key(1, gt=0)
+    max: float = Key(1, gt=0, allow_inf_nan=False)
+    step: float = Key(1, gt=0, allow_inf_nan=False)
     strip: bool = False
-    height_mm: float = Key(0, ge=0)
-    digits: int = Key(4, ge=1, le=12)
+    height_mm: float = Key(0, ge=0, allow_inf_nan=False)
+    digits: Digits = 4
     group: str = ""
     section: str = ""
 
@@ -84,7 +107,7 @@ def load_spec(path: Path) -> SheetSpec:
     """Read sheet.toml.
 
     Raises:
-        InputError: the file is missing, is not TOML, or a key is unknown or has an impossible value.
+        InputError: the file is missing, can't be read or is not TOML, or a key is unknown or has an impossible value.
     """
     try:
         return SheetSpec.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
@@ -92,13 +115,16 @@ def load_spec(path: Path) -> SheetSpec:
         raise InputError(
             "no sheet.toml", file=path, mend="write one (it may be empty: every key has a default)"
         ) from None
+    except OSError as error:
+        raise InputError(f"cannot read it: {error.strerror}", file=path, mend="make it a readable file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not a TOML file in UTF-8: {error}", file=path) from None
+        mend = "write `key = value` lines, words in quotes, and save it as UTF-8"
+        raise InputError(f"not a TOML file in UTF-8: {error}", file=path, mend=mend) from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             mend = f"use one of {', '.join(SheetSpec.model_fields)}"
             raise InputError(f"unknown key {key!r}", file=path, mend=mend) from None
-        message = f"{key} = {first['input']!r}: {first['msg']}"
+        message = f"{key} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
         raise InputError(message, file=path, mend=f"correct {key!r}, or leave it out") from None

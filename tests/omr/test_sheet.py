@@ -276,15 +276,36 @@ def test_pages_come_in_pairs_on_both_sides() -> None:
         (SheetSpec(), [SheetField(name="candidate", kind="constructed")], "taken"),
         (SheetSpec(), [SheetField(name="1", kind="choice", options="A")], "options 'A'"),
         (SheetSpec(), [SheetField(name="1", kind="choice", options="ABBA")], "options 'ABBA'"),
-        (SheetSpec(heights={"99": 40}), CHOICES, "'99'"),
+        (SheetSpec(heights={"99": 40}), CHOICES, "heights.99: there is no item"),
+        (SheetSpec(digits={"99": 4}), NUMBERS, "digits.99: there is no item"),
+        (SheetSpec(heights={"16": 40}), NUMBERS, "heights.16: item '16' is of the kind 'number'"),
+        (SheetSpec(digits={"18": 4}), BOXES, "digits.18: item '18' is of the kind 'constructed'"),
+        (SheetSpec(notes=("长" * 9000,)), CHOICES, "notes: with them the head takes"),
+        (SheetSpec(strip=True), [SheetField(name="1", kind="constructed", max=500)], "strip for 500 points"),
+        (SheetSpec(), [SheetField(name=str(i), kind="constructed", group="g") for i in range(20)], "20 items to"),
         (SheetSpec(heights={"18": 400}), BOXES, "item '18' takes 407 mm"),
         (SheetSpec(heights={str(i): 200 for i in range(5)}),
          [SheetField(name=str(i), kind="constructed") for i in range(5)], "4 pages"),
     ],
 )  # fmt: skip
 def test_impossible_sheets_are_refused(spec: SheetSpec, fields: list[SheetField], words: str) -> None:
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as raised:
         make(spec, fields)
+    assert raised.value.mend
+
+
+def test_the_marks_of_a_group_stand_once_also_if_its_items_stand_apart() -> None:
+    apart = [BOXES[2], BOXES[0], BOXES[3]]
+    names = [field.name for page in make(SheetSpec(), apart).pages for field in page.fields]
+    assert names.count(CHOOSE + "选做") == 1
+
+
+@pytest.mark.parametrize("barcode", ["code128", "none"])
+def test_notes_speak_of_the_barcode_only_if_there_is_one(barcode: str) -> None:
+    texts = [text.text for page in make(SheetSpec(barcode=barcode)).pages for text in page.texts]
+    assert any("条形码" in text for text in texts) == (barcode != "none")
+    assert any("定位点" in text for text in texts)
+    assert SheetSpec(barcode=barcode, notes=("按监考员要求作答。",)).notes == ("按监考员要求作答。",)
 
 
 def test_series_are_limited() -> None:
@@ -307,6 +328,12 @@ def test_sheet_toml(tmp_path: Path) -> None:
         ('paper = "B5"', "paper = 'B5'"),
         ("number_digits = 40", "number_digits = 40"),
         ("paper = A4", "not a TOML file"),
+        ('forms = "AA"', "forms = 'AA': the letters of the forms must differ"),
+        ("[heights]\n18 = 0", "heights.18 = 0"),
+        ("[heights]\n18 = nan", "heights.18 = nan"),
+        ("[heights]\n18 = inf", "heights.18 = inf"),
+        ("[digits]\n16 = 50", "digits.16 = 50"),
+        ("[digits]\n16 = 0", "digits.16 = 0"),
         (None, "no sheet.toml"),
     ],
 )
@@ -316,7 +343,13 @@ def test_wrong_sheet_toml_names_file_and_key(text: str | None, words: str, tmp_p
         path.write_text(text, "utf-8")
     with pytest.raises(InputError, match=words) as raised:
         load_spec(path)
-    assert raised.value.file == path
+    assert raised.value.file == path and raised.value.mend
+
+
+def test_a_sheet_toml_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read it") as raised:
+        load_spec(tmp_path)
+    assert raised.value.file == tmp_path and raised.value.mend
 
 
 def test_characters_the_font_lacks_are_refused_by_pupil(tmp_path: Path) -> None:
@@ -324,6 +357,9 @@ def test_characters_the_font_lacks_are_refused_by_pupil(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"candidate 7: .*U\+1F600") as raised:
         draw(make(SheetSpec()), tmp_path / "sheet.pdf", [*PUPILS, Pupil(number="7", name="张\U0001f600")])
     assert "202305010101" not in str(raised.value)
+    with pytest.raises(InputError, match=r"character \(U\+000A\).* in '两\\n行'") as raised:
+        draw(make(SheetSpec(subtitle="两\n行")), tmp_path / "sheet.pdf")
+    assert raised.value.mend
     assert not (tmp_path / "sheet.pdf").exists()
 
 
