@@ -4,13 +4,16 @@ marks.csv: points of constructed responses from elsewhere. Either a row a mark (
 pupil with a column an item; pupils by student_id or candidate number; an empty cell is no mark.
 
 corrections.csv: what a person decided after looking at a sheet (file, page, field, value, and a note if they like).
-A correction replaces the mark and settles its doubt. On the field of the candidate number it says whose page it is,
-whatever the barcode says; "-" there sets the page aside: a spoilt copy, or one that was scanned again.
+A correction replaces the mark and settles its doubt. It is written as the reader writes marks: letters in any order and
+case, a number, points, "1" for an absent or violation mark, items of a choose group joined by "+"; empty for a blank.
+On the field of the candidate number it says whose page it is, whatever the barcode says; "-" there, and only there,
+sets the page aside: a spoilt copy, or one that was scanned again. Then the page counts for nobody.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -22,8 +25,11 @@ import pyarrow.compute as pc
 from engine.errors import InputError, collecting, raise_all
 from engine.exam import Item, Subject
 from engine.files import Records, find_table, halfwidth, hint, read_records
+from engine.forms import is_known
 from engine.identity import SET_ASIDE_PAGE
 from engine.roster import Pupils
+from engine.rules import parse_number
+from engine.tables import ABSENT, CHOOSE, FORM, SCORE, VIOLATION
 
 SET_ASIDE = "-"
 ENOUGH_ERRORS = 1000  # then the file is another one altogether
@@ -161,7 +167,6 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
         for row, (file, page) in enumerate(zip(pages["file"].to_pylist(), pages["page"].to_pylist(), strict=True))
     }
     mark_row = _mark_rows(marks, {row["file"] for row in records.rows})
-    options = {item.item: item.options for item in subject.items if item.options}
     read = dict(enumerate(pages["status"].to_pylist()))
     done = Corrections()
     first: dict[tuple[str, str, str], int] = {}  # (file, page, field) → where its correction stands
@@ -180,18 +185,61 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
             mark = mark_row.get((file, page, name))
             if name == subject.candidate_field:
                 done.owner[at] = _owner(records, i, value, pupils, was_read=read[at] == "read")
+                if mark is not None and value != SET_ASIDE:
+                    done.values[mark] = value
             elif mark is None:
                 fields = [known for one, number, known in mark_row if (one, number) == (file, page)]
                 mend = hint(name, [*fields, subject.candidate_field]) if fields else "scan the page again"
                 raise records.error(i, "field", f"no field {name!r} was read on that page", mend)
-            elif name in options and set(value) - set(options[name]):
-                message = f"{value!r} is outside the options {options[name]} of item {name}"
-                raise records.error(i, "value", message, "give the letters marked; leave it empty for a blank")
-            if mark is not None and value != SET_ASIDE:
-                done.values[mark] = value
+            else:
+                try:
+                    done.values[mark] = _plain_value(subject, name, value)
+                except ValueError as problem:
+                    mend = "write what is marked on the sheet; leave it empty for a blank"
+                    raise records.error(i, "value", f"{value!r}: {problem}", mend) from None
             done.settled.add((file, int(page), name))
     raise_all(errors)
     return done
+
+
+def _plain_value(subject: Subject, name: str, value: str) -> str:
+    """A corrected value as the reader would have written it; fields that are no items' keep what is given.
+
+    Raises:
+        ValueError: the field can't have it; says what it can.
+    """
+    items = {item.item: item for item in subject.items}
+    item = items.get(name.removeprefix(SCORE))
+    if not value:
+        return ""
+    if name in (ABSENT, VIOLATION):
+        if value != "1":
+            raise ValueError("expected 1 or nothing")
+    elif name == FORM:
+        value = value.upper()
+        if not is_known(subject, value):
+            raise ValueError(f"expected {', '.join(sorted(subject.forms)) or 'A'}")
+    elif name.startswith(CHOOSE):
+        group = [other.item for other in subject.items if other.group == name.removeprefix(CHOOSE)]
+        chosen = [part for part in re.split(r"[\s+,;、]+", value) if part]
+        for other in chosen:
+            if other not in group:
+                raise ValueError(f"no item {other!r} in the choose group, expected {', '.join(group)}")
+        value = "+".join(other for other in group if other in chosen)
+    elif item is not None and name.startswith(SCORE):
+        points = plain_points(value, item, subject.step)
+        if points is None:
+            raise ValueError(f"expected 0 to {item.max} in steps of {subject.step}")
+        value = points
+    elif item is not None and item.type == "number":
+        if parse_number(value) is None:
+            raise ValueError("expected a number")
+    elif item is not None and item.options:
+        letters = set(re.sub(r"[\s,;、+]+", "", value).upper())
+        if letters - set(item.options):
+            raise ValueError(f"outside the options {item.options} of item {name}")
+        value = "".join(letter for letter in item.options if letter in letters)
+    return value
 
 
 def _owner(records: Records, i: int, value: str, pupils: Pupils, *, was_read: bool) -> int:

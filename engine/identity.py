@@ -5,9 +5,10 @@
    it; places left blank don't.
 3. Without a barcode the number filled in must be complete. A number with a missing or double digit is reported with
    the pupils it fits, also if only one does. Blank places before or after a shorter number are no omission.
-4. A page with neither belongs to the page right before or right after it, if that is the sheet's neighbouring side
-   and the files are in the same folder under names that agree in every number but the last ("scan_0007", "scan_0008";
-   "12-1", "12-2"; "0005A", "0005B"). A page not read in between parts them.
+4. A page with neither belongs to the page right before or right after it, if the two are the sides of one piece of
+   paper (pages 1 and 2 of the sheet, 3 and 4, …) and the files are in the same folder under names that agree in every
+   number but the last ("scan_0007", "scan_0008"; "12-1", "12-2"; "0005A", "0005B"). Two pieces of paper are never
+   joined: one of them may have been lost or shuffled.
 5. The same side of the same pupil twice: if all marks are equal the first counts, else none does.
 """
 
@@ -149,26 +150,18 @@ def _suggest(barcode: str, number: str, pupils: Pupils, missing: np.ndarray) -> 
 
 
 def _join_neighbours(ids: PageIds, anonymous: np.ndarray) -> None:
-    before, after = ids.owner.copy(), ids.owner.copy()
-    rows: list[int] = np.flatnonzero(anonymous).tolist()
-    for row in rows:
-        if row and before[row - 1] >= 0 and _adjacent(ids, row - 1):
-            before[row] = before[row - 1]
-    for row in rows[::-1]:
-        if row + 1 < len(after) and after[row + 1] >= 0 and _adjacent(ids, row):
-            after[row] = after[row + 1]
-    for row in rows:
-        found = {int(owner) for owner in (before[row], after[row]) if owner >= 0}
-        if len(found) == 1:
-            ids.owner[row] = found.pop()
+    for row in np.flatnonzero(anonymous).tolist():
+        first = row if ids.sheet_page[row] % 2 else row - 1  # of the two sides
+        other = row + 1 if first == row else first
+        if 0 <= other < len(ids.owner) and ids.owner[other] >= 0 and _one_paper(ids, first):
+            ids.owner[row] = ids.owner[other]
         else:
-            why = "the pages before and after it are of different pupils" if found else "no neighbouring page to join"
-            ids.problem[row] = Reason.NO_IDENTITY, f"no barcode, no number; {why}"
+            ids.problem[row] = Reason.NO_IDENTITY, "no barcode, no number; no other side of the paper to join"
 
 
-def _adjacent(ids: PageIds, row: int) -> bool:
-    """Whether `row` and the next one can be neighbouring sides of one sheet."""
-    if ids.sheet_page[row] + 1 != ids.sheet_page[row + 1] or not ids.sheet_page[row]:
+def _one_paper(ids: PageIds, row: int) -> bool:
+    """Whether `row` and the next one can be the front and the back of one piece of paper."""
+    if ids.sheet_page[row] % 2 != 1 or ids.sheet_page[row] + 1 != ids.sheet_page[row + 1]:
         return False
     one, other = ids.file[row], ids.file[row + 1]
     return one.rpartition("/")[0] == other.rpartition("/")[0] and (one == other or _series(one) == _series(other))

@@ -180,7 +180,7 @@ class _Scale:
 
     def numbers(self) -> dict[Decimal, int]:
         """The accepted keys of a numeric item, with their points."""
-        keys = {_number(answer): points for answer, points in self.keys().items()}
+        keys = {parse_number(answer): points for answer, points in self.keys().items()}
         if None in keys:
             raise InputError(
                 f"key {self.item.key!r}, expected a number such as 3.5", column="key", mend="correct the key"
@@ -201,7 +201,8 @@ class _Scale:
         return InputError(f"rule {self.item.rule!r}, expected {expected}", column="rule", mend="correct the rule")
 
 
-def _number(text: str) -> Decimal | None:
+def parse_number(text: str) -> Decimal | None:
+    """A number as a pupil would write it; None for anything else."""
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -214,13 +215,13 @@ def _exact(scale: _Scale, argument: str) -> Rule:
 
 def _numeric(scale: _Scale, argument: str) -> Rule:
     name, _, text = argument.partition("=")
-    tolerance = _number(text) if argument else Decimal(0)
+    tolerance = parse_number(text) if argument else Decimal(0)
     if (argument and name != "tol") or tolerance is None or tolerance < 0:
         raise scale.bad("numeric or numeric:tol=0.01")
     keys = scale.numbers()
 
     def mark(answer: str) -> int:
-        value = _number(answer)
+        value = parse_number(answer)
         if value is None:
             return 0
         return max((points for key, points in keys.items() if abs(value - key) <= tolerance), default=0)
@@ -295,7 +296,7 @@ def _table(scale: _Scale, argument: str) -> Rule:
     numeric = scale.item.type == "number"
 
     def read(answer: str) -> Decimal | frozenset[str] | None:
-        return _number(answer) if numeric else frozenset(answer)
+        return parse_number(answer) if numeric else frozenset(answer)
 
     points: dict[Any, int] = {}
     if scale.item.key:
@@ -318,7 +319,7 @@ def _points(scale: _Scale, argument: str) -> Rule:
         raise scale.bad("points")
 
     def mark(answer: str) -> int:
-        value = _number(answer) if answer else Decimal(0)
+        value = parse_number(answer) if answer else Decimal(0)
         if value is None or not 0 <= value <= scale.item.max or value % scale.step:
             raise InputError(
                 f"points {answer!r}, expected 0 to {scale.item.max} in steps of {scale.step}",

@@ -326,13 +326,24 @@ def test_folders_part_sheets(tmp_path: Path) -> None:
     assert (None, "other/000-2.jpg", Reason.NO_IDENTITY) in reasons(matched)
 
 
-def test_a_page_between_two_pupils_goes_to_neither(tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [1, 2, 3, 4])
+def test_pages_join_the_other_side_of_their_paper_only(tmp_path: Path, known: int) -> None:
+    """Of four pages on two pieces of paper one has a number: the other paper may be anybody's."""
+    sides = [Page(f"room/00{side}.jpg", side, {str(side): "A"}, NUMBERS[0] * (side == known)) for side in range(1, 5)]
+    matched = run(make_exam(tmp_path, tuple(single(str(side)) for side in range(1, 5))), sides)
+    strangers = {1: (3, 4), 2: (3, 4), 3: (1, 2), 4: (1, 2)}[known]
+    found = [file for _, file, reason in reasons(matched) if reason == Reason.NO_IDENTITY]
+    assert found == [f"room/00{side}.jpg" for side in strangers]
+    assert answers(matched, 0) == ["incomplete", *(None if side in strangers else "A" for side in range(1, 5))]
+
+
+def test_a_page_between_two_pupils_goes_to_its_own_paper(tmp_path: Path) -> None:
     one = Page("room/001.jpg", 1, {"1": "A"}, NUMBERS[0])
     two = Page("room/002.jpg", 2, {"2": "A"})
     three = Page("room/003.jpg", 3, {"3": "A"}, NUMBERS[1])
     matched = run(make_exam(tmp_path), [one, two, three])
-    assert (None, "room/002.jpg", Reason.NO_IDENTITY) in reasons(matched)
-    assert "different pupils" in details(matched, Reason.NO_IDENTITY)
+    assert Reason.NO_IDENTITY not in {reason for _, _, reason in reasons(matched)}
+    assert [answers(matched, i)[1:] for i in (0, 1)] == [["A", "A", None], [None, None, "A"]]
 
 
 # ---- twice, or not at all
@@ -652,6 +663,30 @@ def test_a_correction_changes_the_mark_and_settles_its_exception(tmp_path: Path)
     assert matched.marks.num_rows == marks.num_rows
 
 
+def test_corrections_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    """Small letters, any order, twice; numbers and points with needless zeros."""
+    number = Item(item="7", type="number", max=Decimal(2), key="2.5")
+    items = (*ITEMS, number, constructed("8", "g"), constructed("9", "g"))
+    exam = make_exam(tmp_path, items, choose={"g": Choose(k=2)})
+    marks = {"form": "", "_7": "", "_score:8": "", "_score:9": "3", "_choose:g": ""}
+    values = ["1,d b", "2,ａａ", "form,a", "7,+02.50", "score:8,4.0", "choose:g,9、8", "violation, 1"]
+    correct(tmp_path, *(f"room/000-1.jpg,1,{value}" for value in values), "room/000-2.jpg,1,3,")
+    matched = run(exam, sheet(0, **marks))
+    assert answers(matched, 0) == ["violation", "BD", "A", "", "+02.50", "4", "3", "8+9"]
+
+
+def test_the_number_field_set_aside_takes_its_doubt_along(tmp_path: Path) -> None:
+    """ "-" does not only silence the doubt: the page counts for nobody, and its pupil is told to have no sheet."""
+    exam = make_exam(tmp_path)
+    pages, marks, exceptions = as_tables(everybody()[:1])
+    doubt = {"subject": "m", "kind": "field", "file": "room/000-1.jpg", "page": 1, "field": "candidate"}
+    correct(tmp_path, "room/000-1.jpg,1,candidate,-")
+    doubts = pa.Table.from_pylist([doubt], schema=exceptions.schema)
+    matched = match(exam, exam.subjects[0], pages, marks, doubts)
+    assert {reason for _, _, reason in reasons(matched)} == {Reason.NO_SHEET}
+    assert line(matched, "pages", "set_aside") == 1
+
+
 def test_corrections_decide_whose_page_it_is(tmp_path: Path) -> None:
     pages = [*sheet(0, barcode="99999999"), *everybody()[2:], *sheet(0), Page("room/900.jpg", None)]
     pages[-3:-1] = [replace(page, file=page.file.replace("room", "again")) for page in pages[-3:-1]]
@@ -677,6 +712,13 @@ def test_corrections_decide_whose_page_it_is(tmp_path: Path) -> None:
         (["room/000-1.jpg,2,1,A"], 2, "file", "no page 2"),
         (["room/000-1.jpg,1,1,A", "room/000-1.jpg,1,9,A"], 3, "field", "no field '9'"),
         (["room/000-1.jpg,1,1,E"], 2, "value", "outside the options ABCD"),
+        (["room/000-1.jpg,1,1,-"], 2, "value", "outside the options ABCD"),
+        (["room/000-1.jpg,1,absent,是"], 2, "value", "expected 1 or nothing"),
+        (["room/000-1.jpg,1,violation,0"], 2, "value", "expected 1 or nothing"),
+        (["room/000-1.jpg,1,form,C"], 2, "value", "expected A"),
+        (["room/000-1.jpg,1,7,2..5"], 2, "value", "expected a number"),
+        (["room/000-1.jpg,1,score:8,11"], 2, "value", "expected 0 to 10"),
+        (["room/000-1.jpg,1,choose:g,1"], 2, "value", "no item '1' in the choose group"),
         (["room/000-1.jpg,1,candidate,26010191"], 2, "value", "close: 26010101"),
         (["room/000-1.jpg,1,candidate,"], 2, "value", "no pupil ''"),
         (["room/000-1.jpg,1,1,A", "room/000-1.jpg,1,1,B"], 3, "value", "row 2 says 'A'"),
@@ -685,8 +727,12 @@ def test_corrections_decide_whose_page_it_is(tmp_path: Path) -> None:
 )
 def test_a_wrong_corrections_csv(tmp_path: Path, rows: list[str], row: int, column: str, says: str) -> None:
     correct(tmp_path, *rows)
+    number = Item(item="7", type="number", max=Decimal(2), key="2.5")
+    items = (*ITEMS, number, constructed("8", "g"), constructed("9", "g"))
+    front, back = sheet(0, form="A", _7="", **{"_score:8": "", "_choose:g": ""})
+    pages = [front, back, *everybody()[2:], Page("room/900.jpg", None)]
     with pytest.raises(InputError) as caught:
-        run(make_exam(tmp_path), [*everybody(), Page("room/900.jpg", None)])
+        run(make_exam(tmp_path, items, choose={"g": Choose()}), pages)
     error = caught.value
     assert (error.file, error.row, error.column) == (tmp_path / "corrections.csv", row, column)
     assert says in str(error) and error.mend
