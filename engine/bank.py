@@ -17,13 +17,17 @@ The columns from `key` on may be missing or blank.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from engine.blueprint import parse_knowledge
 from engine.errors import InputError, collecting, raise_all
+from engine.exam import Subject
 from engine.files import Records, halfwidth, read_records
+from engine.knowledge import knowledge_points
 
 ALIASES = {
     "编号": "question",
@@ -85,6 +89,26 @@ def load_bank(path: Path) -> pa.Table:
             questions.append(question)
     raise_all(errors)
     return pa.Table.from_pylist(questions, schema=SCHEMA)
+
+
+def unused(bank: pa.Table, subjects: Sequence[Subject]) -> list[str]:
+    """What the bank names and the exam does not know: such questions are never recommended.
+
+    Returns:
+        A line for every unknown subject, and for every unknown knowledge point of a known one, in order of first
+        appearance.
+    """
+    known = {name: set(knowledge_points(one)) for one in subjects for name in (one.code, one.name)}
+    count: Counter[tuple[str, str]] = Counter()
+    for row in bank.select(["subject", "knowledge"]).to_pylist():
+        if row["subject"] not in known:
+            count[row["subject"], ""] += 1
+        else:
+            count.update((row["subject"], point) for point in row["knowledge"] if point not in known[row["subject"]])
+    return [
+        f"knowledge point {point!r} of {subject!r}: {n} questions" if point else f"subject {subject!r}: {n} questions"
+        for (subject, point), n in count.items()
+    ]
 
 
 def _question(records: Records, i: int) -> dict[str, object]:

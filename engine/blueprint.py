@@ -98,10 +98,13 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
         knowledge = parse_knowledge(row["knowledge"])
     except ValueError as error:
         errors.append(records.error(i, "knowledge", str(error), "write it as 函数:0.7;几何:0.3"))
+    choice = kind in ("single", "multiple")
+    options = _options(row["options"]) if choice else ""
+    if problem := _options_problem(options):
+        errors.append(records.error(i, "options", problem, "write the letters, ABCD, or how many there are"))
     raise_all(errors)
     assert points is not None
 
-    choice = kind in ("single", "multiple")
     item = Item.model_validate(
         {
             **row,
@@ -110,7 +113,7 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
             "max": points,
             "key": _key(row["key"], choice),
             "rule": halfwidth(row["rule"]),
-            "options": _options(row["options"]) if choice else "",
+            "options": options,
             "knowledge": knowledge,
             "expected": None if expected is None else float(expected),
         }
@@ -163,6 +166,18 @@ def _key(text: str, choice: bool) -> str:
 def _options(text: str) -> str:
     letters = re.sub(r"[\s,;、]+", "", halfwidth(text)).upper() or "4"
     return LETTERS[: int(letters)] if re.fullmatch("[2-8]", letters) else letters
+
+
+def _options_problem(options: str) -> str:
+    """What is wrong with the options of a choice item, "" if nothing is."""
+    if options.isdecimal() and len(options) < 3:
+        return f"{options} options, expected 2 to {len(LETTERS)}"
+    if options and not options.isalnum():
+        return f"options {options!r}, expected letters"
+    if len(options) > len(LETTERS):
+        return f"{len(options)} options {options}, a sheet has {len(LETTERS)} at most"
+    twice = sorted({letter for letter in options if options.count(letter) > 1})
+    return f"option {', '.join(twice)} stands twice in {options}" if twice else ""
 
 
 def _groups(records: Records, items: tuple[Item, ...], subject: SubjectKeys) -> Iterator[InputError]:

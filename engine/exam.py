@@ -79,9 +79,17 @@ class Lines(_Model):
     """Cut-offs of the rates, as shares of the full mark, inclusive at the lower end (domain.md §4.1)."""
 
     excellent: Share = 0.85
-    good: Share = 0.75
-    passing: Share = 0.60
-    low: Share = 0.40  # low: below it
+    good: Share = Field(default=0.75, validate_default=True)
+    passing: Share = Field(default=0.60, validate_default=True)
+    low: Share = Field(default=0.40, validate_default=True)  # low: below it
+
+    @field_validator("good", "passing", "low")
+    @classmethod
+    def _not_above_the_line_before(cls, share: float, info: ValidationInfo) -> float:
+        above = next(reversed(info.data), None)  # the fields before this one that are valid
+        if above is not None and share > info.data[above]:
+            raise ValueError(f"{info.field_name} above {above}: lines go low ≤ passing ≤ good ≤ excellent")
+        return share
 
 
 class DiagnosisRule(_Model):
@@ -98,7 +106,7 @@ class DiagnosisRule(_Model):
 class RecommendRule(_Model):
     """What to practise next (see engine/recommend.py)."""
 
-    per_pupil: Count = 6
+    per_pupil: Annotated[int, Field(ge=1, le=50)] = 6
     target_low: Share = 0.5  # the zone of expected success
     target_high: Share = Field(default=0.85, validate_default=True)
     per_knowledge: Count = 2  # at most so many questions on one knowledge point

@@ -1,12 +1,14 @@
 """The question bank: what is read, and how wrong banks are refused."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from engine.bank import SCHEMA, load_bank
+from engine.bank import SCHEMA, load_bank, unused
 from engine.errors import InputError, InputErrors
+from engine.exam import Item, Subject
 
 HEADER = "question,subject,stem,knowledge,difficulty"
 
@@ -111,3 +113,14 @@ def test_all_errors_at_once(tmp_path: Path) -> None:
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="difficulty"):
         load_bank(written(tmp_path, "question,subject,stem,knowledge\nQ1,maths,s,函数\n"))
+
+
+def test_what_the_exam_does_not_know_is_named(tmp_path: Path) -> None:
+    rows = "Q1,maths,x,函数,0.5\nQ2,数学,x,函数;几合,0.5\nQ3,数学,x,几合,0.5\nQ4,数学 ,x,几何,0.5\nQ5,math,x,几何,0.5\n"
+    items = tuple(
+        Item(item=str(i), type="single", max=Decimal(1), key="A", options="ABCD", knowledge=((name, 1.0),))
+        for i, name in enumerate(("函数", "几何"))
+    )
+    subject = Subject(code="maths", name="数学", folder=tmp_path, items=items)
+    found = unused(load_bank(written(tmp_path, f"{HEADER}\n{rows}")), [subject])
+    assert found == ["knowledge point '几合' of '数学': 2 questions", "subject 'math': 1 questions"]

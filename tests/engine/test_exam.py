@@ -99,6 +99,9 @@ def test_toml_in_gbk_is_read(tmp_path: Path) -> None:
         ('title = "期中"\n', "", None, "title", "add title"),
         ("step = 0.5", "[lines]\nexcelent = 0.9", 9, "lines.excelent", "did you mean 'excellent'?"),
         ("step = 0.5", "[lines]\nexcellent = 85", 9, "lines.excellent", "found '85'"),
+        ("step = 0.5", "[lines]\nexcellent = 0.7", None, "lines.good", "low ≤ passing ≤ good ≤ excellent"),
+        ("step = 0.5", "[lines]\nlow = 0.65", 9, "lines.low", "low above passing"),
+        ("step = 0.5", "[recommend]\nper_pupil = 51", 9, "recommend.per_pupil", "less than or equal to 50"),
         ("step = 0.5", '[subjects.choose."甲"]\nk = 0', 9, "subjects[1].choose.甲.k", "found '0'"),
         ("step = 0.5", '[subjects.choose."甲"]\npolcy = 0', 9, "subjects[1].choose.甲.polcy", "did you mean 'policy'?"),
         ('code = "maths"', 'code = "../maths"', None, "subjects.code", "part of a file name"),
@@ -231,6 +234,21 @@ def test_a_wrong_blueprint(tmp_path: Path, lines: list[str], row: int | None, co
     header = "item,type,max,key,rule,knowledge,expected,group"
     make(tmp_path, blueprint="\n".join([header, *lines]) + "\n")
     fails(tmp_path, "maths/blueprint.csv", row, column, says)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("ABCDEFGHI", "9 options ABCDEFGHI, a sheet has 8 at most"),
+        ("9", "9 options, expected 2 to 8"),
+        ("12", "12 options"),
+        ("ABCA", "option A stands twice"),
+        ("A-D", "expected letters"),
+    ],
+)
+def test_options_that_no_sheet_can_have(tmp_path: Path, options: str, says: str) -> None:
+    make(tmp_path, blueprint=f"item,type,max,key,options\n1,single,2,A,{options}\n2,number,2,12,{options}\n")
+    fails(tmp_path, "maths/blueprint.csv", 2, "options", says)
 
 
 def test_errors_name_the_header_as_it_stands_in_the_file(tmp_path: Path) -> None:
