@@ -256,6 +256,7 @@ def _finish(summary: stages.Summary, as_json: bool) -> None:
                     "stage": summary.stage,
                     **summary.figures,
                     "exceptions": summary.exceptions,
+                    "notes": summary.notes,
                     "written": [str(path) for path in summary.written],
                 },
                 ensure_ascii=False,
@@ -273,6 +274,8 @@ def _print_summary(summary: stages.Summary) -> None:
     for topic, numbers in summary.figures.items():
         told = "  ".join(f"{name} {_number(value)}" for name, value in numbers.items())
         out.print(f"  {topic:<{width}}  {told}", markup=False, highlight=False, soft_wrap=True)
+    for note in summary.notes:
+        out.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
     for path in summary.written:
         out.print(f"  → {path}", markup=False, highlight=False, soft_wrap=True)
     if summary.exceptions:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import ctt, scoring, tables
-from engine.bank import load_bank
+from engine.bank import load_bank, unused
 from engine.exam import Exam, load_exam
 from engine.files import find_table
 from engine.roster import units_of
@@ -88,6 +88,8 @@ def recommend(folder: Path) -> Summary:
         chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
     made = {"recommendations": pa.concat_tables(chosen)}
     summary = Summary("recommend", written=keep(exam, made))
+    if bank:
+        summary.notes = unused(bank, exam.subjects)
     summary.figures["practice"] = {
         "questions in the bank": bank.num_rows if bank else 0,
         "recommendations": made["recommendations"].num_rows,

@@ -10,6 +10,7 @@ from engine import match, tables
 from engine.errors import UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
 from omr import importers
+from omr.layout import Layout
 from omr.read import read_scans
 from stages.paper import layout_of
 from stages.work import Summary, Work
@@ -66,7 +67,7 @@ def match_sheets(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
     for subject in exam.subjects:
         source = _readings(exam, subject)
         pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in ("pages", "marks", "exceptions"))
-        matched = match.match(exam, subject, pages, marks, doubts)
+        matched = match.match(exam, subject, pages, marks, doubts, sides=_sides(layout_of(subject)))
         for name, table in zip(parts, (pages, matched.marks, matched.exceptions, matched.accounts), strict=True):
             parts[name].append(table)
         responses[subject.code] = matched.responses
@@ -81,6 +82,15 @@ def match_sheets(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
     for row in accounts.to_pylist():
         summary.figures.setdefault(f"{row['subject']} {row['account']}", {})[row["line"]] = row["count"]
     return responses
+
+
+def _sides(layout: Layout) -> dict[int, list[str]]:
+    """Page of the sheet → names of the fields on it, and of what is joined from them."""
+    sides = {}
+    for page in layout.pages:
+        names = [field.name for field in page.fields]
+        sides[page.number] = [*names, *(one.name for one in layout.joined if set(one.fields) & set(names))]
+    return sides
 
 
 def keep_exceptions(exam: Exam, parts: list[pa.Table], summary: Summary) -> None:

@@ -27,6 +27,7 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
         report(folder, work, language),
     ):
         summary.figures |= done.figures
+        summary.notes += done.notes
         summary.exceptions = max(summary.exceptions, done.exceptions)
         summary.written += [path for path in done.written if path not in summary.written and path.suffix != ".arrow"]
     return summary

@@ -21,12 +21,14 @@ class Summary:
     Attributes:
         figures: by topic, such as "maths pages", numbers by name.
         exceptions: how many things need a person.
+        notes: what a person may want to know, in sentences.
         written: what to look at.
     """
 
     stage: str
     figures: dict[str, dict[str, int | float]] = field(default_factory=dict)
     exceptions: int = 0
+    notes: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
 
 
