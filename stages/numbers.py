@@ -17,6 +17,8 @@ from stages.reading import keep_exceptions, match_sheets
 from stages.state import fresh, keep
 from stages.work import Summary
 
+MOST_NOTES = 5
+
 
 def score(folder: Path) -> Summary:
     """Match again (corrections may have come in) and score."""
@@ -89,7 +91,10 @@ def recommend(folder: Path) -> Summary:
     made = {"recommendations": pa.concat_tables(chosen)}
     summary = Summary("recommend", written=keep(exam, made))
     if bank:
-        summary.notes = unused(bank, exam.subjects)
+        told = unused(bank, exam.subjects)
+        summary.notes = [f"bank, not in this exam: {line}" for line in told[:MOST_NOTES]]
+        if len(told) > MOST_NOTES:
+            summary.notes.append(f"bank, not in this exam: {len(told) - MOST_NOTES} more")
     summary.figures["practice"] = {
         "questions in the bank": bank.num_rows if bank else 0,
         "recommendations": made["recommendations"].num_rows,
