@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 MOST_SHOWN = 20  # errors at once
 
@@ -31,6 +32,11 @@ class YuejuanError(Exception):
     ) -> None:
         self.message, self.file, self.row, self.column, self.mend = message, file, row, column, mend
         super().__init__(str(self))
+
+    def at(self, file: Path | str) -> Self:
+        """The same error with the file named, if it was not."""
+        self.file = self.file or file
+        return self
 
     def __str__(self) -> str:
         where = ", ".join(

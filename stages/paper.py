@@ -51,9 +51,11 @@ def _design(exam: Exam, subject: Subject, series: int) -> tuple[Layout, sheet.Sh
         for item in subject.items
     ]
     _check_sheet(exam, subject, spec)
-    layout = sheet.design(
-        spec, fields, layout_id=f"{exam.id}-{subject.code}", title=f"{exam.title} {subject.name}", series=series
-    )
+    title = f"{exam.title} {subject.name}"
+    try:
+        layout = sheet.design(spec, fields, layout_id=f"{exam.id}-{subject.code}", title=title, series=series)
+    except InputError as error:
+        raise error.at(subject.folder / "sheet.toml") from None
     if len(layout.pages) > 1 and spec.barcode == "none" and (spec.sides == 1 or len(layout.pages) > 2):
         raise InputError(
             f"{len(layout.pages)} pages on several sheets of paper, and only the first would say whose they are",
