@@ -37,14 +37,18 @@ USUAL_EMPTY, USUAL_INK = 0.1, 0.5
 SHADOW = 0.5
 # How many bubbles (or marks) of its own it takes for a page, block or row to outweigh the expectation.
 PRIOR = 4
-# A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles scatter
-# up to 0.15 of a mark on poor photographs; half a bubble filled gives 0.5, a tick or a cross 0.25 to 0.45.
-BLANK, MARKED = 0.15, 0.35
+# A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles reach
+# 0.1 of a mark on real scans, pale pencil on a copy has no more than 0.14, what an eraser leaves up to 0.2; half a
+# bubble filled gives 0.5, a tick or a cross 0.25 to 0.45.
+BLANK, MARKED = 0.13, 0.35
 # An eraser leaves grey all over. What is dark in part, so that its median rises less than its mean, was drawn: of that,
 # STROKE marks are one.
 STROKE = 0.25
-# Nor is a rise within this many standard deviations of the page's empty bubbles a mark: a page has hundreds of them.
-SIGMAS = 5
+# Nor is a rise within this many standard deviations of the page's empty bubbles a mark: a page has hundreds of them,
+# and among them heavier letters that are printed but once.
+SIGMAS = 7
+# However much they scatter, the doubtful band between is no narrower than this, in marks.
+BAND = 0.1
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
 CLEAR_DOUBLE = 0.5
 # A bubble of which less is on the picture cannot be judged.
@@ -193,12 +197,12 @@ class _Ink:
     @property
     def marked(self) -> float:
         """Above this rise a bubble is certainly marked."""
-        return self.blank + (MARKED - BLANK) * self.mark
+        return max(MARKED * self.mark, self.blank + BAND * self.mark)
 
     @property
     def drawn(self) -> float:
         """Above this rise a bubble that is dark in part is certainly marked."""
-        return self.blank + (STROKE - BLANK) * self.mark
+        return max(STROKE * self.mark, self.blank + BAND * self.mark)
 
 
 @dataclass(frozen=True, slots=True)

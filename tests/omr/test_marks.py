@@ -264,7 +264,7 @@ def test_the_rest_of_an_erasure_does_not_count():
     paper = Paper(CHOICES)
     for name in QUESTIONS:
         paper.mark(name, "B")
-    paper.mark("q1", "D", darkness=0.1)  # hardly visible
+    paper.mark("q1", "D", darkness=0.08)  # hardly visible
     paper.mark("q2", "D", darkness=0.3)  # visible: erased, or a second thought?
     marks = read(paper)
     assert (marks["q1"].value, marks["q1"].flag) == ("B", "")
