@@ -22,7 +22,9 @@ def read_barcode(image: np.ndarray, placement: Placement) -> str:
         return ""
     for margin, sideways in LOOKS:
         cut = _upright(image, placement, margin)
-        found = zxingcpp.read_barcodes(cut, formats=FORMATS, try_rotate=sideways, try_downscale=sideways, try_invert=False)
+        found = zxingcpp.read_barcodes(
+            cut, formats=FORMATS, try_rotate=sideways, try_downscale=sideways, try_invert=False
+        )
         texts = {code.text.strip() for code in found} - {""}
         if texts:
             return texts.pop() if len(texts) == 1 else ""
