@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones 
 MAX_RESIDUAL = 0.6  # mm RMS
 MAX_STRETCH = 1.4  # ratio of the scales along and across the page, or between corners; A3 before a phone has 1.27
 NEEDED = 3  # corner marks
+ALL: tuple[int, ...] = ()  # for the names of all marks of a dictionary
 
 Image = npt.NDArray[np.uint8]
 Marks = dict[int, Array]  # id → (4, 2) pixel corners, clockwise from the mark's own top left
@@ -39,7 +41,8 @@ def locate(image: Image, layout: Layout) -> Placement:
     marks: Marks = {}
     enough = 4  # the narrowest search may miss one, a wider one find it
     size = min((f.size for page in layout.pages for f in page.fiducials), default=layout.width)
-    for more in _searches(image, 4 * size / max(layout.width, layout.height), layout.registration.dictionary):
+    perimeter = 4 * size / max(layout.width, layout.height)
+    for more in _searches(image, perimeter, layout.registration.dictionary, tuple(sorted(ours))):
         marks |= more
         if len(ours & marks.keys()) >= enough:
             break
@@ -57,47 +60,58 @@ def locate(image: Image, layout: Layout) -> Placement:
     return Placement(page, quarter_turn(homography, layout.width, layout.height), residual, homography)
 
 
-def _searches(image: Image, perimeter: float, dictionary: str) -> Iterator[Marks]:
+def _searches(image: Image, perimeter: float, dictionary: str, ours: tuple[int, ...]) -> Iterator[Marks]:
     """Ever wider searches: in the four corners of the image, in the whole of it, the whole of it at full size.
 
     Args:
         perimeter: of a mark, in parts of the page's longer side.
         dictionary: OpenCV's name of the marks' dictionary.
+        ours: the layout's marks; the first search knows no others, as going through a dictionary takes its time.
     """
     times = halvings(max(image.shape) / SEARCH_PIXELS)
-    for share in CORNER_SHARES:
+    for share, names in zip(CORNER_SHARES, (ours, ALL), strict=True):
         rows, columns = (round(side * share) for side in image.shape)
-        detector = _detector(SMALLEST * perimeter / share, dictionary)
+        detector = _detector(SMALLEST * perimeter / share, dictionary, names)
         corners: Marks = {}
         for top in (0, image.shape[0] - rows):
             for left in (0, image.shape[1] - columns):
                 corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
         yield corners
-    detector = _detector(SMALLEST / 2 * perimeter, dictionary)
+    detector = _detector(SMALLEST / 2 * perimeter, dictionary, ALL)
     yield _detect(detector, image, times)
     if times:
         yield _detect(detector, image, 0)
 
 
-def _detect(detector: cv2.aruco.ArucoDetector, image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
+def _detect(detector: _Detector, image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
     """The marks, in pixels of the image, on a piece of it that begins at `origin`; searched after so many halvings."""
-    corners, ids, _ = detector.detectMarkers(halved(image, times))
-    if ids is None:
+    corners, numbers, _ = detector.aruco.detectMarkers(halved(image, times))
+    if numbers is None:
         return {}
     return {
-        int(name): (quad.reshape(4, 2).astype(np.float64) + 0.5) * 2**times - 0.5 + origin
-        for name, quad in zip(ids.ravel(), corners, strict=True)
+        detector.names[int(number)]: (quad.reshape(4, 2).astype(np.float64) + 0.5) * 2**times - 0.5 + origin
+        for number, quad in zip(numbers.ravel(), corners, strict=True)
     }
 
 
-@lru_cache(maxsize=16)
-def _detector(perimeter: float, dictionary: str) -> cv2.aruco.ArucoDetector:
-    """A detector of marks whose perimeter is at least this part of the longer side of the picture."""
+class _Detector(NamedTuple):
+    """Knows marks by their place among the names."""
+
+    aruco: cv2.aruco.ArucoDetector
+    names: Sequence[int]
+
+
+@lru_cache(maxsize=64)
+def _detector(perimeter: float, dictionary: str, names: tuple[int, ...]) -> _Detector:
+    """A detector of these marks where their perimeter is at least this part of the longer side of the picture."""
     parameters = cv2.aruco.DetectorParameters()
     parameters.minMarkerPerimeterRate = perimeter  # passes over letters and bubbles, most of the work otherwise
     parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
-    return cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary)), parameters)
+    marks = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
+    if names != ALL:
+        marks = cv2.aruco.Dictionary(marks.bytesList[list(names)], marks.markerSize, marks.maxCorrectionBits)
+    return _Detector(cv2.aruco.ArucoDetector(marks, parameters), names or range(len(marks.bytesList)))
 
 
 def _refine(image: Image, corners: Array) -> Array:
