@@ -20,6 +20,13 @@ def read(folder: Path, work: Work) -> Summary:
     """Read the scans of every subject and match them to the roster."""
     exam = load_exam(folder)
     summary = Summary("read")
+    read_subjects(exam, work)
+    match_sheets(exam, summary)
+    return summary
+
+
+def read_subjects(exam: Exam, work: Work) -> None:
+    """Read the scans of every subject, as far as they have not been read."""
     for subject in exam.subjects:
         read_scans(
             subject.folder / "scans",
@@ -29,8 +36,6 @@ def read(folder: Path, work: Work) -> Summary:
             workers=work.workers,
             progress=work.on(f"read {subject.code}"),
         )
-    match_sheets(exam, summary)
-    return summary
 
 
 def read_bare(scans: list[Path], layout: Path | None, output: Path | None, work: Work) -> Summary:

@@ -9,7 +9,7 @@ from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
 from stages.numbers import analyze, diagnose, recommend, score
 from stages.paper import sheets
-from stages.reading import read
+from stages.reading import read_subjects
 from stages.rehearsal import simulate
 from stages.reports import report
 from stages.work import Summary, Work
@@ -18,8 +18,8 @@ from stages.work import Summary, Work
 def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     """All stages from scans to reports."""
     summary = Summary("run")
+    read_subjects(load_exam(folder), work)
     for done in (
-        read(folder, work),
         score(folder),
         analyze(folder),
         diagnose(folder),
