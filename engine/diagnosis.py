@@ -366,7 +366,9 @@ def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
 
 def _partition(features: np.ndarray, k: int, min_group: int) -> np.ndarray:
     """k Ward clusters, or fewer so that none is smaller than `min_group`."""
-    groups = AgglomerativeClustering(k, linkage="ward").fit_predict(features)
+    # A column of ones moves nobody; without it, as many pupils as points may look like a matrix of distances to SciPy.
+    observed = np.column_stack([features, np.ones(len(features))])
+    groups = AgglomerativeClustering(k, linkage="ward").fit_predict(observed)
     while (sizes := np.bincount(groups)).min() < min_group:
         leavers = groups == sizes.argmin()
         centres = _centres(features, groups)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_scores import exams, make_roster, make_scores, make_subject, plain_subject, right_or_wrong, shuffled
 
-from engine import tables
+from engine import diagnosis, tables
 from engine.diagnosis import mastery, teaching_groups, wilson, wilson_trials
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
@@ -372,3 +372,10 @@ def test_equal_pupils_have_equal_rows_wherever_they_stand() -> None:
     assert math.isclose(rates[17], steps[17].sum() / 14)
     same = [i for i in range(3000) if (steps[i] == steps[17]).all()]
     assert len({rates[i] for i in same}) == 1 and len(same) > 5
+
+
+@pytest.mark.parametrize("features", [np.zeros((4, 4)), np.ones((4, 4)) - np.eye(4), np.zeros((4, 3))])
+def test_as_many_pupils_as_points_are_no_matrix_of_distances(features: np.ndarray) -> None:
+    groups = diagnosis._partition(features, 2, min_group=1)
+    assert len(groups) == 4
+    assert set(groups) == {0, 1}
