@@ -26,7 +26,7 @@ from report.figures import histogram
 from report.words import Words
 
 INK, MUTED, RULE = "#1f2a37", "#667484", "#dfe5ec"
-ACCENT, PALE, GOOD, BAD = "#1f5f8b", "#c9d8e6", "#2e7d5b", "#b4472f"
+ACCENT, GOOD, BAD = "#1f5f8b", "#2e7d5b", "#b4472f"
 
 
 @functools.cache

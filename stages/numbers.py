@@ -14,7 +14,7 @@ from engine.files import find_table
 from engine.roster import units_of
 from engine.tally import Tally
 from stages.reading import keep_exceptions, match_sheets
-from stages.state import fresh, keep
+from stages.state import fresh, fresh_scores, keep
 from stages.work import Summary
 
 MOST_NOTES = 5
@@ -45,8 +45,7 @@ def analyze(folder: Path) -> Summary:
     """Item, option, reliability and group statistics, from the tallies."""
     exam = load_exam(folder)
     parts: dict[str, list[pa.Table]] = {"items": [], "options": [], "reliability": [], "units": []}
-    for subject in exam.subjects:
-        (scores,) = fresh(exam, f"scores.{subject.code}")
+    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
         tally = Tally.load(_tally(exam, subject.code))
         parts["items"].append(ctt.item_statistics(tally, subject))
         parts["options"].append(ctt.option_statistics(tally, subject))
@@ -66,8 +65,7 @@ def diagnose(folder: Path) -> Summary:
 
     exam = load_exam(folder)
     mastery, groups = [], []
-    for subject in exam.subjects:
-        (scores,) = fresh(exam, f"scores.{subject.code}")
+    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
         mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
         groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
     made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
@@ -84,10 +82,11 @@ def recommend(folder: Path) -> Summary:
     exam = load_exam(folder)
     bank = _bank(exam)
     chosen = [tables.empty("recommendations")]
-    for subject in exam.subjects if bank else ():
-        scores, mastery = fresh(exam, f"scores.{subject.code}", "mastery")
-        own = mastery.filter(pc.equal(mastery["subject"], subject.code))
-        chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
+    if bank:
+        (mastery,) = fresh(exam, "mastery")
+        for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
+            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
+            chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
     made = {"recommendations": pa.concat_tables(chosen)}
     summary = Summary("recommend", written=keep(exam, made))
     if bank:

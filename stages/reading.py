@@ -11,7 +11,7 @@ from engine.errors import UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
 from omr import importers
 from omr.layout import Layout
-from omr.read import read_scans
+from omr.read import TABLES, read_scans
 from stages.paper import layout_of
 from stages.work import Summary, Work
 
@@ -71,7 +71,7 @@ def match_sheets(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
     responses = {}
     for subject in exam.subjects:
         source = _readings(exam, subject)
-        pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in ("pages", "marks", "exceptions"))
+        pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in TABLES)
         matched = match.match(exam, subject, pages, marks, doubts, sides=_sides(layout_of(subject)))
         for name, table in zip(parts, (pages, matched.marks, matched.exceptions, matched.accounts), strict=True):
             parts[name].append(table)

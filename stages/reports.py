@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine import tables
 from engine.exam import load_exam
-from stages.state import fresh
+from stages.state import fresh, fresh_scores
 from stages.work import Summary, Work
 
 ANALYSED = ("items", "options", "reliability", "units", "mastery", "groups", "recommendations")
@@ -17,7 +17,8 @@ def report(folder: Path, work: Work, language: str = "zh") -> Summary:
     from report import build  # matplotlib takes a second to load
 
     exam = load_exam(folder)
-    fresh(exam, *(f"scores.{subject.code}" for subject in exam.subjects), *ANALYSED)
+    fresh_scores(exam)
+    fresh(exam, *ANALYSED)
     tables.read(exam.tables / "exceptions.arrow")
     tables.read(exam.tables / "accounts.arrow")
     counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)

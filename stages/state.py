@@ -43,8 +43,13 @@ def keep(exam: Exam, made: dict[str, pa.Table]) -> list[Path]:
     return [exam.tables / f"{name}.arrow" for name in made]
 
 
+def fresh_scores(exam: Exam) -> list[pa.Table]:
+    """The scores of every subject, in the exam's order (see `fresh`)."""
+    return fresh(exam, *(f"scores.{subject.code}" for subject in exam.subjects))
+
+
 def fresh(exam: Exam, *names: str) -> list[pa.Table]:
-    """Read tables that `_keep` wrote.
+    """Read tables that `keep` wrote.
 
     Raises:
         InputError: one is missing, or rests on another state of the exam, so that old numbers would stand beside new.

@@ -1,5 +1,6 @@
 """A small exam, printed, filled in and scanned once for all tests that need one."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,6 @@ def scanned_exam(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished_exam(scanned_exam: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same exam after `run`. Tests don't change it."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("finished") / "exam"
     shutil.copytree(scanned_exam, folder)
     stages.run(folder, stages.Work())

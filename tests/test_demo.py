@@ -1,5 +1,6 @@
 """The whole job on a small made-up exam: scans in, reports out, and everything agrees with the truth."""
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -86,8 +87,6 @@ def test_the_demo_leaves_a_folder_of_others_alone(tmp_path: Path) -> None:
 
 
 def test_a_printed_layout_is_not_replaced_silently(scanned_exam: Path, tmp_path: Path) -> None:
-    import shutil
-
     folder = tmp_path / "exam"
     shutil.copytree(scanned_exam, folder)
     stages.sheets(folder)  # the same again is fine
