@@ -35,6 +35,7 @@ LABEL = pa.dictionary(pa.int32(), pa.string())
 STATUS = ("read", "absent", "missing", "violation", "incomplete")
 
 CSV_BATCH = 10_000  # rows that are Python objects at one time
+LONG_BATCH = 1 << 16  # rows of a record batch of a table that is written piece by piece
 
 SCHEMAS: dict[str, pa.Schema] = {
     # A row a page image, in the order of the files; every image is here, read or not.
@@ -266,6 +267,39 @@ def write(table: pa.Table, path: Path) -> None:
         writer.write_table(table.combine_chunks())
 
 
+def write_all(name: str, pieces: Iterable[pa.Table], path: Path) -> int:
+    """Write a table of schema `name` that comes in pieces, which are not held; returns its number of rows.
+
+    The bytes don't show where a piece ended.
+    """
+    rows = 0
+    with replacing(path) as file, ipc.new_file(file, SCHEMAS[name]) as writer:
+        for batch in _even(pieces):
+            writer.write_table(batch)
+            rows += len(batch)
+    return rows
+
+
+def _even(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows, `LONG_BATCH` at a time."""
+    held: list[pa.Table] = []
+    rows = 0
+    for piece in filter(len, pieces):
+        held.append(piece)
+        rows += len(piece)
+        while rows >= LONG_BATCH:
+            joined = pa.concat_tables(held).combine_chunks()
+            yield _copied(joined.slice(0, LONG_BATCH))
+            held, rows = [joined.slice(LONG_BATCH)], rows - LONG_BATCH
+    if rows:
+        yield _copied(pa.concat_tables(held))
+
+
+def _copied(table: pa.Table) -> pa.Table:
+    """The same rows in buffers of their own: those of a slice show in a file what it was cut from."""
+    return table.take(pa.array(range(len(table)))).combine_chunks()
+
+
 def read(path: Path) -> pa.Table:
     """Read an Arrow IPC file.
 
@@ -302,13 +336,20 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def write_csv(table: pa.Table, path: Path, columns: list[str] | None = None) -> None:
-    """Write a table for people: UTF-8 with BOM, formula cells disarmed, whole or not at all."""
-    chosen = table.select(columns) if columns else table
+def write_csv(table: pa.Table | Iterable[pa.Table], path: Path, columns: list[str] | None = None) -> None:
+    """Write a table for people: UTF-8 with BOM, formula cells disarmed, whole or not at all.
+
+    Args:
+        table: or its pieces, which are not held.
+        columns: those to be written; needed with pieces.
+    """
+    pieces = [table] if isinstance(table, pa.Table) else table
+    names = columns or table.column_names  # type: ignore[union-attr]
     with replacing(path) as file:
-        file.write("\ufeff".encode() + _csv([chosen.column_names]))
-        for batch in chosen.to_batches(max_chunksize=CSV_BATCH):
-            file.write(_csv(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+        file.write("\ufeff".encode() + _csv([names]))
+        for piece in pieces:
+            for batch in piece.select(names).to_batches(max_chunksize=CSV_BATCH):
+                file.write(_csv(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:

@@ -118,10 +118,13 @@ class Store:
         tables.write(readings[1], marks)
         tables.write(readings[0], pages)
 
-    def get(self, part: Part) -> Readings:
-        """A finished part."""
-        pages, marks = self._paths(part)
-        return tables.read(pages), tables.read(marks)
+    def pages(self, part: Part) -> pa.Table:
+        """Table `pages` of a finished part."""
+        return tables.read(self._paths(part)[0])
+
+    def marks(self, part: Part) -> pa.Table:
+        """Table `marks` of a finished part."""
+        return tables.read(self._paths(part)[1])
 
     def clean(self, parts: Iterable[Part]) -> None:
         """Remove everything but these parts: those of files since changed, and what a killed run left half written."""

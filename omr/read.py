@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import tables
 from engine.errors import InputError
-from omr import image, workers
+from omr import image, results, workers
 from omr.barcode import read_barcode
 from omr.layout import Layout
 from omr.marks import Mark, read_marks
@@ -179,14 +178,13 @@ def read_scans(
         done += len(part.refs)
         if progress:
             progress(done, total)
-    pages, marks = _concat(map(store.get, parts))
-    _write(pages, marks, out)
+    written = results.write(store, parts, out)
     return ReadSummary(
         files=len(files),
-        pages=len(pages),
-        read=pc.sum(pc.equal(pages["status"], "read")).as_py(),
-        fields=len(marks),
-        flagged=pc.sum(pc.not_equal(marks["flag"], "")).as_py() or 0,
+        pages=written.pages,
+        read=written.pages - written.unread,
+        fields=written.fields,
+        flagged=written.flagged,
     )
 
 
@@ -241,30 +239,3 @@ def _crashed(task: _Task) -> Readings:
     (ref,) = task.refs
     where = {"subject": task.subject, "file": ref.file, "page": ref.page + 1}
     return _tables([_unread(where, Reason.CRASHED, f"its process died, or took over {workers.PAGE_SECONDS} s")])
-
-
-def _write(pages: pa.Table, marks: pa.Table, out: Path) -> None:
-    for leftover in out.glob(".*.part"):  # of a killed run
-        leftover.unlink()
-    tables.write(_exceptions(pages, marks), out / "exceptions.arrow")
-    tables.write(marks, out / "marks.arrow")
-    rounded = pc.round(marks["confidence"].cast(pa.float64()), 3)
-    people = marks.set_column(marks.column_names.index("confidence"), "confidence", rounded)
-    tables.write_csv(people, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])
-    tables.write(pages, out / "pages.arrow")
-
-
-def _exceptions(pages: pa.Table, marks: pa.Table) -> pa.Table:
-    """Pages not read, then fields in doubt."""
-    unread = pages.filter(pc.equal(pages["status"], "exception")).to_pylist()
-    doubtful = marks.filter(pc.not_equal(marks["flag"], "")).to_pylist()
-    rows = [row | {"kind": "page", "detail": f"{row['detail']}: {Reason(row['reason']).mend}"} for row in unread] + [
-        row
-        | {
-            "kind": "field",
-            "reason": row["flag"],
-            "detail": f"read as {row['value']!r} with confidence {row['confidence']:.2f}: {Reason(row['flag']).mend}",
-        }
-        for row in doubtful
-    ]
-    return tables.build("exceptions", {n: [row.get(n) for row in rows] for n in tables.SCHEMAS["exceptions"].names})
