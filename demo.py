@@ -7,7 +7,7 @@ import itertools
 import random
 import shutil
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pyarrow as pa
@@ -248,18 +248,18 @@ def _bank(subject: str, points: dict[str, tuple[str, ...]], rng: random.Random) 
     return rows
 
 
-def plain_points(item: Item, answer: str) -> Decimal:
+def plain_points(item: Item, answer: str) -> Fraction:
     """Points of one answer under the demo's four rules, written the obvious way: what the engine must agree with."""
     if item.type == "constructed":
-        return Decimal(answer or "0")
+        return Fraction(answer or "0")
     if item.type == "single" or item.rule == "":
-        return item.max if answer == item.key else Decimal(0)
+        return item.max if answer == item.key else Fraction(0)
     if not answer or set(answer) - set(item.key):
-        return Decimal(0)
+        return Fraction(0)
     if set(answer) == set(item.key):
         return item.max
     if item.rule.startswith("flat:"):
-        return Decimal(item.rule.removeprefix("flat:"))
+        return Fraction(item.rule.removeprefix("flat:"))
     return item.max * len(answer) / len(item.key)
 
 
@@ -318,7 +318,7 @@ def _compare_scores(exam: Exam, code: str, truth_marks: pa.Table) -> tuple[int, 
         clean += 1
         got = scored[pupil["student_id"]]
         answered = [item for item in subject.items if pupil[item.item] is not None]
-        total = sum((plain_points(item, pupil[item.item]) for item in answered), Decimal(0))
+        total = sum((plain_points(item, pupil[item.item]) for item in answered), Fraction(0))
         want = int(total / subject.step) if pupil["status"] == "read" else None
         wrong += got["total"] != want or got["status"] != pupil["status"]
     return len(truth), clean, wrong

@@ -12,6 +12,7 @@ from engine.byhand import plain_points
 from engine.exam import Item, Subject
 from engine.identity import Reason
 from engine.notes import Notes
+from engine.points import plain
 from engine.rules import void
 from engine.sheets import NOT_READ, Sheets
 from engine.tables import CHOOSE, SCORE
@@ -188,15 +189,16 @@ def _settle(
     blank = words.code("")
     strip = codes[item.item]
     used = [code for code in np.unique(strip[strip != NOT_READ]).tolist() if code != blank]
-    plain = {code: plain_points(words.words[code], item, subject.step) for code in used}
-    wrong = np.isin(strip, [code for code, points in plain.items() if points is None])
-    strip = words.replaced(strip, {code: points or "" for code, points in plain.items()})
+    read = {code: plain_points(words.words[code], item, subject.step) for code in used}
+    wrong = np.isin(strip, [code for code, points in read.items() if points is None])
+    strip = words.replaced(strip, {code: points or "" for code, points in read.items()})
 
     elsewhere = np.array([words.code(points) for points in given])
     by_csv, by_strip = elsewhere != blank, (strip != NOT_READ) & (strip != blank)
     differ = present & by_csv & by_strip & (elsewhere != strip)
     wrong &= present & ~by_csv
-    told.pupils(Reason.MARK_IMPOSSIBLE, f"item {item.item}: the strip says more than {item.max}, or no step", wrong)
+    impossible = f"item {item.item}: the strip says more than {plain(item.max)}, or no step"
+    told.pupils(Reason.MARK_IMPOSSIBLE, impossible, wrong)
     told.pupils(Reason.MARK_CONFLICT, f"item {item.item}: strip and marks.csv differ", differ)
 
     unread = NOT_READ if on_paper else blank

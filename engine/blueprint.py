@@ -22,6 +22,7 @@ from pathlib import Path
 from engine.errors import InputError, collecting, raise_all
 from engine.exam import Item, SubjectKeys
 from engine.files import Records, halfwidth, hint, need_table, read_records
+from engine.points import parse_points
 from engine.rules import check_item
 from engine.tables import ABSENT, CANDIDATE, CHOOSE, FORM, SCORE, VIOLATION
 
@@ -86,7 +87,7 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
     kind = TYPES.get(halfwidth(row["type"]).casefold(), "")
     if not kind:
         errors.append(records.error(i, "type", f"unknown type {row['type']!r}", hint(row["type"], TYPES)))
-    points = _decimal(row["max"])
+    points = parse_points(halfwidth(row["max"]))
     if points is None or points <= 0:
         errors.append(records.error(i, "max", f"{row['max']!r}, expected points above 0", "give the full mark"))
     expected = _decimal(row["expected"])

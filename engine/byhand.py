@@ -16,7 +16,7 @@ import functools
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from engine.exam import Item, Subject
 from engine.files import Records, find_table, halfwidth, hint, read_records
 from engine.forms import is_known
 from engine.identity import SET_ASIDE_PAGE
+from engine.points import parse_points, plain
 from engine.roster import Pupils
 from engine.rules import parse_number
 from engine.tables import ABSENT, CHOOSE, FORM, SCORE, VIOLATION
@@ -46,15 +47,10 @@ _MARK_ALIASES = {
 _CORRECTION_ALIASES = {"文件": "file", "页": "page", "字段": "field", "值": "value", "备注": "note"}
 
 
-def plain_points(text: str, item: Item, step: Decimal) -> str | None:
+def plain_points(text: str, item: Item, step: Fraction) -> str | None:
     """Points without needless zeros, "3.50" → "3.5"; None if the item can't have them."""
-    try:
-        points = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not points.is_finite() or not 0 <= points <= item.max or points % step:
-        return None
-    return f"{points.normalize():f}" if points else "0"
+    points = parse_points(text)
+    return plain(points) if points is not None and 0 <= points <= item.max and not points % step else None
 
 
 # ---- marks.csv
@@ -85,7 +81,7 @@ def load_marks(subject: Subject, pupils: Pupils) -> dict[str, np.ndarray]:
             message = f"{name!r} is no constructed-response item of {subject.code}"
             errors.append(records.error(i, "item", message, hint(name, items)))
         elif (points := points_of(name, text)) is None:
-            full, step = items[name].max, subject.step
+            full, step = plain(items[name].max), plain(subject.step)
             message = f"item {name}: {text!r} points, expected 0 to {full} in steps of {step}"
             errors.append(records.error(i, column, message, "correct the points; leave the cell empty for no mark"))
         elif marks[name][pupil] not in ("", points):
@@ -229,10 +225,10 @@ def _plain_value(subject: Subject, name: str, value: str) -> str:
     elif item is not None and name.startswith(SCORE):
         points = plain_points(value, item, subject.step)
         if points is None:
-            raise ValueError(f"expected 0 to {item.max} in steps of {subject.step}")
+            raise ValueError(f"expected 0 to {plain(item.max)} in steps of {plain(subject.step)}")
         value = points
     elif item is not None and item.type == "number":
-        if parse_number(value) is None:
+        if parse_number(value) is None and item.rule.partition(":")[0] != "text":
             raise ValueError("expected a number")
     elif item is not None and item.options:
         letters = set(re.sub(r"[\s,;、+]+", "", value).upper())

@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -161,7 +160,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
         "max": float(full),
         "mean": mean,
         "sd": sd,
-        "median": float(_quantile(tally, Fraction(1, 2)) * Fraction(tally.step)) if n else None,
+        "median": float(_quantile(tally, Fraction(1, 2)) * tally.step) if n else None,
         "lowest": float(int(axis[0]) * tally.step) if n else None,
         "highest": float(int(axis[-1]) * tally.step) if n else None,
         "difficulty": mean / float(full) if mean is not None and full else None,
@@ -356,7 +355,7 @@ def _option_rest(
     if rest == "item":
         others = item.rest()
         return _Moments(item.n, count, count, others.y, others.yy, at - points * count).r()
-    point = Fraction(1) / Fraction(tally.step)
+    point = Fraction(1) / tally.step
     return _Moments(
         item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
     ).r()
@@ -396,17 +395,17 @@ def _named(item: Item) -> list[str]:
     return [*item.options, *keys] if item.type == "single" else keys
 
 
-def _line(share: float, full: Decimal, step: Decimal) -> int:
+def _line(share: float, full: Fraction, step: Fraction) -> int:
     """The lowest total, in steps, that reaches a share of the full mark."""
-    return math.ceil(Decimal(str(share)) * full / step)
+    return math.ceil(Fraction(str(share)) * full / step)
 
 
-def _mean(total: int, count: int, step: Decimal) -> float | None:
+def _mean(total: int, count: int, step: Fraction) -> float | None:
     """Mean of points given in steps."""
-    return float(Fraction(total, count) * Fraction(step)) if count else None
+    return float(Fraction(total, count) * step) if count else None
 
 
-def _scaled(value: float | None, step: Decimal) -> float | None:
+def _scaled(value: float | None, step: Fraction) -> float | None:
     return None if value is None else value * float(step)
 
 

@@ -7,6 +7,7 @@ import difflib
 import re
 import tomllib
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +30,7 @@ class Item(_Model):
 
     item: str  # 题号, unique within the subject
     type: Literal["single", "multiple", "number", "constructed"]
-    max: Decimal  # full mark, a multiple of the subject's step
+    max: Fraction  # full mark, a multiple of the subject's step
     key: str = ""  # "B"; "ABD"; "B|C": several accepted keys; "" for constructed responses
     rule: str = ""  # marking rule, see engine/rules.py; "" means the type's usual rule
     options: str = ""  # "ABCD"
@@ -52,7 +53,7 @@ class SubjectKeys(_Model):
 
     code: str  # the folder's name
     name: str  # 数学
-    step: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1)  # the smallest step of points
+    step: Annotated[Fraction, Field(gt=0)] = Fraction(1)  # the smallest step of points: 0.5, "1/3"
     choose: dict[str, Choose] = {}  # by Item.group
     floor: Literal["none", "section", "total"] = "none"  # where negative marking stops at 0
     candidate_field: str = "candidate"  # the layout's field with the candidate number
@@ -66,12 +67,12 @@ class Subject(SubjectKeys):
     forms: dict[str, tuple[tuple[str, str], ...]] = {}  # form → per printed item, in order: (item, options as printed)
 
     @property
-    def max(self) -> Decimal:
+    def max(self) -> Fraction:
         """Full mark of the paper; of a choose-k-of-n group only k items count."""
-        total = sum((item.max for item in self.items if not item.group), Decimal(0))
+        total = sum((item.max for item in self.items if not item.group), Fraction(0))
         for group, rule in self.choose.items():
             points = sorted((item.max for item in self.items if item.group == group), reverse=True)
-            total += sum(points[: rule.k], Decimal(0))
+            total += sum(points[: rule.k], Fraction(0))
         return total
 
 

@@ -15,7 +15,7 @@ Statistics and scores know canonical items and options only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from engine.errors import InputError, raise_all
@@ -129,7 +129,7 @@ def _in_order(letters: Iterable[str], item: Item) -> str:
     return "".join(sorted(letters, key=lambda letter: (item.options.find(letter), letter)))
 
 
-def points_by_form(subject: Subject, rules: Mapping[str, Rule], marked: dict[str, str]) -> dict[str, Decimal]:
+def points_by_form(subject: Subject, rules: Mapping[str, Rule], marked: dict[str, str]) -> dict[str, Fraction]:
     """Points that the marks of a sheet (field → value) would earn under every form, constructed responses aside.
 
     For sheets without a clear form mark: the gap tells a person which form it was; nothing is chosen here.

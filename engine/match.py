@@ -29,6 +29,7 @@ from engine.byhand import Corrections, load_corrections, load_marks
 from engine.exam import Exam, Subject
 from engine.identity import NOBODY, PAGE_REASONS, SET_ASIDE_PAGE, PageIds, Reason, identify, settle_duplicates
 from engine.notes import Notes
+from engine.points import plain
 from engine.roster import Pupils
 from engine.rules import rule
 from engine.sheets import Coded, Sheets, page_rows
@@ -204,7 +205,7 @@ def _note_unknown_forms(subject: Subject, sheets: Sheets, form: np.ndarray, stat
     for pupil in np.flatnonzero(_is_present(status) & np.isin(form, unknown)).tolist():
         status[pupil] = MISSING
         by_form = forms.points_by_form(subject, rules, sheets.of_pupil(pupil))
-        told = ", ".join(f"{points} points as form {name}" for name, points in by_form.items()) or "no forms.csv"
+        told = ", ".join(f"{plain(points)} points as form {name}" for name, points in by_form.items()) or "no forms.csv"
         detail = f"form mark {form[pupil]!r}; {told}; correct the field {FORM!r}"
         notes.pupil(pupil, Reason.FORM_UNKNOWN, detail)
 

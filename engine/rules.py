@@ -20,8 +20,12 @@ the points a marker gave. `Item.key` holds what is right, `Item.rule` how it is 
           negative:1           as exact (numeric), but a wrong answer loses 1 point; blank: 0
           table:A=3;AB=5;BC=1.5
                                these answers earn these points, the key (if there is one) the full mark, anything else 0
+          table:A=3;else=-2/3;blank=-1
+                               likewise, but any other answer earns -2/3 and a blank -1
           numeric              equal as a number: "3.50" is 3.5
           numeric:tol=0.01     at most 0.01 off
+          text                 equal as written: "01" is not "1"
+          text:1=0.5;else=-1   as table, but answers are compared as written
           points               the answer is the points (constructed responses)
           void:drop            item withdrawn: it does not count, the paper's full mark shrinks
           void:full            item withdrawn: full mark to everyone with a sheet, whether or not the item was presented
@@ -29,18 +33,20 @@ the points a marker gave. `Item.key` holds what is right, `Item.rule` how it is 
           void:answered        item withdrawn: full mark to everyone who did not leave it blank
 
 With several accepted keys the partial rules (flat, perkey, jee, rightwrong) take the key that earns most. Points are
-integers in units of the subject's step.
+integers in units of the subject's step, which may be a fraction such as 1/3; so may points.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
+from engine.points import parse_points, plain
 
 if TYPE_CHECKING:
     from engine.exam import Item
@@ -52,7 +58,7 @@ VOID = ("drop", "full", "present", "answered")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
 
-def rule(item: Item, step: Decimal) -> Rule:
+def rule(item: Item, step: Fraction) -> Rule:
     """The item's marking rule as a function: one answer → points in units of `step`.
 
     Raises:
@@ -70,7 +76,8 @@ def rule(item: Item, step: Decimal) -> Rule:
         )
     scale = _Scale(item, step)
     if scale.max <= 0:
-        raise InputError(f"full mark {item.max}, expected more than 0", column="max", mend="give the item's points")
+        message = f"full mark {plain(item.max)}, expected more than 0"
+        raise InputError(message, column="max", mend="give the item's points")
     return build(scale, argument)
 
 
@@ -79,7 +86,7 @@ def accepted(item: Item) -> list[str]:
     return [key for part in item.key.split("|") if (key := part.partition("=")[0].strip())]
 
 
-def check_item(item: Item, step: Decimal) -> None:
+def check_item(item: Item, step: Fraction) -> None:
     """Refuse an item that can't be marked.
 
     Raises:
@@ -106,26 +113,27 @@ class _Scale:
     """An item with its points as integers."""
 
     item: Item
-    step: Decimal
+    step: Fraction
 
     @property
     def max(self) -> int:
         return self.units(self.item.max, "max")
 
-    def units(self, value: Decimal | str, column: str = "rule") -> int:
+    def units(self, value: Fraction | str, column: str = "rule") -> int:
         """Points in units of the step."""
-        if not _NUMBER.fullmatch(str(value)):
-            raise InputError(f"{str(value)!r} where points were expected", column=column, mend="write a plain number")
-        units = Decimal(value) / self.step
-        if units != units.to_integral_value():
+        points = parse_points(value) if isinstance(value, str) else value
+        if points is None:
+            raise InputError(f"{value!r} where points were expected", column=column, mend="write a plain number")
+        units = points / self.step
+        if units.denominator != 1:
             raise InputError(
-                f"{value} points is not a multiple of the subject's step {self.step}",
+                f"{plain(points)} points is not a multiple of the subject's step {plain(self.step)}",
                 column=column,
-                mend="change the points, or set a smaller step for the subject in exam.toml",
+                mend=f"change the points, or set step = {_toml(self.step / units.denominator)} in exam.toml",
             )
         if column != "max" and units > self.max:
             raise InputError(
-                f"{value} points is more than the item's full mark {self.item.max}",
+                f"{plain(points)} points is more than the item's full mark {plain(self.item.max)}",
                 column=column,
                 mend="change the points or the full mark",
             )
@@ -190,8 +198,9 @@ class _Scale:
     def share(self, right: int) -> int:
         """The full mark over `right` options."""
         if self.max % right:
+            full, step = plain(self.item.max), plain(self.step)
             raise InputError(
-                f"{self.item.max} points over {right} right options is not a multiple of the step {self.step}",
+                f"{full} points over {right} right options is not a multiple of the step {step}",
                 column="rule",
                 mend=f"list the points for 0 to {right} right options, as in perkey:2=0/3/6",
             )
@@ -199,6 +208,12 @@ class _Scale:
 
     def bad(self, expected: str) -> InputError:
         return InputError(f"rule {self.item.rule!r}, expected {expected}", column="rule", mend="correct the rule")
+
+
+def _toml(points: Fraction) -> str:
+    """Points as a value in exam.toml."""
+    text = plain(points)
+    return f'"{text}"' if "/" in text else text
 
 
 def parse_number(text: str) -> Decimal | None:
@@ -276,7 +291,7 @@ def _perkey(scale: _Scale, argument: str) -> Rule:
 def _jee(scale: _Scale, argument: str) -> Rule:
     points = [scale.units(number) for number in argument.split("/")]
     if len(points) != 5 or points[0] != scale.max:
-        raise scale.bad(f"five numbers, the first the full mark {scale.item.max}, such as jee:4/3/2/1/-2")
+        raise scale.bad(f"five numbers, the first the full mark {plain(scale.item.max)}, such as jee:4/3/2/1/-2")
     full, three, two, one, loss = points
     some = (0, one, two, three)
     return _partial(
@@ -292,26 +307,53 @@ def _rightwrong(scale: _Scale, argument: str) -> Rule:
     return _partial(keys, lambda right, wrong, of: max(0, gain[of] * right - loss[of] * wrong))
 
 
+_LIST = "answers with their points, such as table:A=3;AB=5;else=-1;blank=0"
+
+
 def _table(scale: _Scale, argument: str) -> Rule:
-    numeric = scale.item.type == "number"
+    if not argument:
+        raise scale.bad(_LIST)
+    if scale.item.type == "number":
+        numbers = scale.numbers() if scale.item.key else {}
+        return _listed(scale, argument, numbers, lambda answer, column: parse_number(answer), parse_number)
+    sets = scale.sets() if scale.item.key else {}
+    return _listed(scale, argument, sets, scale.options, frozenset)
 
-    def read(answer: str) -> Decimal | frozenset[str] | None:
-        return parse_number(answer) if numeric else frozenset(answer)
 
-    points: dict[Any, int] = {}
-    if scale.item.key:
-        keys: dict[Any, int] = dict(scale.numbers()) if numeric else dict(scale.sets())
-        points.update(keys)
-    for part in argument.split(";"):
+def _text(scale: _Scale, argument: str) -> Rule:
+    keys = scale.keys() if scale.item.key else {}
+    return _listed(scale, argument, keys, lambda answer, column: answer, str)
+
+
+def _listed(
+    scale: _Scale,
+    argument: str,
+    keys: Mapping[Any, int],
+    named: Callable[[str, str], Any],
+    read: Callable[[str], Any],
+) -> Rule:
+    """Points from a list of answers.
+
+    Args:
+        keys: the accepted keys with their points.
+        named: an answer in a column of the blueprint as `read` gives it; None if no pupil can give it.
+        read: a pupil's answer as it is looked up.
+    """
+    points, others = dict(keys), {"else": 0}
+    for part in argument.split(";") if argument else ():
         answer, given, number = (text.strip() for text in part.partition("="))
-        if not given or (numeric and read(answer) is None):
-            raise scale.bad("answers with their points, such as table:A=3;AB=5;BC=1.5")
-        if not numeric:
-            scale.options(answer, "rule")
-        points[read(answer)] = scale.units(number)
-    if scale.max not in points.values():
-        raise scale.bad(f"an answer that earns the full mark {scale.item.max}")
-    return lambda answer: points.get(read(answer), 0)
+        if not given:
+            raise scale.bad(_LIST)
+        if answer in ("else", "blank"):
+            others[answer] = scale.units(number)
+        elif (known := named(answer, "rule")) is None:
+            raise scale.bad(_LIST)
+        else:
+            points[known] = scale.units(number)
+    otherwise, blank = others["else"], others.get("blank", 0)
+    if scale.max not in (*points.values(), otherwise, blank):
+        raise scale.bad(f"an answer that earns the full mark {plain(scale.item.max)}")
+    return lambda answer: points.get(read(answer), otherwise) if answer else blank
 
 
 def _points(scale: _Scale, argument: str) -> Rule:
@@ -319,10 +361,10 @@ def _points(scale: _Scale, argument: str) -> Rule:
         raise scale.bad("points")
 
     def mark(answer: str) -> int:
-        value = parse_number(answer) if answer else Decimal(0)
+        value = parse_points(answer) if answer else Fraction(0)
         if value is None or not 0 <= value <= scale.item.max or value % scale.step:
             raise InputError(
-                f"points {answer!r}, expected 0 to {scale.item.max} in steps of {scale.step}",
+                f"points {answer!r}, expected 0 to {plain(scale.item.max)} in steps of {plain(scale.step)}",
                 column=scale.item.item,
                 mend="correct the points given",
             )
@@ -352,6 +394,7 @@ _RULES: dict[str, tuple[tuple[str, ...], Callable[[_Scale, str], Rule]]] = {
     "negative": ((*_CHOICE, "number"), _negative),
     "table": ((*_CHOICE, "number"), _table),
     "numeric": (("number",), _numeric),
+    "text": (("number",), _text),
     "points": (("constructed",), _points),
     "void": ((*_CHOICE, "number", "constructed"), _void),
 }

@@ -13,7 +13,7 @@ import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from engine._core import count, gather
 from engine.choose import settle
 from engine.errors import InputError
 from engine.identity import Reason
+from engine.points import plain
 from engine.rules import Rule, rule, void
 from engine.tally import Answers, Sums, Tally
 
@@ -51,9 +52,9 @@ class Scored:
     exceptions: pa.Table
 
 
-def full_mark(subject: Subject) -> Decimal:
+def full_mark(subject: Subject) -> Fraction:
     """Full mark of the paper without the items withdrawn by void:drop."""
-    return subject.max - sum((item.max for item in subject.items if void(item) == "drop"), Decimal(0))
+    return subject.max - sum((item.max for item in subject.items if void(item) == "drop"), Fraction(0))
 
 
 def score(
@@ -91,7 +92,7 @@ def score(
             *((item.item, pa.int32()) for item in subject.items),
             ("total", pa.int32()),
         ],
-        metadata={"step": str(subject.step), "max": str(full_mark(subject))},
+        metadata={"step": plain(subject.step), "max": plain(full_mark(subject))},
     )
     return Scored(
         scores=pa.Table.from_batches([pa.record_batch(columns, schema=schema) for columns, _, _ in parts]),
@@ -300,16 +301,16 @@ def _marked(texts: pa.Array, group: str, items: list[str]) -> np.ndarray:
     return flags[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()]
 
 
-def _as_one(points: np.ndarray, step: Decimal) -> _Column:
+def _as_one(points: np.ndarray, step: Fraction) -> _Column:
     """Points as a column of their own, the answers being the points."""
     lowest, highest = (int(points.min()), int(points.max())) if len(points) else (0, 0)
     earned = np.arange(lowest, highest + 1, dtype=np.int32)
-    answers = [f"{units * step:f}" for units in earned.tolist()]
+    answers = [plain(units * step) for units in earned.tolist()]
     return _Column(answers, (points - lowest).astype(np.int32), np.append(earned, np.int32(0)))
 
 
 def _count(
-    step: Decimal,
+    step: Fraction,
     columns: dict[str, _Column],
     choices: dict[str, _Column],
     dropped: frozenset[str],

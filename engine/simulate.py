@@ -6,12 +6,13 @@ diagnosis has something to find. An item is answered rightly by a two-parameter 
 
 from __future__ import annotations
 
-from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
 
 from engine.exam import Item, Subject
+from engine.points import plain
 from engine.rules import accepted
 from engine.tables import ANSWER, CHOOSE, LABEL
 
@@ -88,7 +89,7 @@ def _choices(subject: Subject, group: str, n: int, rng: np.random.Generator) -> 
     return {name: picked[:, j] for j, name in enumerate(names)}
 
 
-def _answers(item: Item, step: Decimal, advantage: np.ndarray, rng: np.random.Generator) -> list[str]:
+def _answers(item: Item, step: Fraction, advantage: np.ndarray, rng: np.random.Generator) -> list[str]:
     easiness = float(np.clip(item.expected if item.expected is not None else rng.uniform(0.4, 0.85), 0.05, 0.95))
     slope = float(rng.uniform(0.8, 1.6))
     chance = 1 / (1 + np.exp(-(slope * advantage + 1.25 * np.log(easiness / (1 - easiness)))))
@@ -120,7 +121,7 @@ def _wrong_answers(item: Item, key: str, n: int, rng: np.random.Generator) -> li
     return answers
 
 
-def _points(item: Item, step: Decimal, chance: np.ndarray, rng: np.random.Generator) -> list[str]:
+def _points(item: Item, step: Fraction, chance: np.ndarray, rng: np.random.Generator) -> list[str]:
     steps = int(item.max / step)
     gained = rng.binomial(steps, rng.beta(6 * chance + 0.3, 6 * (1 - chance) + 0.3))
-    return [f"{(int(units) * step).normalize():f}" for units in gained]
+    return [plain(int(units) * step) for units in gained]

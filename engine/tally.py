@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from engine import tables
+from engine.points import plain
 
 # How a Tally is kept: a row an item, a choose group or a level of units; matrices are written row after row.
 _SCHEMA = pa.schema(
@@ -117,7 +118,7 @@ class Tally:
         units: by level ("school", …), sums by group of pupils.
     """
 
-    step: Decimal
+    step: Fraction
     lowest: int
     totals: np.ndarray
     items: dict[str, Answers]
@@ -189,7 +190,7 @@ class Tally:
                 rows.append((kind, name, part.answers, part.points, part.counts.ravel(), None, None))
         for level, sums in self.units.items():
             rows.append(("unit", level, sums.units, None, sums.count.ravel(), sums.sum.ravel(), sums.squares.ravel()))
-        paper = {"step": str(self.step), "lowest": self.lowest, "dropped": sorted(self.dropped)}
+        paper = {"step": plain(self.step), "lowest": self.lowest, "dropped": sorted(self.dropped)}
         columns = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(_SCHEMA.types)]
         return pa.table(columns, schema=_SCHEMA.with_metadata({"paper": json.dumps(paper)}))
 
@@ -218,7 +219,7 @@ class Tally:
                     matrix(row, "count", len(totals)),
                 )
         return Tally(
-            Decimal(paper["step"]), paper["lowest"], totals, items, frozenset(paper["dropped"]), choices, units
+            Fraction(paper["step"]), paper["lowest"], totals, items, frozenset(paper["dropped"]), choices, units
         )
 
     def save(self, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The whole job on a small made-up exam: scans in, reports out, and everything agrees with the truth."""
 
 import shutil
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -112,5 +112,5 @@ def test_a_printed_layout_is_not_replaced_silently(scanned_exam: Path, tmp_path:
     ],
 )
 def test_the_plain_marking_of_the_demo(rule: str, answer: str, points: str) -> None:
-    item = Item(item="1", type="multiple", max=Decimal(6), key="AB", options="ABCD", rule=rule)
-    assert demo.plain_points(item, answer) == Decimal(points)
+    item = Item(item="1", type="multiple", max=Fraction(6), key="AB", options="ABCD", rule=rule)
+    assert demo.plain_points(item, answer) == Fraction(points)

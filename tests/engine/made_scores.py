@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,9 @@ def make_subject(items: list[tuple[float, Knowledge]], step: str = "1") -> Subje
         code="maths",
         name="数学",
         folder=Path("."),
-        step=Decimal(step),
+        step=Fraction(step),
         items=tuple(
-            Item(item=str(j), type="constructed", max=Decimal(str(full)), knowledge=knowledge)
+            Item(item=str(j), type="constructed", max=Fraction(str(full)), knowledge=knowledge)
             for j, (full, knowledge) in enumerate(items, 1)
         ),
     )

@@ -1,6 +1,6 @@
 """Made-up papers and answers for the tests of scoring, Tally and item analysis, and the plain way to score them."""
 
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +11,22 @@ from engine import tables
 from engine.exam import Item, Subject
 from engine.rules import rule, void
 
-HALF = Decimal("0.5")
+HALF = Fraction("0.5")
 
 # Items of every kind, with the answers pupils give.
 KINDS = [
-    (dict(type="single", max=Decimal(3), key="B", options="ABCD"), ["", "A", "B", "C", "D", "AC"]),
-    (dict(type="single", max=Decimal(2), key="A", rule="negative:0.5"), ["", "A", "B"]),
-    (dict(type="single", max=Decimal("1.5"), key="B=1.5|C=0.5"), ["", "A", "B", "C"]),
-    (dict(type="multiple", max=Decimal(6), key="ABD", rule="perkey:3=0/2/4/6"), ["", "A", "AB", "ABD", "ABC", "D"]),
-    (dict(type="multiple", max=Decimal(4), key="AB", rule="jee:4/3/2/1/-2"), ["", "A", "AB", "C", "ABC"]),
-    (dict(type="multiple", max=Decimal(5), key="AC", rule="flat:2"), ["", "A", "AC", "B"]),
-    (dict(type="number", max=Decimal(2), key="3.5"), ["", "3.5", "3.50", "4", "x"]),
-    (dict(type="constructed", max=Decimal(8)), ["", "0", "0.5", "3", "7.5", "8"]),
-    (dict(type="single", max=Decimal(2), key="A", rule="void:drop"), ["", "A", "B"]),
-    (dict(type="single", max=Decimal(2), key="A", rule="void:full"), ["", "A", "B"]),
-    (dict(type="single", max=Decimal(2), key="A", rule="void:present"), ["", "A", "B"]),
-    (dict(type="single", max=Decimal(2), key="A", rule="void:answered"), ["", "A", "B"]),
+    (dict(type="single", max=Fraction(3), key="B", options="ABCD"), ["", "A", "B", "C", "D", "AC"]),
+    (dict(type="single", max=Fraction(2), key="A", rule="negative:0.5"), ["", "A", "B"]),
+    (dict(type="single", max=Fraction("1.5"), key="B=1.5|C=0.5"), ["", "A", "B", "C"]),
+    (dict(type="multiple", max=Fraction(6), key="ABD", rule="perkey:3=0/2/4/6"), ["", "A", "AB", "ABD", "ABC", "D"]),
+    (dict(type="multiple", max=Fraction(4), key="AB", rule="jee:4/3/2/1/-2"), ["", "A", "AB", "C", "ABC"]),
+    (dict(type="multiple", max=Fraction(5), key="AC", rule="flat:2"), ["", "A", "AC", "B"]),
+    (dict(type="number", max=Fraction(2), key="3.5"), ["", "3.5", "3.50", "4", "x"]),
+    (dict(type="constructed", max=Fraction(8)), ["", "0", "0.5", "3", "7.5", "8"]),
+    (dict(type="single", max=Fraction(2), key="A", rule="void:drop"), ["", "A", "B"]),
+    (dict(type="single", max=Fraction(2), key="A", rule="void:full"), ["", "A", "B"]),
+    (dict(type="single", max=Fraction(2), key="A", rule="void:present"), ["", "A", "B"]),
+    (dict(type="single", max=Fraction(2), key="A", rule="void:answered"), ["", "A", "B"]),
 ]
 
 

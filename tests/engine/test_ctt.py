@@ -4,7 +4,7 @@ import csv
 import math
 import time
 import warnings
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from engine.scoring import score
 from engine.tally import Tally
 
 SETS = ["sat12", "ctt100", "msatb", "science", "environment", "lsat", "verbal"]
-ONE = Decimal(1)
+ONE = Fraction(1)
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -40,7 +40,7 @@ def load(folder: Path) -> tuple[Subject, Tally]:
     else:
         names = [row["item"] for row in read(folder / "reference" / "ctt_items.csv")]
         most = {name: max(int(row[name] or 0) for row in data) for name in names}
-        items = [Item(item=name, type="constructed", max=Decimal(most[name])) for name in names]
+        items = [Item(item=name, type="constructed", max=Fraction(most[name])) for name in names]
         answers = [{name: row[name] or None for name in names} for row in data]
     paper = subject(*items, step=ONE)
     names = [item.item for item in items]
@@ -217,8 +217,8 @@ def test_equals_the_plain_way(paper: tuple[Subject, list[dict]]) -> None:
 
 def test_choose_group_is_one_part_of_alpha() -> None:
     random = np.random.default_rng(3)
-    items = [Item(item=name, type="constructed", max=Decimal(9)) for name in "ab"]
-    items += [Item(item=name, type="constructed", max=Decimal(9), group="g") for name in "xy"]
+    items = [Item(item=name, type="constructed", max=Fraction(9)) for name in "ab"]
+    items += [Item(item=name, type="constructed", max=Fraction(9), group="g") for name in "xy"]
     paper = subject(*items, choose={"g": Choose()}, step=ONE)
     points = random.integers(0, 10, (50, 3))
     rows = [
@@ -248,7 +248,7 @@ def test_choose_group_is_one_part_of_alpha() -> None:
 def test_what_is_not_defined_is_null(rows: list[dict]) -> None:
     paper = subject(
         Item(item="q", type="single", max=ONE, key="A", options="ABC"),
-        Item(item="r", type="constructed", max=Decimal(3)),
+        Item(item="r", type="constructed", max=Fraction(3)),
     )
     tally = score(paper, responses(paper, rows)).tally
     with warnings.catch_warnings():
@@ -269,7 +269,7 @@ def test_alerts_and_void_items() -> None:
         Item(item=name, type="single", max=ONE, key="A", rule=how)
         for name, how in [("easy", ""), ("hard", ""), ("negative", ""), ("void", "void:full"), ("dropped", "void:drop")]
     ]
-    rest = [Item(item=name, type="constructed", max=Decimal(20)) for name in ("rest", "more")]
+    rest = [Item(item=name, type="constructed", max=Fraction(20)) for name in ("rest", "more")]
     paper = subject(*items, *rest, step=ONE)
     rows = [
         {
@@ -343,7 +343,7 @@ def test_thousands_of_different_answers_take_time_in_proportion() -> None:
     """A numeric item may have as many answers as pupils; every answer has its row."""
     n = 4000
     paper = subject(
-        Item(item="q", type="number", max=ONE, key="1"), Item(item="c", type="constructed", max=Decimal(300))
+        Item(item="q", type="number", max=ONE, key="1"), Item(item="c", type="constructed", max=Fraction(300))
     )
     rows = [{"q": str(i), "c": str(i % 301)} for i in range(n)]
     tally = score(paper, responses(paper, rows, 200)).tally
@@ -355,7 +355,7 @@ def test_thousands_of_different_answers_take_time_in_proportion() -> None:
 
 def test_top_group_where_many_have_the_highest_total() -> None:
     """60 % have everything right: nobody is above q73, so the top group are all of them."""
-    paper = subject(Item(item="q", type="constructed", max=Decimal(10)), step=ONE)
+    paper = subject(Item(item="q", type="constructed", max=Fraction(10)), step=ONE)
     rows = [{"q": str(points)} for points in [1, 2, 3, 4] + [10] * 6]
     assert item_statistics(score(paper, responses(paper, rows)).tally, paper)["d27"].to_pylist() == [
         pytest.approx(1 - 0.2)
@@ -369,7 +369,7 @@ def test_quality_bands_hold_their_lower_end() -> None:
 
 
 def test_units() -> None:
-    paper = subject(Item(item="q", type="constructed", max=Decimal(20)), step=HALF)
+    paper = subject(Item(item="q", type="constructed", max=Fraction(20)), step=HALF)
     places = [("甲", "1"), ("甲", "1"), ("甲", "2"), ("乙", "1"), ("乙", "1"), ("", "")]
     points = ["17", "12", "11.5", "7.5", "8", "20"]
     rows = [{"q": value} for value in points]
@@ -409,7 +409,7 @@ def test_units() -> None:
 
 
 def test_units_of_nobody() -> None:
-    paper = subject(Item(item="q", type="constructed", max=Decimal(20)))
+    paper = subject(Item(item="q", type="constructed", max=Fraction(20)))
     scores = score(paper, responses(paper, [{"q": None, "status": "absent"}])).scores
     roster = pa.table({"student_id": ["s0000"], "school": ["甲"], "class": ["1"], "county": [""]})
     rows = units(scores, roster, paper, Lines()).to_pylist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import openpyxl
@@ -71,6 +72,13 @@ def test_a_small_exam(tmp_path: Path) -> None:
     }
 
 
+def test_points_may_be_fractions_that_no_decimal_is(tmp_path: Path) -> None:
+    make(tmp_path, toml=TOML.replace("step = 0.5", 'step = "1/3"'))
+    (tmp_path / "maths" / "blueprint.csv").write_text("item,type,max,key,rule\n1,single,2/3,B,table:else=-1/3\n")
+    (subject,) = load_exam(tmp_path).subjects
+    assert (subject.step, subject.max) == (Fraction(1, 3), Fraction(2, 3))
+
+
 # ---- exam.toml
 
 
@@ -92,6 +100,8 @@ def test_toml_in_gbk_is_read(tmp_path: Path) -> None:
     ("old", "new", "row", "column", "says"),
     [
         ("step = 0.5", "stpe = 0.5", 8, "subjects[1].stpe", "did you mean 'step'?"),
+        ("step = 0.5", 'step = "1/0"', 8, "subjects[1].step", "found '1/0'"),
+        ("step = 0.5", "step = inf", 8, "subjects[1].step", "valid fraction"),
         ("step = 0.5", "step = 0", 8, "subjects[1].step", "found '0'"),
         ("step = 0.5", 'floor = "zero"', 8, "subjects[1].floor", "found 'zero'"),
         ("step = 0.5", "zzz = 1", 8, "subjects[1].zzz", "keys understood here"),

@@ -1,6 +1,6 @@
 """Marking rules by their values (domain.md §2.1), and refusals that say what is wrong."""
 
-from decimal import Decimal
+from fractions import Fraction
 from itertools import combinations
 
 import pytest
@@ -11,11 +11,11 @@ from engine.errors import InputError
 from engine.exam import Item
 from engine.rules import check_item, rule, void
 
-ONE = Decimal(1)
+ONE = Fraction(1)
 
 
 def item(type: str, max: str, key: str = "", rule: str = "", **more: str) -> Item:
-    return Item(item="7", type=type, max=Decimal(max), key=key, rule=rule, **more)
+    return Item(item="7", type=type, max=Fraction(max), key=key, rule=rule, **more)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,12 @@ def item(type: str, max: str, key: str = "", rule: str = "", **more: str) -> Ite
         ),
         (item("number", "4", "0.1|-2", "numeric:tol=0.01"), 1, {"0.11": 4, "0.111": 0, "-2.01": 4, "-1.5": 0}),
         (item("number", "4", "7", "negative:0.5"), 0.5, {"7.0": 8, "8": -1, "": 0}),
+        (item("single", "2", "B", "table:else=-2/3"), "1/3", {"B": 6, "A": -2, "AB": -2, "": 0}),
+        (item("single", "4", "A", "table:C=4/3;else=-1;blank=-0.5"), "1/6", {"A": 24, "C": 8, "D": -6, "": -3}),
+        (item("single", "3", "A", "table:else=3;blank=3"), 1, {"A": 3, "B": 3, "": 3}),
+        (item("multiple", "2", "AB", "table:A=1;else=-1"), 1, {"BA": 2, "A": 1, "B": -1, "": 0}),
+        (item("number", "3", "19", "text"), 1, {"19": 3, "019": 0, "19.0": 0, "": 0}),
+        (item("number", "2", "01", "text:1=0.5;E2=1;else=-1"), 0.5, {"01": 4, "1": 1, "E2": 2, "001": -2, "": 0}),
         (item("number", "4", "7", "table:7.5=2"), 1, {"7.0": 4, "7.50": 2, "8": 0, "": 0, "x": 0}),
         (item("constructed", "12"), 0.5, {"": 0, "0": 0, "3.5": 7, "12": 24, "12.0": 24}),
         (item("single", "3", "B", "void:drop"), 1, {"B": 0, "A": 0}),
@@ -54,8 +60,8 @@ def item(type: str, max: str, key: str = "", rule: str = "", **more: str) -> Ite
         (item("single", "3", "B", "void:answered"), 1, {"B": 3, "A": 3, "": 0}),
     ],
 )
-def test_points(given_item: Item, step: float, points: dict[str, int]) -> None:
-    step = Decimal(str(step))
+def test_points(given_item: Item, step: float | str, points: dict[str, int]) -> None:
+    step = Fraction(str(step))
     check_item(given_item, step)
     mark = rule(given_item, step)
     assert {answer: mark(answer) for answer in points} == points
@@ -88,6 +94,14 @@ def test_points(given_item: Item, step: float, points: dict[str, int]) -> None:
         (item("single", "3", "B", "negative:-1"), "rule", "points a wrong answer loses"),
         (item("single", "3", "", "table:A=2"), "rule", "an answer that earns the full mark 3"),
         (item("single", "3", "", "table:A"), "rule", "answers with their points"),
+        (item("single", "3", "A", "table"), "rule", "answers with their points"),
+        (item("single", "3", "A", "table:else=-1;x"), "rule", "answers with their points"),
+        (item("number", "3", "7", "table:seven=1"), "rule", "answers with their points"),
+        (item("single", "3", "A", "table:else=4"), "rule", "more than the item's full mark 3"),
+        (item("single", "3", "A", "table:else=-1/0"), "rule", "'-1/0' where points were expected"),
+        (item("number", "3", "", "text"), "rule", "an answer that earns the full mark 3"),
+        (item("number", "3", "7", "text:8"), "rule", "answers with their points"),
+        (item("single", "3", "A", "text"), "rule", "not known for an item of type single"),
         (item("single", "3", "", "table:E=3", options="ABCD"), "rule", "outside the options"),
         (item("single", "3", "B=4"), "key", "more than the item's full mark"),
         (item("number", "3", "2", "numeric:tol=x"), "rule", "numeric:tol=0.01"),
@@ -104,9 +118,16 @@ def test_refusals(given_item: Item, column: str, says: str) -> None:
     assert error.value.mend
 
 
+@pytest.mark.parametrize(("loss", "step"), [("-2/3", '"1/3"'), ("-0.25", "0.25")])
+def test_points_finer_than_the_step_name_the_step_to_set(loss: str, step: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_item(item("single", "2", "B", f"table:else={loss}"), ONE)
+    assert f"step = {step} in exam.toml" in error.value.mend
+
+
 @pytest.mark.parametrize("answer", ["7.3", "13", "-1", "x", "1e1"])
 def test_impossible_points_of_a_constructed_response(answer: str) -> None:
-    mark = rule(item("constructed", "12"), Decimal("0.5"))
+    mark = rule(item("constructed", "12"), Fraction("0.5"))
     with pytest.raises(InputError, match=r"expected 0 to 12 in steps of 0\.5"):
         mark(answer)
 

@@ -1,6 +1,6 @@
 """Made-up pupils answer within the blueprint, and have something for a diagnosis to find."""
 
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,18 +10,18 @@ from engine.exam import Choose, Item, Subject
 from engine.simulate import respond
 
 ITEMS = (
-    Item(item="1", type="single", max=Decimal(2), key="B", options="ABCD", knowledge=(("p", 1.0),), expected=0.9),
-    Item(item="2", type="single", max=Decimal(2), key="C", options="ABCD", knowledge=(("q", 1.0),), expected=0.3),
-    Item(item="3", type="multiple", max=Decimal(4), key="AC", options="ABCD"),
-    Item(item="4", type="number", max=Decimal(2), key="3.5"),
-    Item(item="5", type="constructed", max=Decimal(6), group="g", expected=0.5),
-    Item(item="6", type="constructed", max=Decimal(6), group="g", expected=0.5),
+    Item(item="1", type="single", max=Fraction(2), key="B", options="ABCD", knowledge=(("p", 1.0),), expected=0.9),
+    Item(item="2", type="single", max=Fraction(2), key="C", options="ABCD", knowledge=(("q", 1.0),), expected=0.3),
+    Item(item="3", type="multiple", max=Fraction(4), key="AC", options="ABCD"),
+    Item(item="4", type="number", max=Fraction(2), key="3.5"),
+    Item(item="5", type="constructed", max=Fraction(6), group="g", expected=0.5),
+    Item(item="6", type="constructed", max=Fraction(6), group="g", expected=0.5),
 )
 SUBJECT = Subject(
     code="s",
     name="s",
     folder=Path(),
-    step=Decimal("0.5"),
+    step=Fraction("0.5"),
     items=ITEMS,
     choose={"g": Choose()},
     forms={"A": (), "B": ()},
@@ -51,8 +51,8 @@ def test_answers_are_possible_ones() -> None:
             assert set(row["3"]) <= set("ABCD") and list(row["3"]) == sorted(set(row["3"]))
             chosen = row["choose:g"]
             assert (row["5"] is None, row["6"] is None) == (chosen != "5", chosen != "6")
-            points = Decimal(row[chosen])
-            assert 0 <= points <= 6 and points % Decimal("0.5") == 0
+            points = Fraction(row[chosen])
+            assert 0 <= points <= 6 and points % Fraction("0.5") == 0
         else:
             assert row["1"] is row["3"] is row["5"] is row["6"] is None
     assert {row["form"] for row in rows} == {"A", "B"}

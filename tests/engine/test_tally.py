@@ -1,7 +1,7 @@
 """The Tally: what it counts, that it adds, and that it survives the disk."""
 
 from collections import Counter
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,7 +85,7 @@ def test_table_and_back(paper: tuple[Subject, list[dict]], schools: list) -> Non
 
 
 def test_save_and_load(tmp_path: Path) -> None:
-    items = [Item(item=name, type="constructed", max=Decimal(9), group="选做") for name in "xy"]
+    items = [Item(item=name, type="constructed", max=Fraction(9), group="选做") for name in "xy"]
     paper = subject(*items, choose={"选做": Choose()})
     rows = [{"x": "3", "y": "", "choose:选做": "x"}, {"x": "", "y": "4.5", "choose:选做": "y"}]
     tally = tally_of(paper, rows, ["甲", "乙"])
@@ -93,13 +93,13 @@ def test_save_and_load(tmp_path: Path) -> None:
     score(paper, responses(paper, rows[::-1]), {"school": pa.array(["乙", "甲"])}).tally.save(tmp_path / "again.arrow")
     loaded = Tally.load(tmp_path / "tally.arrow")
     assert loaded == tally
-    assert loaded.choices["选做"].answers == ("3.0", "4.5")
+    assert loaded.choices["选做"].answers == ("3", "4.5")
     assert (tmp_path / "tally.arrow").read_bytes() == (tmp_path / "again.arrow").read_bytes()
 
 
 def test_different_papers_do_not_add() -> None:
     def tally(key: str, name: str = "q") -> Tally:
-        item = Item(item=name, type="single", max=Decimal(1), key=key)
+        item = Item(item=name, type="single", max=Fraction(1), key=key)
         return tally_of(subject(item), [{name: "A"}], ["甲"])
 
     with pytest.raises(ValueError, match="'A' earns 2 in one tally and 0 in the other"):
