@@ -1,25 +1,73 @@
 """Draws on a clean page image what a pupil leaves there: pencil marks, tidy and untidy, and handwriting.
 
-Coordinates are pixels; a page is a uint8 grey array (height, width), darkened in place.
+Coordinates are pixels; a page is a uint8 grey array (height, width), darkened in place. How dark a mark is, is given as
+the share of the paper's light that it takes (0 none, 1 black), before the lead's grain, which leaves about a tenth of
+the paper bare. On clean scans 2B pencil takes 0.6 to 0.9, a black pen up to 0.95; the grey print of our own empty
+bubbles takes about 0.1 of a bubble's light as a whole.
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.float64]
+Range = tuple[float, float]
 
 UNTIDY = ("faint", "half", "tick", "cross", "overrun", "erased", "stray")
-"""Kinds of untidy marks. The first five are marks all the same; an erased mark and a stray line are none."""
+"""Kinds of untidy marks, as `mark` draws them.
+
+faint     the whole bubble, but so lightly that it takes 0.28 to 0.42 of the light: a hard pencil, hardly pressed. It is
+          darker than the print of an empty bubble, and twice as dark as what an eraser leaves.
+half      one side, or the upper or lower part: 45 to 65 % of the bubble.
+tick      ✓ of one line; it begins in the bubble and ends above it.
+cross     ✗ from corner to corner.
+overrun   scribbled over the outline on all sides, with one line that slips out as far as the next bubble's edge.
+erased    another bubble was marked first and rubbed out: streaks that take 0.04 to 0.12 in it, a smear around it. It is
+          no mark; nor is it for a person, who sees the mark beside it, or a bubble as pale as no mark on the page.
+stray     a line under a bubble, a dot of a resting pencil in an empty one, a slip that cuts a corner of one. No mark.
+
+The first five are marks all the same.
+"""
+NO_MARKS = ("erased", "stray")
+
+FAINT: Range = (0.28, 0.42)
+GHOST: Range = (0.04, 0.12)
+DARK: Range = (0.58, 0.92)  # the pupils; the marks of one pupil lie within 0.06 of each other
+LINE: Range = (0.5, 0.8)  # mm, of a pencil that is not sharp any more
 
 TEXTURE = 512  # side of the tile of pencil texture
 FRACTION = 4  # cv2 draws polygons with 2 to the power of this parts of a pixel
 DIRECTIONS = np.array([(0.5, -0.06), (0.5, -0.04), (0.02, 0.5), (0.0, 0.45), (-0.35, 0.4), (0.35, 0.35), (0.15, 0.12)])
 """Of the strokes of handwriting, in characters: 横, 竖, 撇, 捺, 点."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How one pupil marks: what stays alike over a page.
+
+    Attributes:
+        darkness: share of the light that a tidy mark takes.
+        line: thickness of a pencil line, in pixels.
+        fill: "patch" fills the bubble evenly, "zigzag" with lines that leave gaps, "oval" with round ends.
+        size: of tidy marks, in bubbles.
+    """
+
+    darkness: float
+    line: float
+    fill: str
+    size: float
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, dot: float) -> Hand:
+        """Some pupil's; `dot` is the number of pixels a millimetre."""
+        fill = ("patch", "patch", "zigzag", "oval")[int(rng.integers(4))]
+        return cls(rng.uniform(*DARK), rng.uniform(*LINE) * dot, fill, rng.uniform(0.88, 1.04))
 
 
 @functools.cache
@@ -40,79 +88,130 @@ def _shade(page: Image, mask: Image, x: int, y: int, darkness: float, rng: np.ra
     if bottom <= top or right <= left:
         return
     cut = mask[top - y : bottom - y, left - x : right - x]
-    u, v = rng.integers(0, TEXTURE - max(cut.shape), 2)
+    u, v = rng.integers(0, max(1, TEXTURE - max(cut.shape)), 2).tolist()
     cover = cut * _texture()[v : v + cut.shape[0], u : u + cut.shape[1]]
     spot = page[top:bottom, left:right]
     np.copyto(spot, (spot * (1 - cover * np.float32(darkness / 255))).astype(np.uint8))
 
 
-def _mask(shape: tuple[int, int], polygon: npt.NDArray[np.float64]) -> Image:
+def _area(page: Image, outline: Points, darkness: float, rng: np.random.Generator) -> None:
+    """Shade a polygon (n, 2)."""
+    low, shape = _frame(outline, 1)
     mask = np.zeros(shape, np.uint8)
-    points = np.round(polygon * (1 << FRACTION)).astype(np.int32)
-    cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, FRACTION)
-    return mask
-
-
-def _patch(
-    page: Image, x: float, y: float, width: float, height: float, darkness: float, rng: np.random.Generator
-) -> None:
-    """A scribbled rectangle around (x, y), with uneven corners."""
-    pad = 3
-    left, top = int(x - width / 2) - pad, int(y - height / 2) - pad
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2) + (x - left, y - top)
-    corners += rng.uniform(-0.08, 0.08, (4, 2)) * height
-    mask = _mask((int(height) + 2 * pad + 2, int(width) + 2 * pad + 2), corners)
-    _shade(page, mask, left, top, darkness, rng)
-
-
-def _strokes(
-    page: Image, strokes: npt.NDArray[np.float64], thickness: int, darkness: float, rng: np.random.Generator
-) -> None:
-    """Pencil lines (n strokes, n points, 2)."""
-    pad = thickness + 2
-    low = np.floor(strokes.min(axis=(0, 1))).astype(int) - pad
-    high = np.ceil(strokes.max(axis=(0, 1))).astype(int) + pad
-    mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
-    points = np.round((strokes - low) * (1 << FRACTION)).astype(np.int32)
-    cv2.polylines(mask, list(points), False, 255, thickness, cv2.LINE_AA, FRACTION)
+    cv2.fillPoly(mask, [_fixed(outline - low)], 255, cv2.LINE_AA, FRACTION)
     _shade(page, mask, int(low[0]), int(low[1]), darkness, rng)
 
 
-def mark(
-    page: Image, x: float, y: float, width: float, height: float, rng: np.random.Generator, kind: str = ""
-) -> None:
-    """Mark the bubble around (x, y); `kind` is "" for a tidy mark or one of `UNTIDY`.
+def _lines(page: Image, lines: list[Points], thickness: float, darkness: float, rng: np.random.Generator) -> None:
+    """Pencil lines, each (n, 2)."""
+    whole = max(1, round(thickness))
+    low, shape = _frame(np.concatenate(lines), whole + 1)
+    mask = np.zeros(shape, np.uint8)
+    cv2.polylines(mask, [_fixed(line - low) for line in lines], False, 255, whole, cv2.LINE_AA, FRACTION)
+    _shade(page, mask, int(low[0]), int(low[1]), darkness, rng)
 
-    "erased" leaves what an eraser leaves; "stray" draws a line that misses the bubble.
+
+def _frame(points: Points, pad: int) -> tuple[npt.NDArray[np.intp], tuple[int, int]]:
+    """The whole pixels that hold the points: top left, and shape."""
+    low = np.floor(points.min(axis=0)).astype(np.intp) - pad
+    width, height = (np.ceil(points.max(axis=0)).astype(np.intp) + pad + 1 - low).tolist()
+    return low, (height, width)
+
+
+def _fixed(points: Points) -> npt.NDArray[np.int32]:
+    return np.round(points * (1 << FRACTION)).astype(np.int32)
+
+
+_CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2
+_ROUND = np.column_stack([np.cos(np.linspace(0, 2 * np.pi, 24)), np.sin(np.linspace(0, 2 * np.pi, 24))]) / 2
+_TICK = np.array([(-0.40, 0.0), (-0.08, 0.42), (0.50, -0.75)])
+_CROSS = np.array([[(-0.45, -0.5), (0.45, 0.5)], [(-0.45, 0.5), (0.45, -0.5)]])
+
+
+def mark(page: Image, centre: Points, size: Points, hand: Hand, rng: np.random.Generator, kind: str = "") -> None:
+    """Mark a bubble.
+
+    Args:
+        centre, size: (2,) of the bubble.
+        kind: "" for a tidy mark, or one of `UNTIDY`; "erased" leaves what an eraser leaves, "stray" is no mark either.
     """
-    dark = rng.uniform(0.62, 0.88)
-    x += rng.uniform(-0.06, 0.06) * width
-    y += rng.uniform(-0.10, 0.10) * height
-    size = np.array((width, height))
+    dark = min(hand.darkness + rng.uniform(-0.06, 0.06), 0.95)
+    middle = centre + rng.uniform(-0.07, 0.07, 2) * size
     match kind:
         case "":
-            _patch(page, x, y, width * rng.uniform(0.82, 1.05), height * rng.uniform(0.78, 1.12), dark, rng)
+            _fill(page, middle, size * hand.size * rng.uniform(0.93, 1.05, 2), dark, hand, rng)
         case "faint":
-            _patch(page, x, y, width * 0.9, height * 0.9, rng.uniform(0.28, 0.42), rng)
-        case "erased":
-            _patch(page, x, y, width * 0.9, height * 0.9, rng.uniform(0.06, 0.14), rng)
+            outline = _uneven(_CORNERS, rng) * 0.95 * size + middle
+            _area(page, outline, rng.uniform(*FAINT), rng)
         case "half":
             share = rng.uniform(0.45, 0.65)
-            side = rng.choice((-1, 1)) * (1 - share) / 2
-            _patch(page, x + side * width, y, width * share, height * 0.95, dark, rng)
-        case "overrun":
-            _patch(page, x, y, width * rng.uniform(1.15, 1.35), height * rng.uniform(1.2, 1.5), dark, rng)
+            upright = bool(rng.integers(2))
+            part = size * ((share, 0.98) if upright else (0.98, share))
+            aside = (size - part) / 2 * rng.choice((-1, 1))
+            _area(page, _uneven(_CORNERS, rng) * part + centre + aside, dark, rng)
         case "tick":
-            shape = np.array([[(-0.45, 0.0), (-0.1, 0.5), (0.55, -0.7)]])
-            _strokes(page, shape * size + (x, y), 4, dark, rng)
+            shape = _TICK * rng.uniform(0.85, 1.2) + rng.normal(0, 0.05, (3, 2))
+            _lines(page, [shape * size + middle], hand.line, dark, rng)
         case "cross":
-            shape = np.array([[(-0.5, -0.55), (0.5, 0.55)], [(-0.5, 0.55), (0.5, -0.55)]])
-            _strokes(page, shape * size + (x, y), 4, dark, rng)
+            shape = _CROSS * rng.uniform(0.85, 1.25) + rng.normal(0, 0.05, (2, 2, 2))
+            _lines(page, list(shape * size + middle), hand.line, dark, rng)
+        case "overrun":
+            over = rng.uniform((1.1, 1.15), (1.35, 1.5))
+            _area(page, _uneven(_CORNERS, rng) * over * size + middle, dark, rng)
+            way = rng.choice((-1, 1))
+            slip = np.array(
+                [(0.4 * way, rng.uniform(-0.4, 0.4)), (rng.uniform(0.75, 1.0) * way, rng.uniform(-0.6, 0.6))]
+            )
+            _lines(page, [slip * size + middle], hand.line, dark, rng)
+        case "erased":
+            _rub_out(page, middle, size, hand, rng)
         case "stray":
-            shape = np.array([[(-0.6, 0.95), (0.0, 0.9 + rng.uniform(0, 0.1)), (0.7, 1.0)]])
-            _strokes(page, shape * size + (x, y), 2, dark, rng)
+            _stray(page, centre, size, hand, dark, rng)
         case _:
             raise ValueError(f"no such kind of mark: {kind!r}")
+
+
+def _fill(page: Image, middle: Points, size: Points, dark: float, hand: Hand, rng: np.random.Generator) -> None:
+    """A tidy mark, in the pupil's way."""
+    match hand.fill:
+        case "zigzag":
+            inner = np.maximum(size - hand.line, 1)
+            turns = max(4, int(np.ceil(inner[1] / (1.25 * hand.line))) + 1)
+            lines = np.column_stack([np.resize((-0.5, 0.5), turns), np.linspace(-0.5, 0.5, turns)])
+            lines += rng.uniform(-0.05, 0.05, lines.shape)
+            _lines(page, [lines * inner + middle], hand.line, dark, rng)
+        case "oval":
+            _area(page, _uneven(_ROUND * 1.08, rng) * size + middle, dark, rng)
+        case _:
+            _area(page, _uneven(_CORNERS, rng) * size + middle, dark, rng)
+
+
+def _uneven(outline: Points, rng: np.random.Generator) -> Points:
+    """An outline in bubbles as a hand draws it."""
+    return outline + rng.uniform(-0.05, 0.05, outline.shape)
+
+
+def _rub_out(page: Image, middle: Points, size: Points, hand: Hand, rng: np.random.Generator) -> None:
+    ghost = rng.uniform(*GHOST)
+    _area(page, _uneven(_CORNERS, rng) * size * 0.95 + middle, ghost, rng)
+    pressed = np.column_stack([np.linspace(-0.45, 0.45, 3), rng.uniform(-0.4, 0.4, 3)])  # a line pressed into the paper
+    _lines(page, [pressed * size + middle], hand.line / 2, ghost, rng)
+    smear = rng.uniform(1.2, 1.8, 2) * (1.0, 1.3)
+    _area(page, _uneven(_ROUND, rng) * smear * size + middle, ghost * rng.uniform(0.1, 0.2), rng)
+
+
+def _stray(page: Image, centre: Points, size: Points, hand: Hand, dark: float, rng: np.random.Generator) -> None:
+    match int(rng.integers(3)):
+        case 0:  # a line under the bubble
+            under = np.array([(-0.6, 0.95), (0.0, 0.95), (0.7, 0.95)]) + rng.uniform(-0.06, 0.06, (3, 2))
+            _lines(page, [under * size + centre], hand.line / 2, dark, rng)
+        case 1:  # a resting pencil's dot
+            place = rng.uniform(-0.3, 0.3, 2) * size + centre
+            _area(page, _uneven(_ROUND, rng) * hand.line * rng.uniform(0.8, 1.2) + place, dark, rng)
+        case _:  # a slip over one corner, outwards
+            way = rng.choice((-1, 1), 2)
+            slip = np.array([(0.2, 0.55), (0.55, 0.2), (0.9, -0.15)]) * way + rng.uniform(-0.05, 0.05, (3, 2))
+            _lines(page, [slip * size + centre], hand.line / 2, dark, rng)
 
 
 def write(
@@ -131,8 +230,7 @@ def write(
         bend = start + reach / 2 + rng.normal(0, 0.04, (len(owner), 2))
         points = np.stack((start, bend, start + reach), axis=1) * size
         points += np.stack((x + owner * 1.1 * size, np.full(len(owner), y + line * 1.5 * size)), axis=1)[:, None]
-        fixed = np.round(points * (1 << FRACTION)).astype(np.int32)
-        cv2.polylines(page, list(fixed), False, 45, 2, cv2.LINE_AA, FRACTION)
+        cv2.polylines(page, list(_fixed(points)), False, 45, 2, cv2.LINE_AA, FRACTION)
 
 
 def write_digit(page: Image, x: float, y: float, digit: str, height: float, rng: np.random.Generator) -> None:

@@ -1,33 +1,35 @@
 """Filled-in, damaged scans of printed sheets, with the truth beside them: what a printer-scanner set-up is tested with.
 
 Equal inputs give equal files, whatever the executor: every page draws its chances from the seed, the sheet's name and
-the page alone.
+the page alone. The truth is what a person reads: erased marks and stray lines are none, and no damage takes a bubble
+away.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pypdfium2 import PdfDocument
 
-from engine.errors import UsageError
 from engine.tables import ABSENT, CHOOSE
 from omr import pencil
 from omr.canvas import WRITTEN_TO_GRID
-from omr.damage import PRESETS, Damage, scan
+from omr.damage import Damage, graded
 from omr.layout import Field, Layout, Page
+from omr.pencil import Hand
+from omr.places import places, value_of
+from omr.rescan import scan
 
 DPI = 200
+DOT = DPI / 25.4  # pixels a millimetre
 PER_TASK = 8  # sheets
 CHARACTER = 6.0  # mm, of handwriting
 DIGIT = 4.2  # mm, of digits written above a digit grid
@@ -41,6 +43,8 @@ TRUTH = pa.schema(
         ("untidy", pa.string()),  # kinds of untidy marks made, joined by "+"; "" when all are tidy
     ]
 )
+
+Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,22 @@ class FilledSheet:
     name: str
     first_pdf_page: int
     values: Mapping[str, str]
+
+
+class FieldTruth(NamedTuple):
+    """What is marked in a field, and the kinds of untidy marks made there."""
+
+    field: str
+    value: str
+    untidy: tuple[str, ...]
+
+
+class Scan(NamedTuple):
+    """A page that came back: its number in the layout, the picture file's bytes, and what it says."""
+
+    page: int
+    data: bytes
+    truth: list[FieldTruth]
 
 
 @dataclass(frozen=True)
@@ -85,7 +105,7 @@ def simulate(
 
     Args:
         pdf: what `omr.sheet.draw` printed.
-        out: folder that receives a grey JPEG of 200 dpi a page, `<name>-<page>.jpg`.
+        out: folder that receives a file a page, `<name>-<page>.jpg`, or `.tif` of bilevel damage.
         preset: name in `omr.damage.PRESETS`, or damage of your own.
         untidy: share of marks made untidily (see `omr.pencil.UNTIDY`).
         progress: called with sheets done and sheets in all.
@@ -96,9 +116,7 @@ def simulate(
     Raises:
         UsageError: no such preset, or a value that can't be marked in its field.
     """
-    if isinstance(preset, str) and preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}", mend=f"choose one of {', '.join(PRESETS)}")
-    damage = PRESETS[preset] if isinstance(preset, str) else preset
+    damage = graded(preset) if isinstance(preset, str) else preset
     out.mkdir(parents=True, exist_ok=True)
     tasks = [
         _Task(pdf, layout, sheets[i : i + PER_TASK], out, damage, untidy, seed) for i in range(0, len(sheets), PER_TASK)
@@ -114,71 +132,94 @@ def simulate(
 def _scan_sheets(task: _Task) -> list[tuple[str, int, str, str, str]]:
     rows = []
     with PdfDocument(task.pdf) as document:
-        clean: dict[int, npt.NDArray[np.uint8]] = {}  # pages of a blank sheet serve again and again
+        first, clean = -1, []  # a blank sheet serves again and again
         for sheet in task.sheets:
-            for page in task.layout.pages:
-                index = sheet.first_pdf_page + page.number - 1
-                if index not in clean:
-                    clean = {i: kept for i, kept in clean.items() if i >= sheet.first_pdf_page}
-                    picture = document[index].render(scale=DPI / 72, grayscale=True).to_numpy()
-                    clean[index] = np.ascontiguousarray(picture.reshape(picture.shape[:2]))
-                image = clean[index].copy()
-                rng = np.random.default_rng((task.seed, zlib.crc32(sheet.name.encode()), page.number))
-                file = f"{sheet.name}-{page.number}.jpg"
-                for field, value, kinds in _fill(image, page, sheet.values, task.untidy, rng):
-                    rows.append((file, 1, field, value, "+".join(kinds)))
-                (task.out / file).write_bytes(scan(image, task.damage, DPI, rng))
+            if sheet.first_pdf_page != first:
+                first, clean = sheet.first_pdf_page, render(document, task.layout, sheet.first_pdf_page)
+            for page in scan_sheet(clean, task.layout, sheet, task.damage, task.untidy, task.seed):
+                file = f"{sheet.name}-{page.page}{task.damage.suffix}"
+                rows += [(file, 1, truth.field, truth.value, "+".join(truth.untidy)) for truth in page.truth]
+                (task.out / file).write_bytes(page.data)
     return rows
 
 
+def render(document: PdfDocument, layout: Layout, first: int) -> list[Image]:
+    """The clean pages of one printed sheet, whose first page is number `first` (from 0) of the PDF."""
+    pages = []
+    for index in range(first, first + len(layout.pages)):
+        picture = document[index].render(scale=DPI / 72, grayscale=True).to_numpy()
+        pages.append(np.ascontiguousarray(picture.reshape(picture.shape[:2])))
+    return pages
+
+
+def scan_sheet(
+    clean: Sequence[Image], layout: Layout, sheet: FilledSheet, damage: Damage, untidy: float, seed: int
+) -> Iterator[Scan]:
+    """Fill one sheet in and scan it, page by page.
+
+    Args:
+        clean: its printed pages (`render`), which stay as they are.
+        untidy: share of marks made untidily.
+    """
+    name = zlib.crc32(sheet.name.encode())
+    filled, truths = [], []
+    for page, picture in zip(layout.pages, clean, strict=True):
+        image = picture.copy()
+        rng = np.random.default_rng((seed, name, page.number))
+        truths.append(list(_fill(image, page, sheet.values, untidy, rng)))
+        filled.append(image)
+    for i, page in enumerate(layout.pages):
+        rng = np.random.default_rng((seed, name, page.number, 1))
+        back = filled[i ^ 1] if i ^ 1 < len(filled) else None
+        yield Scan(page.number, scan(filled[i], page, damage, DPI, rng, back), truths[i])
+
+
 def _fill(
-    image: npt.NDArray[np.uint8], page: Page, values: Mapping[str, str], untidy: float, rng: np.random.Generator
-) -> Iterator[tuple[str, str, list[str]]]:
+    image: Image, page: Page, values: Mapping[str, str], untidy: float, rng: np.random.Generator
+) -> Iterator[FieldTruth]:
     """Fill a page in; yields each field with its true value and the untidy marks it got."""
-    dot = DPI / 25.4
+    hand = Hand.drawn(rng, DOT)
     for field in page.fields:
         marked = places(field, values.get(field.name, ""))
-        kinds = []
+        kinds: list[str] = []
         for i, group in enumerate(field.groups):
-            for j, bubble in enumerate(group.bubbles):
-                if (i, j) not in marked:
-                    continue
-                kind = str(rng.choice(pencil.UNTIDY)) if rng.random() < untidy else ""
-                if kind in ("erased", "stray"):
-                    _spoil(image, field, i, j, kind, marked, rng)
-                own = "" if kind in ("erased", "stray") else kind
-                pencil.mark(image, bubble.x * dot, bubble.y * dot, field.width * dot, field.height * dot, rng, own)
-                kinds += [kind] if kind else []
+            of_group = [j for j in range(len(group.bubbles)) if (i, j) in marked]
+            # An answer may be rubbed out, and a pencil slip, where nothing is marked in the end.
+            own = _kinds(len(of_group) or 1, untidy, rng)
+            for j, kind in zip(of_group, own, strict=False):
+                _mark(image, field, i, j, "" if kind in pencil.NO_MARKS else kind, hand, rng)
+            unmarked = [j for j in range(len(group.bubbles)) if j not in of_group]
+            own = [kind for kind in own if (of_group or kind in pencil.NO_MARKS) and (unmarked or kind != "erased")]
+            for kind in own:
+                if kind in pencil.NO_MARKS:
+                    _mark(image, field, i, int(rng.choice(unmarked or of_group)), kind, hand, rng)
+            kinds += [kind for kind in own if kind]
         if _is_digit_grid(field):
             _write_digits(image, field, marked, rng)
-        yield field.name, value_of(field, marked), kinds
+        yield FieldTruth(field.name, value_of(field, marked), tuple(kinds))
     if not values.get(ABSENT):
         left_out = _not_chosen(page, values)
         for box in page.boxes:
             if box.name not in left_out:
                 inset, below = 3.0, 13.0  # clear of the box's title and score strip
                 pencil.write(
-                    image, (box.x + inset) * dot, (box.y + below) * dot, (box.width - 2 * inset) * dot,
-                    (box.height - below - 2) * dot, CHARACTER * dot, rng.uniform(0.1, 0.9), rng,
+                    image, (box.x + inset) * DOT, (box.y + below) * DOT, (box.width - 2 * inset) * DOT,
+                    (box.height - below - 2) * DOT, CHARACTER * DOT, rng.uniform(0.1, 0.9), rng,
                 )  # fmt: skip
 
 
-def _spoil(
-    image: npt.NDArray[np.uint8],
-    field: Field,
-    i: int,
-    j: int,
-    kind: str,
-    marked: set[tuple[int, int]],
-    rng: np.random.Generator,
-) -> None:
-    """Erase another bubble of the group, or let a line stray past this one."""
-    dot = DPI / 25.4
-    bubbles = field.groups[i].bubbles
-    others = [k for k in range(len(bubbles)) if (i, k) not in marked] if kind == "erased" else [j]
-    if others:
-        bubble = bubbles[int(rng.choice(others))]
-        pencil.mark(image, bubble.x * dot, bubble.y * dot, field.width * dot, field.height * dot, rng, kind)
+def _kinds(number: int, untidy: float, rng: np.random.Generator) -> list[str]:
+    """The kinds of so many marks."""
+    return [
+        pencil.UNTIDY[int(rng.integers(len(pencil.UNTIDY)))] if chance < untidy else ""
+        for chance in rng.random(number).tolist()
+    ]
+
+
+def _mark(image: Image, field: Field, i: int, j: int, kind: str, hand: Hand, rng: np.random.Generator) -> None:
+    bubble = field.groups[i].bubbles[j]
+    centre = np.array((bubble.x, bubble.y)) * DOT
+    pencil.mark(image, centre, np.array((field.width, field.height)) * DOT, hand, rng, kind)
 
 
 def _is_digit_grid(field: Field) -> bool:
@@ -186,14 +227,11 @@ def _is_digit_grid(field: Field) -> bool:
                for group in field.groups)  # fmt: skip
 
 
-def _write_digits(
-    image: npt.NDArray[np.uint8], field: Field, marked: set[tuple[int, int]], rng: np.random.Generator
-) -> None:
-    dot = DPI / 25.4
+def _write_digits(image: Image, field: Field, marked: set[tuple[int, int]], rng: np.random.Generator) -> None:
     top = min(bubble.y for group in field.groups for bubble in group.bubbles) - WRITTEN_TO_GRID
     for i, j in sorted(marked):
         bubble = field.groups[i].bubbles[j]
-        pencil.write_digit(image, bubble.x * dot, top * dot, bubble.label, DIGIT * dot, rng)
+        pencil.write_digit(image, bubble.x * DOT, top * DOT, bubble.label, DIGIT * DOT, rng)
 
 
 def _not_chosen(page: Page, values: Mapping[str, str]) -> set[str]:
@@ -205,77 +243,3 @@ def _not_chosen(page: Page, values: Mapping[str, str]) -> set[str]:
         for bubble in field.groups[0].bubbles
         if bubble.label not in values[field.name].split(field.separator)
     }
-
-
-def places(field: Field, value: str) -> set[tuple[int, int]]:
-    """The bubbles (group, bubble) that say `value`; the inverse of `value_of`.
-
-    Raises:
-        UsageError: no marks in this field say that.
-    """
-    labels = [[bubble.label for bubble in group.bubbles] for group in field.groups]
-    if not value:
-        return set()
-    found: set[tuple[int, int]] | None
-    if field.join == "sum":
-        found = _summands(labels, value)
-    elif field.join == "positional":
-        found = _positions(labels, value)
-    else:
-        found = _in_order(labels, value, field.separator)
-    if found is None:
-        raise UsageError(f"{value!r} can't be marked in field {field.name!r}")
-    return found
-
-
-def _summands(labels: list[list[str]], value: str) -> set[tuple[int, int]] | None:
-    """The fewest marks, at most one a group, that add up."""
-    try:
-        wanted = Decimal(value)
-    except InvalidOperation:
-        return None
-    choices = [[(-1, Decimal(0)), *((j, Decimal(label)) for j, label in enumerate(group))] for group in labels]
-    fits = [
-        {(i, j) for i, (j, _) in enumerate(pick) if j >= 0}
-        for pick in itertools.product(*choices)
-        if sum(points for _, points in pick) == wanted
-    ]
-    return min((fit for fit in fits if fit), key=len, default=None)
-
-
-def _positions(labels: list[list[str]], value: str) -> set[tuple[int, int]] | None:
-    """ "_" is a blank place, "[37]" a double mark; a short value leaves the last places blank."""
-    parts = re.findall(r"\[[^]]*\]|.", value)
-    if len(parts) > len(labels) or any(
-        letter not in group for part, group in zip(parts, labels, strict=False) for letter in part.strip("[]_")
-    ):
-        return None
-    return {(i, labels[i].index(letter)) for i, part in enumerate(parts) for letter in part.strip("[]_")}
-
-
-def _in_order(labels: list[list[str]], value: str, separator: str) -> set[tuple[int, int]] | None:
-    parts = value.split(separator) if separator else list(value)
-    if len(labels) == 1:
-        return {(0, labels[0].index(part)) for part in parts} if set(parts) <= set(labels[0]) else None
-    found, i = set(), 0
-    for part in parts:
-        while i < len(labels) and part not in labels[i]:
-            i += 1
-        if i == len(labels):
-            return None
-        found.add((i, labels[i].index(part)))
-        i += 1
-    return found
-
-
-def value_of(field: Field, marked: set[tuple[int, int]]) -> str:
-    """What marks in these bubbles say, as `Field.join` has it."""
-    groups = [[group.bubbles[j].label for j in range(len(group.bubbles)) if (i, j) in marked]
-              for i, group in enumerate(field.groups)]  # fmt: skip
-    if not marked:
-        return ""
-    if field.join == "sum":
-        return f"{sum((Decimal(label) for group in groups for label in group), Decimal(0)).normalize():f}"
-    if field.join == "positional":
-        return "".join("_" if not group else group[0] if len(group) == 1 else f"[{''.join(group)}]" for group in groups)
-    return field.separator.join(field.separator.join(group) for group in groups if group)
