@@ -125,6 +125,7 @@ def _refine(image: Image, corners: Array) -> Array:
     return np.where(moved <= window, refined.astype(np.float64), corners)
 
 
+@lru_cache(maxsize=512)
 def _corners(fiducial: Fiducial) -> Array:
     half = fiducial.size / 2
     return np.array(
@@ -153,14 +154,16 @@ def _residual(homography: Array, source: Array, target: Array) -> float:
 
 def _stretch(homography: Array, page: Page) -> float:
     """Largest over smallest length of a millimetre, over both directions and the four corners."""
-    lengths: list[float] = []
-    for fiducial in page.fiducials:
-        centre = np.array([fiducial.x, fiducial.y])
-        at, right, down = project(
-            homography, np.stack([centre, (fiducial.x + 1, fiducial.y), (fiducial.x, fiducial.y + 1)])
-        )
-        lengths += [float(np.linalg.norm(right - at)), float(np.linalg.norm(down - at))]
-    return max(lengths) / max(min(lengths), 1e-9)
+    at, right, down = project(homography, _unit_steps(page)).reshape(3, -1, 2)
+    lengths = np.hypot(*np.concatenate([right - at, down - at]).T)
+    return float(lengths.max() / max(lengths.min(), 1e-9))
+
+
+@lru_cache(maxsize=64)
+def _unit_steps(page: Page) -> Array:
+    """The corner marks' centres, then a millimetre to the right of them, then one below, (3 n, 2)."""
+    centres = np.array([(fiducial.x, fiducial.y) for fiducial in page.fiducials])
+    return np.concatenate([centres, centres + (1, 0), centres + (0, 1)])
 
 
 def _refuse(found: list[Fiducial], others: set[int]) -> None:
