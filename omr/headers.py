@@ -7,121 +7,103 @@ they end too early: such a file must not reach a decoder, which might see in it 
 from __future__ import annotations
 
 import struct
-from mmap import mmap
 from typing import NamedTuple
 
-JPEG, PNG, TIFF, PDF, WEBP, BMP = "JPEG", "PNG", "TIFF", "PDF", "WebP", "BMP"
-KINDS = (JPEG, PNG, TIFF, PDF, WEBP, BMP)
+JPEG, PNG, TIFF, PDF, WEBP, BMP, ZIP = "JPEG", "PNG", "TIFF", "PDF", "WebP", "BMP", "ZIP"
+PICTURES = (JPEG, PNG, TIFF, PDF, WEBP, BMP)
 
 _SIGNATURES = {
     b"\xff\xd8\xff": JPEG,
     b"\x89PNG\r\n\x1a\n": PNG,
     b"II*\0": TIFF,
     b"MM\0*": TIFF,
-    b"BM": BMP,
+    b"II+\0": TIFF,  # BigTIFF
+    b"MM\0+": TIFF,
+    b"PK\3\4": ZIP,
+    b"PK\5\6": ZIP,  # an empty one
 }
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths there are
+
+
+class Header(NamedTuple):
+    """What is to be known of a picture before it is decoded."""
+
+    width: int
+    height: int
+    aspect: float = 1.0  # width of a pixel by its height
+    alpha: bool = False
 
 
 def kind(head: bytes) -> str:
-    """The format of a file by its first kilobyte, whatever its name says; "" when it is none of `KINDS`."""
+    """The format of a file by its first kilobyte, whatever its name says; "" when it is none of ours."""
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             return name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return BMP
     return PDF if b"%PDF-" in head else ""  # readers of PDF accept a little rubbish before it
 
 
-def size(data: bytes, name: str) -> tuple[int, int]:
-    """(width, height) in pixels of a picture of format `name`, any but TIFF and PDF."""
-    return {JPEG: _jpeg_size, PNG: _png_size, WEBP: _webp_size, BMP: _bmp_size}[name](data)
+def header(data: bytes, name: str) -> Header:
+    """The header of a picture of format `name`, any but TIFF and PDF."""
+    return {JPEG: _jpeg, PNG: _png, WEBP: _webp, BMP: _bmp}[name](data)
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """From the first frame header (ITU T.81 §B.2.2), stepping over the segments before it."""
-    at = 2
+def aspect(across: float, down: float) -> float:
+    """Width by height of a pixel from pixels per unit of length; 1 when they say nothing, or nothing sensible."""
+    return down / across if across > 0 and down > 0 and 1 / 4 <= down / across <= 4 else 1.0
+
+
+def _jpeg(data: bytes) -> Header:
+    """From the first frame header (ITU T.81 §B.2.2), stepping over the segments before it; aspect from JFIF §10.2."""
+    at, ratio = 2, 1.0
     while True:
         at = data.index(b"\xff", at)
         marker = data[at + 1]
         if marker in (0x00, 0xFF):  # not a marker; fill byte
             at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, at + 5)
-            return width, height
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            return Header(width, height, ratio)
+        if marker == 0xE0 and data[at + 4 : at + 9] == b"JFIF\0":
+            ratio = aspect(*struct.unpack_from(">HH", data, at + 12))
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
+def _png(data: bytes) -> Header:
+    """From IHDR; pHYs and tRNS, if any, come before the pixels (RFC 2083 §4)."""
     if data[12:16] != b"IHDR":
         raise ValueError("no IHDR chunk")
     width, height = struct.unpack_from(">II", data, 16)
-    return width, height
+    ratio, alpha, at = 1.0, data[25] in (4, 6), 33
+    while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) != b"IDAT":
+        if name == b"pHYs":
+            ratio = aspect(*struct.unpack_from(">II", data, at + 8))
+        alpha |= name == b"tRNS"
+        at += 12 + struct.unpack_from(">I", data, at)[0]
+    return Header(width, height, ratio, alpha)
 
 
-def png_has_alpha(data: bytes) -> bool:
-    """Whether the pixels carry alpha (colour types 4 and 6)."""
-    return data[25] in (4, 6)
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
+def _webp(data: bytes) -> Header:
     """RFC 9649 §2.5–2.7: lossy, lossless and extended."""
     chunk = data[12:16]
     if chunk == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
-        return width & 0x3FFF, height & 0x3FFF
+        return Header(width & 0x3FFF, height & 0x3FFF)
     if chunk == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        return Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, alpha=bool(bits >> 28 & 1))
     if chunk == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        return Header(width, height, alpha=bool(data[20] & 0x10))
     raise ValueError("no VP8 chunk")
 
 
-def _bmp_size(data: bytes) -> tuple[int, int]:
+def _bmp(data: bytes) -> Header:
     (length,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if length == 12 else "<ii", data, 18)
-    return width, abs(height)  # negative: stored from the top down
-
-
-class TiffPage(NamedTuple):
-    """One picture of a TIFF; width and height are 0 when the file ends before saying them."""
-
-    offset: int  # of its directory
-    width: int
-    height: int
-
-
-def tiff_order(data: mmap) -> str:
-    """The byte order of a TIFF, as `struct` writes it."""
-    return "<" if bytes(data[:2]) == b"II" else ">"
-
-
-def tiff_pages(data: mmap, limit: int) -> list[TiffPage]:
-    """The pages of a TIFF (TIFF 6.0 §2), thumbnails left out; at most `limit` + 1, so that the caller sees too many.
-
-    When the file ends before its chain of directories does, the last page has no size.
-    """
-    order = tiff_order(data)
-    pages: list[TiffPage] = []
-    seen: set[int] = set()
-    (offset,) = struct.unpack_from(order + "I", data, 4)
-    while offset and offset not in seen and len(pages) <= limit:
-        seen.add(offset)
-        try:
-            (entries,) = struct.unpack_from(order + "H", data, offset)
-            after = offset + 2 + 12 * entries
-            tags = dict(_tiff_entry(data, order, at) for at in range(offset + 2, after, 12))
-            (following,) = struct.unpack_from(order + "I", data, after)
-        except struct.error:
-            tags, following = {}, 0
-        if not tags.get(254, 0) & 1:  # NewSubfileType: a smaller version of another picture
-            pages.append(TiffPage(offset, tags.get(256, 0), tags.get(257, 0)))
-        offset = following
-    return pages
-
-
-def _tiff_entry(data: mmap, order: str, at: int) -> tuple[int, int]:
-    """(tag, first value if it is a whole number that fits the entry, else 0)"""
-    tag, form, _count = struct.unpack_from(order + "HHI", data, at)
-    return tag, struct.unpack_from(order + {3: "H", 4: "I"}[form], data, at + 8)[0] if form in (3, 4) else 0
+    ratio = aspect(*struct.unpack_from("<ii", data, 38)) if length >= 40 else 1.0
+    return Header(width, abs(height), ratio)  # negative: stored from the top down

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,8 @@ import pyarrow as pa
 
 import omr
 from engine import tables
-from omr import image
+from omr import image, workers
+from omr.headers import PDF, TIFF
 
 PART_PAGES = 16  # on average
 MOST_PAGES = 64
@@ -35,6 +37,11 @@ class PageRef(NamedTuple):
     file: str  # relative to the base folder, "/" between folders
     page: int  # within the file, from 0
 
+    @property
+    def name(self) -> str:
+        """The file as it stands in tables: bytes of a name that are no text are written as \\x.."""
+        return self.file.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -44,7 +51,9 @@ class Part:
     refs: tuple[PageRef, ...]
 
 
-def plan(base: Path, files: Iterable[Path], identity: bytes) -> list[Part]:
+def plan(
+    base: Path, files: Sequence[Path], identity: bytes, *, executor: Executor | None = None, processes: int = 1
+) -> list[Part]:
     """Cut the pages of the files, in their order, into parts.
 
     Where a part ends depends on the names of the files in it only, not on how many came before: a sheet scanned later
@@ -53,13 +62,16 @@ def plan(base: Path, files: Iterable[Path], identity: bytes) -> list[Part]:
     Args:
         base: the folder to which names are relative.
         identity: whatever else the readings depend on.
+        executor, processes: where to count the pages of PDFs, see `omr.workers.completed`.
     """
     parts: list[Part] = []
     refs: list[PageRef] = []
     digest = hashlib.sha256(identity)
+    numbers = _counts(base, files, executor, processes)
     for file in files:
         name = file.relative_to(base).as_posix()
-        for ref in _pages(base, file, name):
+        for page in range(numbers.get(file, 1)):
+            ref = PageRef(name, page)
             refs.append(ref)
             digest.update(repr((ref, _state(file))).encode())
             if len(refs) == MOST_PAGES or zlib.crc32(repr(ref).encode()) % PART_PAGES == 0:
@@ -70,18 +82,38 @@ def plan(base: Path, files: Iterable[Path], identity: bytes) -> list[Part]:
     return parts
 
 
-def _pages(base: Path, file: Path, name: str) -> list[PageRef]:
+def _counts(base: Path, files: Sequence[Path], executor: Executor | None, processes: int) -> dict[Path, int]:
+    """The number of pages of each file that may have several.
+
+    PDFs are counted in other processes, as a bad one may take its process down or hold it up for ever.
+    """
+    several: dict[str, list[Path]] = {TIFF: [], PDF: []}
+    for file in files:
+        if image.inside(base, file):
+            with suppress(image.Unreadable):
+                several.get(image.kind(file), []).append(file)
+    counted = dict(workers.completed(_count, several[PDF], executor=executor, workers=processes))
+    lost = [file for file, number in counted.items() if number is None]
+    counted |= workers.completed(_count, lost, ahead=1)
+    return {file: number or 1 for file, number in counted.items()} | {file: _count(file) for file in several[TIFF]}
+
+
+def _count(file: Path) -> int:
     """A file of which the pages can't be counted counts as one, which can't be read."""
+    workers.watch()
     try:
-        number = image.count(file) if image.inside(base, file) else 1
+        return image.count(file)
     except image.Unreadable:
-        number = 1
-    return [PageRef(name, page) for page in range(number)]
+        return 1
+    finally:
+        workers.unwatch()
 
 
 def _state(file: Path) -> tuple[int, int]:
-    """(size, time of change) of a file; of the link itself when it leads nowhere; zeros when neither can be seen."""
-    for look in (file.stat, file.lstat):
+    """(size, time of change) of a file, or of the archive that holds it; of the link itself when it leads nowhere;
+    zeros when none can be seen."""
+    there = image.on_disk(file)
+    for look in (there.stat, there.lstat):
         with suppress(OSError):
             state = look()
             return state.st_size, state.st_mtime_ns

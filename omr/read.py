@@ -99,7 +99,7 @@ def _unread(where: dict[str, object], reason: Reason, detail: str) -> PageReadin
 
 
 def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
-    where: dict[str, object] = {"subject": task.subject, "file": ref.file, "page": ref.page + 1}
+    where: dict[str, object] = {"subject": task.subject, "file": ref.name, "page": ref.page + 1}
     path = Path(task.base, ref.file)
     if not image.inside(Path(task.base), path):
         return _unread(where, Reason.OUTSIDE_FOLDER, f"leads to {os.path.realpath(path)}")
@@ -109,7 +109,7 @@ def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
         return _unread(where, Reason(error.reason), error.detail)
     except Exception as error:  # e.g. no memory, or the disk gone
         return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")
-    return read_page(pixels, layout, file=ref.file, page=ref.page + 1, subject=task.subject)
+    return read_page(pixels, layout, file=ref.name, page=ref.page + 1, subject=task.subject)
 
 
 def _read_part(task: _Task) -> Readings:
@@ -167,7 +167,8 @@ def read_scans(
     """
     base, files = _find(scans, layout)
     text = layout.model_dump_json()
-    parts = plan(base, files, b"\0".join((reader_version(), _pictures(layout), text.encode(), subject.encode())))
+    identity = b"\0".join((reader_version(), _pictures(layout), text.encode(), subject.encode()))
+    parts = plan(base, files, identity, executor=executor, processes=workers)
     store = Store(out / "parts")
     store.clean(parts)
     missing = [part for part in parts if not store.has(part)]
@@ -194,7 +195,7 @@ def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path
     for root in roots:
         if not root.exists():
             raise InputError("no such file or folder", file=root, mend="give the folder that holds the scans")
-    listed = {file for root in roots for file in (image.list_scans(root) if root.is_dir() else [root])}
+    listed = {file for root in roots for file in image.list_scans(root)}
     own = {picture.name: picture.resolve() for picture in layout.registration.pictures}  # these are no scans
     found = {file for file in listed if file.name not in own or file.resolve() != own[file.name]}
     if not found:
@@ -237,5 +238,5 @@ def _concat(readings: Iterable[Readings]) -> Readings:
 
 def _crashed(task: _Task) -> Readings:
     (ref,) = task.refs
-    where = {"subject": task.subject, "file": ref.file, "page": ref.page + 1}
+    where = {"subject": task.subject, "file": ref.name, "page": ref.page + 1}
     return _tables([_unread(where, Reason.CRASHED, f"its process died, or took over {workers.PAGE_SECONDS} s")])

@@ -65,10 +65,17 @@ class Reason(StrEnum):
     )
     ENCRYPTED = (
         "encrypted",
-        "PDF 已加密",
-        "the PDF is encrypted",
+        "文件已加密",
+        "the file is encrypted",
         "去掉密码后另存",
         "save it without a password",
+    )
+    ARCHIVE = (
+        "archive",
+        "压缩包打不开",
+        "an archive that can't be read as a folder",
+        "解压后把其中的文件放入扫描文件夹",
+        "unpack it and put its files among the scans",
     )
     OUTSIDE_FOLDER = (
         "outside_folder",
