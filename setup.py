@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = ["engine/_core.pyx", "omr/_bubbles.pyx"]
+KERNELS = ["engine/_core.pyx", "omr/_bubbles.pyx", "omr/_glance.pyx"]
 
 
 class BuildKernels(build_ext):

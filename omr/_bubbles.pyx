@@ -3,13 +3,20 @@
 
 import numpy as np
 
-from libc.math cimport M_PI, ceil, fabs, fabsf, floor, sqrt, sqrtf
+from libc.math cimport M_PI, ceil, fabs, fabsf, floor, fmaxf, fminf, sqrt, sqrtf
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
-LEVELS = 64
 cdef enum:
     SHADES = 256
-    BINS = 64  # = LEVELS: grey levels four by four, finer than any decision needs
+    BIN_BITS = 2  # a bubble's grey levels are counted four by four, finer than any decision needs
+    BINS = SHADES >> BIN_BITS
+    FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
+    FINE_BITS = 16
+    FINE = 1 << FINE_BITS
+    ROUNDING = 4  # steps by which a distance may be misjudged
+    STEPS = 512  # of the table of weights, by the square of the distance
+    WHOLE = 255  # the weight of a pixel that counts fully
 
 # Paper is looked for around a bubble, up to this many half-widths from its centre.
 cdef float NEIGHBOURHOOD = 1.7
@@ -17,13 +24,16 @@ cdef float NEIGHBOURHOOD = 1.7
 # neighbours leave half of the surroundings bare, and the edge of a shadow may leave a third of them in brighter light.
 cdef float PAPER = 0.65
 
-# Of a large bubble not every row of pixels is looked at: where its half-widths span s * s times this area, one in s.
+# Of a large bubble not every pixel is looked at: where its half-widths span s * s times this area, one in s of a row
+# and of the rows, those of a row between those of the row before.
 cdef double ENOUGH = 40
 
 cdef double MIN_AREA = 1e-6  # square pixels; a bubble of less has no inside
+cdef float FLAT = 1e-6  # half-widths a pixel: less is nought
+cdef float THIN = 4  # half-widths a pixel, squared: a bubble half a pixel thin holds no pixel of its own
 
 
-def measure(const unsigned char[:, ::1] image, const double[:, ::1] axes, double core, double edge):
+def measure(const uint8_t[:, ::1] image, const double[:, ::1] axes, double core, double edge):
     """Grey levels in and around every bubble.
 
     Args:
@@ -33,25 +43,38 @@ def measure(const unsigned char[:, ::1] image, const double[:, ::1] axes, double
             and not at all from `edge` on. The soft rim makes the measure insensitive to a bubble found a little off.
 
     Returns:
-        levels: (n, LEVELS) float32, the share of a bubble's area in each bin of 256 / LEVELS grey levels.
-        paper: (n,) float32, grey level of the paper around: a percentile of what surrounds the bubble.
-        seen: (n,) float32, the share of the bubble that lies on the image.
+        mean, median: (n,) float64, grey level of a bubble's area.
+        paper: (n,) float64, grey level of the paper around: a percentile of what surrounds the bubble.
+        seen: (n,) float64, the share of the bubble that lies on the image; the rest is 0 where it is.
     """
     cdef Py_ssize_t n = axes.shape[0], i
-    levels = np.zeros((n, BINS), np.float32)
-    paper = np.zeros(n, np.float32)
-    seen = np.zeros(n, np.float32)
-    cdef float[:, ::1] levels_ = levels
-    cdef float[::1] paper_ = paper, seen_ = seen
+    found = np.zeros((4, n))
+    cdef double[:, ::1] found_ = found
+    cdef uint8_t weights[STEPS + 2 * ROUNDING]
+    _weigh(weights, core, edge)
+    # The weights of a whole bubble fill a truncated cone.
+    cdef double cone = M_PI * (core * core + core * edge + edge * edge) / 3
     with nogil:
         for i in range(n):
-            _one(image, &axes[i, 0], core, edge, &levels_[i, 0], &paper_[i], &seen_[i])
-    return levels, paper, seen
+            _one(
+                image, &axes[i, 0], weights + ROUNDING, edge, cone,
+                &found_[0, i], &found_[1, i], &found_[2, i], &found_[3, i],
+            )
+    return found[0], found[1], found[2], found[3]
+
+
+cdef void _weigh(uint8_t* weights, double core, double edge) noexcept nogil:
+    """The weight of a pixel by the square of its distance, from 0 to that of `edge` and a little on both sides."""
+    cdef int k
+    cdef double far
+    for k in range(-ROUNDING, STEPS + ROUNDING):
+        far = edge * sqrt(max(k + 0.5, 0.0) / STEPS)
+        weights[ROUNDING + k] = <uint8_t>(WHOLE * min(1.0, max(0.0, (edge - far) / (edge - core))) + 0.5)
 
 
 cdef void _one(
-    const unsigned char[:, ::1] image, const double* axis, double core, double edge,
-    float* levels, float* paper, float* seen,
+    const uint8_t[:, ::1] image, const double* axis, const uint8_t* weights, float edge, double cone,
+    double* mean, double* median, double* paper, double* seen,
 ) noexcept nogil:
     cdef float cx = axis[0], cy = axis[1], det = axis[2] * axis[5] - axis[3] * axis[4]
     if not fabs(det) > MIN_AREA:
@@ -62,34 +85,165 @@ cdef void _one(
     cdef float reach_y = NEIGHBOURHOOD * (fabs(axis[3]) + fabs(axis[5]))
     if not (-reach_x < cx < image.shape[1] + reach_x and -reach_y < cy < image.shape[0] + reach_y):
         return
-    cdef int y0 = max(0, <int>floor(cy - reach_y)), y1 = min(<int>image.shape[0], <int>ceil(cy + reach_y) + 1)
-    cdef int x0 = max(0, <int>floor(cx - reach_x)), x1 = min(<int>image.shape[1], <int>ceil(cx + reach_x) + 1)
-    cdef float core2 = core * core, edge2 = edge * edge, fade = 1 / (edge - core), far = edge
-    cdef float u, v, r2, weight, inside = 0
-    cdef int x, y, k, around = 0, below = 0, step = max(1, <int>sqrt(fabs(det) / ENOUGH))
-    cdef int surroundings[SHADES]
+    cdef int y = max(0, <int>floor(cy - reach_y)), y1 = min(<int>image.shape[0], <int>ceil(cy + reach_y) + 1)
+    cdef int last = <int>image.shape[1] - 1, step = max(1, <int>sqrt(fabs(det) / ENOUGH)), phase = 0
+    # On a row at height t, r2 = a * x * x + 2 * b * t * x + c * t * t.
+    cdef float a = ux * ux + vx * vx, b = ux * uy + vx * vy, c = uy * uy + vy * vy
+    if not a + c < THIN:
+        return
+    cdef float t, middle, half, left, right, to_step = STEPS / (edge * edge), per_step = 1 / <float>step
+    cdef float one_u = NEIGHBOURHOOD / fmaxf(fabsf(ux), FLAT), one_v = NEIGHBOURHOOD / fmaxf(fabsf(vx), FLAT)
+    cdef float turn_u = uy / _steep(ux), turn_v = vy / _steep(vx)
+    cdef float square = edge * edge / a, shear = b / a, height = (c - b * b / a) / a
+    cdef int x0, x1, inner0, inner1, k
+    cdef uint32_t inside = 0, around = 0, below = 0, total = 0
+    cdef uint32_t levels[2 * BINS]
+    cdef uint32_t surroundings[2 * SHADES]
+    memset(levels, 0, sizeof(levels))
     memset(surroundings, 0, sizeof(surroundings))
-    for k in range((y1 - y0 + step - 1) // step):
-        y = y0 + k * step
-        for x in range(x0, x1):
-            u = (x - cx) * ux + (y - cy) * uy
-            v = (x - cx) * vx + (y - cy) * vy
-            r2 = u * u + v * v
-            if r2 < edge2:
-                weight = 1 if r2 <= core2 else (far - sqrtf(r2)) * fade
-                levels[image[y, x] * BINS // SHADES] += weight
-                inside += weight
-            elif fabsf(u) <= NEIGHBOURHOOD and fabsf(v) <= NEIGHBOURHOOD:
-                surroundings[image[y, x]] += 1
-                around += 1
+    while y < y1:
+        t = y - cy
+        left = fmaxf(-cx, fmaxf(-turn_u * t - one_u, -turn_v * t - one_v)) + cx
+        right = fminf(last - cx, fminf(-turn_u * t + one_u, -turn_v * t + one_v)) + cx
+        x0, x1 = _up((left - phase) * per_step), _down((right - phase) * per_step)  # counted in steps from the phase
+        middle = cx - shear * t
+        half = square - height * t * t
+        inner0, inner1 = x1 + 1, x1
+        if half > 0:
+            half = sqrtf(half)
+            inner0 = min(inner0, max(x0, _up((middle - half - phase) * per_step)))
+            inner1 = min(inner1, _down((middle + half - phase) * per_step))
+            inside += _weighted(
+                &image[y, 0], phase + inner0 * step, inner1 - inner0 + 1, step, cx,
+                a * to_step, 2 * b * t * to_step, c * t * t * to_step, weights, levels,
+            )
+        around += _count(&image[y, 0], phase + x0 * step, inner0 - x0, step, surroundings)
+        x0 = max(inner0, inner1 + 1)
+        around += _count(&image[y, 0], phase + x0 * step, x1 + 1 - x0, step, surroundings)
+        y += step
+        phase = step // 2 - phase
     if inside == 0 or around == 0:
         return
+    seen[0] = inside * (<float>step * step / WHOLE) / (fabs(det) * cone)
     for k in range(BINS):
-        levels[k] /= inside
-    # The weights of a whole bubble fill a truncated cone.
-    seen[0] = inside * step / (fabs(det) * M_PI * (core * core + core * edge + edge * edge) / 3)
-    for k in range(SHADES):
-        below += surroundings[k]
-        if below >= PAPER * around:
+        levels[k] += levels[BINS + k]
+        total += levels[k] * (2 * k + 1)
+    mean[0] = total * (0.5 * SHADES / BINS) / inside
+    for k in range(BINS):
+        below += levels[k]
+        if 2 * below >= inside:
+            median[0] = (k + 0.5) * (SHADES / BINS)
+            break
+    below = 0
+    for k in range(SHADES - 1, -1, -1):
+        below += surroundings[k] + surroundings[SHADES + k]
+        if below > (1 - PAPER) * around:
             paper[0] = k
             break
+
+
+cdef inline float _steep(float slope) noexcept nogil:
+    """A slope that can be divided by."""
+    return slope if fabsf(slope) > FLAT else FLAT
+
+
+cdef inline int _down(double x) noexcept nogil:
+    """Round down; without the library's floor, a call on processors of which nothing is assumed."""
+    return <int>(x + FAR_OFF) - FAR_OFF
+
+
+cdef inline int _up(double x) noexcept nogil:
+    return -_down(-x)
+
+
+cdef inline uint32_t _count(const uint8_t* row, int x, int number, int step, uint32_t* shades) noexcept nogil:
+    """Count the grey levels of so many pixels; in two tables in turn, as the next is often of the same level."""
+    cdef int k
+    for k in range(number):
+        shades[(k & 1) * SHADES + row[x]] += 1
+        x += step
+    return max(number, 0)
+
+
+cdef inline uint32_t _weighted(
+    const uint8_t* row, int x, int number, int step, float cx, float a, float b, float c,
+    const uint8_t* weights, uint32_t* levels,
+) noexcept nogil:
+    """Add the weights of so many pixels to their bins, likewise.
+
+    The square of the distance is a * x * x + b * x + c steps of the table, x from the centre.
+    """
+    cdef float at = x - cx
+    # In fixed point, so that the next pixel takes two additions.
+    cdef int far = <int>(((a * at + b) * at + c) * FINE)
+    cdef int slope = <int>((a * (2 * at + step) + b) * step * FINE), bend = <int>(2 * a * step * step * FINE)
+    cdef int k
+    cdef uint32_t total = 0, weight
+    for k in range(number):
+        weight = weights[far >> FINE_BITS]
+        far += slope
+        slope += bend
+        levels[(k & 1) * BINS + (row[x] >> BIN_BITS)] += weight
+        total += weight
+        x += step
+    return total
+
+
+def class_medians(const double[::1] values, const Py_ssize_t[::1] of, Py_ssize_t classes):
+    """The lower median of each class's values.
+
+    Args:
+        values: (n,); NaN is passed over.
+        of: (n,) the class of each value, from 0.
+        classes: how many classes there are.
+
+    Returns:
+        medians: (classes,) 0 where a class has no value.
+        counts: (classes,) float64, values that count.
+    """
+    cdef Py_ssize_t n = values.shape[0], i
+    medians, counts = np.zeros(classes), np.zeros(classes)
+    cdef double[::1] sorted_ = np.empty(n), medians_ = medians, counts_ = counts
+    cdef Py_ssize_t[::1] end = np.zeros(classes + 1, np.intp)
+    with nogil:
+        for i in range(n):
+            if values[i] == values[i]:
+                end[of[i] + 1] += 1
+        for i in range(classes):
+            counts_[i] = <double>end[i + 1]
+            end[i + 1] += end[i]
+        for i in range(n):  # afterwards, end[c] is where class c ends
+            if values[i] == values[i]:
+                sorted_[end[of[i]]] = values[i]
+                end[of[i]] += 1
+        for i in range(classes):
+            if counts_[i] > 0:
+                medians_[i] = _lower_median(&sorted_[end[i]] - <Py_ssize_t>counts_[i], <Py_ssize_t>counts_[i])
+    return medians, counts
+
+
+cdef double _lower_median(double* values, Py_ssize_t n) noexcept nogil:
+    """The lower median (Hoare, 1961, quickselect); the values are put in another order."""
+    cdef Py_ssize_t left = 0, right = n - 1, wanted = (n - 1) // 2, i, j
+    cdef double pivot, held
+    while left < right:
+        pivot = values[(left + right) // 2]
+        i, j = left, right
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                held = values[i]
+                values[i] = values[j]
+                values[j] = held
+                i += 1
+                j -= 1
+        if wanted <= j:
+            right = j
+        elif wanted >= i:
+            left = i
+        else:
+            break
+    return values[wanted]

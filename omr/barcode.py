@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import zxingcpp
@@ -13,13 +15,20 @@ FORMATS = zxingcpp.barcode_formats_from_str("Code128,Code39,QRCode")
 
 # How far to look around the printed area, as shares of its width and height, and whether for sideways codes too:
 # a printed code is where it should be, a sticker is seldom put on straight.
-LOOKS = ((0.05, False), (0.4, True))
+MARGIN = 0.05
+LOOKS = ((MARGIN, False), (0.4, True))
+
+# A strip across a code of bars has all of it; three tell whether a sticker and a printed code differ.
+STRIPS = 3
 
 
 def read_barcode(image: np.ndarray, placement: Placement) -> str:
     """The text of the code in the page's bar code area; "" if there is none, or if there are two that differ."""
     if placement.page.barcode is None:
         return ""
+    texts = {code.text.strip() for code in _in_strips(image, placement)} - {""}
+    if len(texts) == 1:
+        return texts.pop()
     for margin, sideways in LOOKS:
         cut = _upright(image, placement, margin)
         found = zxingcpp.read_barcodes(
@@ -29,6 +38,28 @@ def read_barcode(image: np.ndarray, placement: Placement) -> str:
         if texts:
             return texts.pop() if len(texts) == 1 else ""
     return ""
+
+
+def _in_strips(image: np.ndarray, placement: Placement) -> list[zxingcpp.Barcode]:
+    """The codes of bars found in a few strips across the area, as they lie on the image: mostly all there is to do."""
+    if placement.rotation % 180:
+        return []
+    area = placement.page.barcode
+    assert area is not None
+    corners = placement.points(
+        [(area.x + i * area.width, area.y + j * area.height) for i in (-MARGIN, 1 + MARGIN) for j in (0, 1)]
+    )
+    ends = np.rint(np.clip([corners.min(axis=0), corners.max(axis=0)], 0, image.shape[::-1])).astype(int)
+    (left, top), (right, bottom) = ends.tolist()
+    edges = np.linspace(top, bottom, STRIPS + 1).astype(int).tolist()
+    found = [
+        zxingcpp.read_barcode(
+            image[upper:lower, left:right], formats=FORMATS, try_rotate=False, try_downscale=False, try_invert=False
+        )
+        for upper, lower in pairwise(edges)
+        if lower > upper and right > left
+    ]
+    return [code for code in found if code is not None]
 
 
 def _upright(image: np.ndarray, placement: Placement, margin: float) -> np.ndarray:

@@ -163,7 +163,7 @@ def _stretch(homography: Array, page: Page) -> float:
 def _unit_steps(page: Page) -> Array:
     """The corner marks' centres, then a millimetre to the right of them, then one below, (3 n, 2)."""
     centres = np.array([(fiducial.x, fiducial.y) for fiducial in page.fiducials])
-    return np.concatenate([centres, centres + (1, 0), centres + (0, 1)])
+    return np.concatenate([centres + step for step in np.array([(0, 0), (1, 0), (0, 1)])])
 
 
 def _refuse(found: list[Fiducial], others: set[int]) -> None:

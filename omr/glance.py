@@ -5,12 +5,16 @@ The corner marks of our own sheets leave only what happens between them: paper t
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
+from omr._glance import agreement, usual_picture
+from omr.layout import Page
 from omr.placement import Array, Placement
-from omr.relief import LINE, Block, Map, blocks, outline, shrunk
+from omr.relief import Block, Map, blocks, outline
 
 BLOCKS, BUBBLES = 7, 7  # at most: of the page, of each block
 PIXELS = 8  # shorter side of a bubble in the small pictures looked at
@@ -26,43 +30,77 @@ def all_in_place(image: Image, placement: Placement) -> bool:
     Args:
         image: grey (h, w).
     """
-    parts = blocks(placement.page)
+    image = np.ascontiguousarray(image)
+    looks = _looks(placement.page)
+    if not looks:
+        return True
+    places = placement.points(np.concatenate([look.places for look in looks])).reshape(-1, 3, 2)
+    places[:, 1:] -= places[:, :1]
+    axes = places.reshape(-1, 6)
+    start = 0
+    for look in looks:
+        end = start + len(look.places) // 3
+        if np.abs(look.off(image, axes[start:end])).max() > IN_PLACE:
+            return False
+        start = end
+    return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is looked at of a block, and for what.
+
+    Attributes:
+        places: (3 n, 2) in layout units: of each bubble its centre, and the next pixel of its picture on the right and
+            below.
+        half, reach: (2,) pixels of the picture: on either side of the centre; how far the bubbles are looked for.
+        outline: of a bubble, see `relief.outline`.
+        pitch: (2,) pixels of the picture.
+    """
+
+    places: Array
+    half: npt.NDArray[np.intp]
+    reach: npt.NDArray[np.intp]
+    outline: Map
+    pitch: Array
+
+    @classmethod
+    def at(cls, block: Block, scale: float) -> _Look:
+        step = np.array([(0, 0), (1 / scale, 0), (0, 1 / scale)])
+        shape = outline(block.shape, *(block.size * scale / 2).tolist())
+        reach = np.ceil(REACH * block.pitch * scale).astype(np.intp)
+        return cls(
+            places=(block.centres[_some(len(block.centres), BUBBLES), None] + step).reshape(-1, 2),
+            half=np.array(shape.shape[::-1]) // 2 + reach,
+            reach=reach,
+            outline=shape,
+            pitch=block.pitch * scale,
+        )
+
+    def off(self, image: Image, axes: Array) -> Array:
+        """How far (2,) the bubbles lie from their places, in parts of the pitch.
+
+        As matching is linear, the usual picture of a bubble matched is the usual match.
+        """
+        usual = usual_picture(image, axes, *self.half)
+        near = agreement(usual, self.outline, *self.reach)
+        row, column = divmod(int(near.argmax()), near.shape[1])
+        top = np.array([_vertex(near[row], column), _vertex(near[:, column], row)])
+        return (top - self.reach) / self.pitch
+
+
+@lru_cache(maxsize=64)
+def _looks(page: Page) -> list[_Look]:
+    """Where to look at a page."""
+    parts = blocks(page)
     some = parts[_some(len(parts), BLOCKS)]
     scale = PIXELS / min((float(block.size.min()) for block in some), default=1.0)
-    small, homography = shrunk(image, placement, scale)
-    return all(bool(np.all(np.abs(_off(small, homography, one, scale)) <= IN_PLACE)) for one in some)
+    return [_Look.at(block, scale) for block in some]
 
 
 def _some(number: int, most: int) -> slice:
     """At most so many of a number of things, evenly spread."""
     return slice(None, None, -(-number // most) or 1)
-
-
-def _off(image: Image, homography: Array, block: Block, scale: float) -> Array:
-    """How far (2,) the block's bubbles lie from their places, in parts of the pitch.
-
-    As matching is linear, the usual picture of a bubble matched is the usual match.
-    """
-    usual = _usual_picture(image, homography, block, scale)
-    half = block.size * scale / 2
-    heights = np.asarray(cv2.filter2D(usual, -1, outline(block.shape, float(half[0]), float(half[1]))), np.float32)
-    reach = np.ceil(REACH * block.pitch * scale).astype(int)
-    middle = np.array(usual.shape[::-1]) // 2
-    near = heights[middle[1] - reach[1] : middle[1] + reach[1] + 1, middle[0] - reach[0] : middle[0] + reach[0] + 1]
-    row, column = divmod(int(near.argmax()), near.shape[1])
-    top = np.array([_vertex(near[row], column), _vertex(near[:, column], row)])
-    return (top - reach) / scale / block.pitch
-
-
-def _usual_picture(image: Image, homography: Array, block: Block, scale: float) -> Map:
-    """What is seen where a bubble and its surroundings should be: the median of some, so that few marks don't show."""
-    half = np.ceil((block.size / 2 + REACH * block.pitch) * scale + 4 * LINE).astype(int)
-    x, y = (np.arange(-side, side + 1) / scale for side in half)
-    around = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    places = (block.centres[_some(len(block.centres), BUBBLES), None, :] + around).astype(np.float32)
-    at_x, at_y = np.moveaxis(cv2.perspectiveTransform(places, homography), -1, 0)
-    pictures = 255 - np.asarray(cv2.remap(image, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    return np.median(pictures, axis=0).astype(np.float32).reshape(len(y), len(x))
 
 
 def _vertex(heights: Map, top: int) -> float:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from omr._bubbles import LEVELS, measure
+from omr._bubbles import class_medians, measure
 from omr.layout import Field, Joined, Layout, Page
 from omr.placement import Placement
 
@@ -55,8 +56,7 @@ CLEAR_DOUBLE = 0.5
 ENOUGH_SEEN = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What one field says.
 
     Attributes:
@@ -86,8 +86,9 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     if not any(field.groups for field in placement.page.fields):
         return []
     print_ = _Print.of(placement.page)
-    levels, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
-    mean, median = _darkness(levels, print_.in_groups(paper))
+    mean, median, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
+    white = np.maximum(print_.in_groups(paper), 1)
+    mean, median = 1 - mean / white, 1 - median / white
     mean[seen < ENOUGH_SEEN] = np.nan
     groups = iter(_judge(_ink(mean, median, print_), print_))
     marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in print_.fields]
@@ -101,22 +102,27 @@ class _Print:
     Attributes:
         fields: those of the page that have bubbles.
         labels: (groups,) the labels of each group's bubbles.
-        centre, half: (n, 2) in layout units: the middle, half the width and height.
+        ends: (3 n, 2) in layout units: of each bubble its centre, the middle of its right and of its lower side.
         group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
             the layout says: its label and size.
+        letters: how many letters there are.
         blocks: names of the blocks.
         start: (groups,) first bubble of each group.
+        place: (n,) number of each bubble in its group.
+        of_three: (n,) whether it is in a group of three or more.
     """
 
     fields: list[Field]
     labels: list[list[str]]
-    centre: Array
-    half: Array
+    ends: Array
     group: Index
     block: Index
     letter: Index
+    letters: int
     blocks: list[str]
     start: Index
+    place: Index
+    of_three: npt.NDArray[np.bool_]
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -130,8 +136,14 @@ class _Print:
         return cls(
             fields=fields,
             labels=[[bubble.label for bubble in bubbles] for _, bubbles in groups],
-            centre=np.array([(bubble.x, bubble.y) for _, bubbles in groups for bubble in bubbles]),
-            half=np.repeat(np.array([(field.width / 2, field.height / 2) for field, _ in groups]), size, axis=0),
+            ends=np.array(
+                [
+                    end
+                    for field, bubbles in groups
+                    for x, y in ((bubble.x, bubble.y) for bubble in bubbles)
+                    for end in ((x, y), (x + field.width / 2, y), (x, y + field.height / 2))
+                ]
+            ),
             group=np.repeat(np.arange(len(groups)), size),
             block=np.repeat([blocks[field.block] for field, _ in groups], size),
             letter=np.array(
@@ -141,34 +153,35 @@ class _Print:
                     for bubble in bubbles
                 ]
             ),
+            letters=len(letters),
             blocks=list(blocks),
             start=np.cumsum(size) - size,
+            place=np.concatenate([np.arange(number) for number in size]),
+            of_three=np.repeat(size > 2, size),
         )
 
     def axes(self, placement: Placement) -> Array:
         """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
-        ends = np.stack([self.centre, self.centre + self.half * (1, 0), self.centre + self.half * (0, 1)], axis=1)
-        placed = placement.points(ends).reshape(-1, 3, 2)
+        placed = placement.points(self.ends).reshape(-1, 3, 2)
         for number, name in enumerate(self.blocks):
             if name in placement.corrections:
                 own = self.block == number
-                placed[own] = placement.points(ends[own], name).reshape(-1, 3, 2)
+                placed[own] = placement.points(self.ends.reshape(-1, 3, 2)[own], name).reshape(-1, 3, 2)
         placed[:, 1:] -= placed[:, :1]
         return placed.reshape(-1, 6)
 
-    def in_groups(self, paper: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def in_groups(self, paper: Array) -> Array:
         """The paper (n,) of each bubble, seen together with that of its group.
 
         Light may change along a group, but paper darker than on both sides is written over and takes the lesser of
         both; so does what is too dark for any shadow, at the group's end too.
         """
-        place = np.arange(len(self.group)) - self.start[self.group]
-        own = np.full((len(self.start), int(place.max()) + 1), -1, np.float32)
-        own[self.group, place] = paper
+        own = np.full((len(self.start), int(self.place.max()) + 1), -1.0)
+        own[self.group, self.place] = paper
         from_left = np.maximum.accumulate(own, axis=1)
         from_right = np.maximum.accumulate(own[:, ::-1], axis=1)[:, ::-1]
-        usual = _usual(paper, self.group, 0.0, prior=0)[self.group]
-        return np.where(paper < SHADOW * usual, usual, np.minimum(from_left, from_right)[self.group, place])
+        usual = _usual(paper, self.group, len(self.start), 0.0, prior=0)[self.group]
+        return np.where(paper < SHADOW * usual, usual, np.minimum(from_left, from_right)[self.group, self.place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +218,7 @@ class _Ink:
         return max(STROKE * self.mark, self.blank + BAND * self.mark)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """One group judged: the labels marked in it."""
 
     labels: list[str]
@@ -214,29 +226,23 @@ class _Group:
     flag: str
 
 
-def _darkness(levels: npt.NDArray[np.float32], white: npt.NDArray[np.float32]) -> tuple[Array, Array]:
-    """(n,) mean and median darkness of each bubble."""
-    grey = (np.arange(LEVELS) + 0.5) * (256 / LEVELS)
-    half = np.minimum((np.cumsum(levels, axis=1) < 0.5).sum(axis=1), LEVELS - 1)
-    white = np.maximum(white, 1)
-    return 1 - (levels @ grey) / white, 1 - grey[half] / white
-
-
-def _usual(values: npt.NDArray[np.floating], of: Index, expected: float | Array, prior: float = PRIOR) -> Array:
+def _usual(values: Array, of: Index, classes: int, expected: float | Array, prior: float = PRIOR) -> Array:
     """(classes,) the lower median of each class's values, drawn towards what is expected the more the fewer there are.
 
     Args:
         values: (n,), NaN is passed over.
-        of: (n,) the class of each value, every number from 0 on.
+        of: (n,) the class of each value, from 0.
         expected: of all classes or of each.
         prior: how many values the expectation is worth.
     """
-    classes = int(of.max()) + 1
-    order = np.lexsort((values, of))  # NaN come last in their class
-    count = np.bincount(of, ~np.isnan(values), classes).astype(np.intp)
-    start = np.cumsum(np.bincount(of, minlength=classes)) - np.bincount(of, minlength=classes)
-    usual = np.where(count > 0, values[order[start + np.maximum(count - 1, 0) // 2]], 0.0)
+    usual, count = class_medians(values, of, classes)
     return (count * usual + prior * expected) / np.maximum(count + prior, 1)
+
+
+def _median(values: Array) -> float:
+    """The lower median; of values that aren't few this is many times faster than NumPy's own."""
+    middle = (len(values) - 1) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
@@ -249,31 +255,32 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     as they vary. Then comes the letter's share: what those bubbles with the same print that are surely unmarked have
     in common.
     """
-    size = np.bincount(page.group)[page.group]
-    rank = np.empty_like(page.group)
-    rank[np.lexsort((mean, page.group))] = np.arange(len(mean))
-    lighter = (rank - page.start[page.group] < (size + 1) // 2) & (size > 2)
+    groups, page_wide = len(page.start), np.zeros_like(page.group)
+    middle, _ = class_medians(mean, page.group, groups)
+    lighter = (mean <= middle[page.group]) & page.of_three
+    candidates = np.add.reduceat(lighter, page.start, dtype=int)
     bare = lighter & (median < MOSTLY_PAPER)
-    telling = np.add.reduceat(bare, page.start, dtype=int) > np.add.reduceat(lighter, page.start, dtype=int) / 2
-    empty = np.where(bare & telling[page.group], mean, np.nan)
-    page_wide = np.zeros_like(page.group)
-    usual = float(_usual(empty, page_wide, USUAL_EMPTY)[0])
-    of_block = _usual(empty, page.block, usual)
-    of_group = _usual(empty, page.group, of_block[page.block[page.start]])
+    telling = np.add.reduceat(bare, page.start, dtype=int) > candidates / 2
+    bare &= telling[page.group]
+    empty = np.where(bare, mean, np.nan)
+    usual = float(_usual(empty, page_wide, 1, USUAL_EMPTY)[0])
+    of_block = _usual(empty, page.block, len(page.blocks), usual)
+    of_group = _usual(empty, page.group, groups, of_block[page.block[page.start]])
     rise = mean - of_group[page.group]
 
     usual_mark = USUAL_INK * (1 - usual)
     unmarked = np.where(np.abs(rise) < BLANK * usual_mark, rise, np.nan)
-    rise -= _usual(unmarked, page.letter, 0.0)[page.letter]
+    rise -= _usual(unmarked, page.letter, page.letters, 0.0)[page.letter]
 
-    full = int(np.count_nonzero(~telling & (np.add.reduceat(lighter, page.start) > 0)))
-    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + int(np.count_nonzero(~np.isnan(empty)))) if full else 1.0
-    in_part = median - _usual(np.where(np.isnan(empty), np.nan, median), page_wide, 0.0)[0] < rise
+    full = int(np.count_nonzero(~telling & (candidates > 0)))
+    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + int(np.count_nonzero(bare))) if full else 1.0
+    in_part = median - _usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
     ink = _Ink(rise, in_part, usual_mark, 0.0, known)
+    judged = telling[page.group] & ~np.isnan(rise)
     for _ in range(3):  # settles in two
-        unmarked, marks = rise[telling[page.group] & (rise <= ink.marked)], rise[rise > ink.blank]
-        noise = 1.4826 * float(np.median(np.abs(unmarked - np.median(unmarked)))) if unmarked.size else 0.0
-        mark = (marks.size * float(np.median(marks)) if marks.size else 0.0) + PRIOR * usual_mark
+        unmarked, marks = rise[judged & (rise <= ink.marked)], rise[rise > ink.blank]
+        noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0
+        mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = _Ink(rise, in_part, mark / (marks.size + PRIOR), noise, known)
     return ink
 
@@ -331,6 +338,8 @@ def _first_flag(flags: Sequence[str]) -> str:
 
 
 def _field_mark(field: Field, groups: Sequence[_Group]) -> Mark:
+    if len(groups) == 1 and field.join == "concat":  # most fields, and most of the time
+        return Mark(field.name, field.separator.join(groups[0].labels), groups[0].confidence, groups[0].flag)
     confidence = min(group.confidence for group in groups)
     return Mark(field.name, _value(field, groups), confidence, _first_flag([group.flag for group in groups]))
 

@@ -1,26 +1,28 @@
-"""The kernel against the same measure written out in NumPy, pixel by pixel."""
+"""The kernels against the same measures written out in NumPy, pixel by pixel."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from omr._bubbles import LEVELS, measure
+from omr._bubbles import class_medians, measure
 
 CORE, EDGE = 0.6, 1.25
 IMAGE = np.random.default_rng(3).integers(0, 256, (120, 160), dtype=np.uint8)
 
 
 def slow(image, axes, reach=1.7):
-    """Levels and paper of one bubble, from the definition in `measure`; paper is looked for within `reach`."""
+    """Mean, median and paper of one bubble, from the definition in `measure`; paper is looked for within `reach`."""
     cx, cy, ax, ay, bx, by = axes
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     u, v = np.linalg.solve([[ax, bx], [ay, by]], np.stack([(x - cx).ravel(), (y - cy).ravel()]))
     far = np.hypot(u, v)
     weight = np.clip((EDGE - far) / (EDGE - CORE), 0, 1)
-    levels = np.bincount(image.ravel() * LEVELS // 256, weight, LEVELS) / weight.sum()
+    grey = np.arange(2, 256, 4.0)  # the middles of the bins
+    levels = np.bincount(image.ravel() // 4, weight, len(grey)) / weight.sum()
     around = np.sort(image.ravel()[(far >= EDGE) & (np.abs(u) <= reach) & (np.abs(v) <= reach)])
-    return levels, around[int(np.ceil(0.65 * len(around))) - 1]
+    return levels @ grey, grey[np.searchsorted(np.cumsum(levels), 0.5)], around[int(np.ceil(0.65 * len(around))) - 1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -35,29 +37,63 @@ def slow(image, axes, reach=1.7):
 def test_agrees_with_the_definition(x, y, width, height, angle, skew):
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     axes = np.array([[x, y, width * cos, width * sin, height * (skew * cos - sin), height * (skew * sin + cos)]])
-    levels, paper, seen = measure(IMAGE, axes, CORE, EDGE)
-    want_levels, _ = slow(IMAGE.astype(int), axes[0])
-    papers = [slow(IMAGE.astype(int), axes[0], reach)[1] for reach in (1.69999, 1.70001)]  # single precision, again
-    np.testing.assert_allclose(levels[0], want_levels, atol=2e-3)  # single precision may drop a pixel at the rim
+    mean, median, paper, seen = measure(IMAGE, axes, CORE, EDGE)
+    want_mean, want_median, _ = slow(IMAGE.astype(int), axes[0])
+    papers = [slow(IMAGE.astype(int), axes[0], reach)[2] for reach in (1.699, 1.701)]  # single precision, again
+    assert mean[0] == pytest.approx(want_mean, abs=0.5)  # weights are whole 255ths
+    assert median[0] == pytest.approx(want_median, abs=4)  # the next bin may have it by a hair
     assert min(papers) - 2 <= paper[0] <= max(papers) + 2
     assert seen[0] == pytest.approx(1, abs=0.1)
 
 
-def test_rows_left_out_of_a_large_bubble_change_little():
-    smooth = np.add.outer(np.arange(400), np.arange(400)).astype(np.uint8) // 4
+def test_pixels_left_out_of_a_large_bubble_change_little():
+    smooth = (np.add.outer(np.arange(400), np.arange(400)) // 4).astype(np.uint8)
     axes = np.array([[200.0, 200.0, 90.0, 0.0, 0.0, 50.0]])
-    levels, _, seen = measure(smooth, axes, CORE, EDGE)
-    want, _ = slow(smooth.astype(int), axes[0])
-    np.testing.assert_allclose(levels[0], want, atol=0.02)
-    assert seen[0] == pytest.approx(1, abs=0.01)
+    mean, median, paper, seen = measure(smooth, axes, CORE, EDGE)
+    want_mean, want_median, want_paper = slow(smooth.astype(int), axes[0])
+    assert mean[0] == pytest.approx(want_mean, abs=1)
+    assert median[0] == pytest.approx(want_median, abs=4)
+    assert paper[0] == pytest.approx(want_paper, abs=4)
+    assert seen[0] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [9, 20, 60])
+def test_stripes_as_wide_as_a_pixel_are_not_missed(size):
+    """However sparsely a large bubble is looked at, what covers half of it counts by half."""
+    striped = np.zeros((300, 300), np.uint8)
+    striped[:, ::2] = 255
+    mean, _, _, _ = measure(striped, np.array([[150.0, 150.0, size * 1.5, 0.0, 0.0, size]]), CORE, EDGE)
+    assert mean[0] == pytest.approx(127, abs=8)
 
 
 @pytest.mark.parametrize(("x", "share"), [(-500.0, 0), (0.0, 0.5), (80.0, 1), (159.0, 0.5), (1e9, 0), (np.nan, 0)])
 def test_what_is_off_the_image_is_not_seen(x, share):
-    _, _, seen = measure(IMAGE, np.array([[x, 60.0, 9.0, 0.0, 0.0, 5.0]]), CORE, EDGE)
+    _, _, _, seen = measure(IMAGE, np.array([[x, 60.0, 9.0, 0.0, 0.0, 5.0]]), CORE, EDGE)
     assert seen[0] == pytest.approx(share, abs=0.06)
 
 
-def test_a_bubble_without_area_is_not_seen():
-    levels, paper, seen = measure(IMAGE, np.array([[80.0, 60.0, 9.0, 0.0, 9.0, 0.0]]), CORE, EDGE)
-    assert (levels.sum(), paper[0], seen[0]) == (0, 0, 0)
+@pytest.mark.parametrize("axes", [(9.0, 0.0, 9.0, 0.0), (1e-3, 0.0, 0.0, 1e3), (0.0, 0.0, 0.0, 0.0)])
+def test_a_bubble_without_area_is_not_seen(axes):
+    assert [float(one[0]) for one in measure(IMAGE, np.array([[80.0, 60.0, *axes]]), CORE, EDGE)] == [0, 0, 0, 0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(axes=arrays(np.float64, (5, 6), elements=st.floats(allow_nan=True, allow_infinity=True)))
+def test_no_axes_whatever_lead_off_the_image(axes):
+    mean, median, paper, seen = measure(IMAGE, axes, CORE, EDGE)
+    assert np.isfinite([mean, median, paper, seen]).all()
+    assert (mean >= 0).all() and (mean <= 255).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.one_of(st.just(float("nan")), st.floats(-1, 1))), max_size=60).map(
+        lambda pairs: (np.array([c for c, _ in pairs], np.intp), np.array([v for _, v in pairs], np.float64))
+    )
+)
+def test_class_medians_are_the_lower_middle_values(classes_and_values):
+    of, values = classes_and_values
+    medians, counts = class_medians(values, of, 5)
+    for number in range(5):
+        own = np.sort(values[(of == number) & ~np.isnan(values)])
+        assert counts[number] == len(own)
+        assert medians[number] == (own[(len(own) - 1) // 2] if len(own) else 0)

@@ -237,7 +237,7 @@ def test_pale_pencil_is_read_where_the_whole_page_is_pale():
 
 
 @pytest.mark.parametrize(
-    ("how", "darkness", "flag"), [("full", 0.2, "faint"), ("tick", 0.5, "partial"), ("dot", 0.7, "smudge")]
+    ("how", "darkness", "flag"), [("full", 0.2, "faint"), ("tick", 0.55, "partial"), ("dot", 0.7, "smudge")]
 )
 def test_a_doubtful_mark_goes_to_a_person(how, darkness, flag):
     paper = Paper(CHOICES)
