@@ -30,6 +30,8 @@ _app = typer.Typer(
 )
 _layouts = typer.Typer(no_args_is_help=True, help="Layouts: ours and other programs'.")
 _app.add_typer(_layouts, name="layout")
+_blueprints = typer.Typer(no_args_is_help=True, help="Blueprints: other programs' marking rules.")
+_app.add_typer(_blueprints, name="blueprint")
 out = Console()
 err = Console(stderr=True)
 
@@ -168,6 +170,24 @@ def layout_convert(
 ) -> None:
     """Write a layout of any kind as a Yuejuan layout."""
     _finish(stages.convert_layout(file, output), as_json)
+
+
+@_blueprints.callback()
+def _blueprint() -> None:
+    """A group of one command, so far."""
+
+
+@_blueprints.command("convert")
+def blueprint_convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An OMRChecker evaluation.json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="CSV", help="The blueprint to write.")],
+    layout: Annotated[
+        Path | None, typer.Option("--layout", help="The form, of any kind: for its options, and a key in a picture.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write another program's marking rules as a blueprint."""
+    _finish(stages.convert_blueprint(file, output, layout), as_json)
 
 
 def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:

@@ -20,8 +20,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from engine.errors import InputError, collecting, raise_all
+from engine.evaluation import load_evaluation
 from engine.exam import Item, SubjectKeys
-from engine.files import Records, halfwidth, hint, need_table, read_records
+from engine.files import Records, find_table, halfwidth, hint, need_table, read_records
 from engine.points import parse_points
 from engine.rules import check_item
 from engine.tables import ABSENT, CANDIDATE, CHOOSE, FORM, SCORE, VIOLATION
@@ -42,6 +43,7 @@ ALIASES = {
     "预估难度": "expected",
 }
 REQUIRED = ("item", "type", "max")
+EVALUATION = "evaluation.json"  # OMRChecker's (engine/evaluation.py)
 
 TYPES = {
     **dict.fromkeys(("single", "单选", "单选题", "单项选择", "单项选择题", "选择题", "判断题"), "single"),
@@ -55,12 +57,15 @@ RESERVED = {"student_id", "status", "form", "total", CANDIDATE, ABSENT, VIOLATIO
 
 
 def load_items(folder: Path, subject: SubjectKeys) -> tuple[Item, ...]:
-    """Read blueprint.csv or blueprint.xlsx of a subject's folder.
+    """Read blueprint.csv or blueprint.xlsx of a subject's folder, or OMRChecker's evaluation.json where there is none.
 
     Raises:
         InputError: with all that is wrong, by row and column.
     """
-    records = read_records(need_table(folder, "blueprint"), required=REQUIRED, aliases=ALIASES)
+    if find_table(folder, "blueprint") is None and (folder / EVALUATION).is_file():
+        records = load_evaluation(folder / EVALUATION).records()
+    else:
+        records = read_records(need_table(folder, "blueprint"), required=REQUIRED, aliases=ALIASES)
     if not records.rows:
         raise InputError("no items", file=records.path, mend="add a row for every item")
     errors: list[InputError] = []

@@ -26,3 +26,9 @@ def plain(points: Fraction | Decimal | int) -> str:
     if rest > 1:
         return str(exact)
     return f"{Decimal(int(exact * 10**places)).scaleb(-places):f}"
+
+
+def in_toml(points: Fraction) -> str:
+    """Points as a value in exam.toml."""
+    text = plain(points)
+    return f'"{text}"' if "/" in text else text

@@ -46,7 +46,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
-from engine.points import parse_points, plain
+from engine.points import in_toml, parse_points, plain
 
 if TYPE_CHECKING:
     from engine.exam import Item
@@ -129,7 +129,7 @@ class _Scale:
             raise InputError(
                 f"{plain(points)} points is not a multiple of the subject's step {plain(self.step)}",
                 column=column,
-                mend=f"change the points, or set step = {_toml(self.step / units.denominator)} in exam.toml",
+                mend=f"change the points, or set step = {in_toml(self.step / units.denominator)} in exam.toml",
             )
         if column != "max" and units > self.max:
             raise InputError(
@@ -208,12 +208,6 @@ class _Scale:
 
     def bad(self, expected: str) -> InputError:
         return InputError(f"rule {self.item.rule!r}, expected {expected}", column="rule", mend="correct the rule")
-
-
-def _toml(points: Fraction) -> str:
-    """Points as a value in exam.toml."""
-    text = plain(points)
-    return f'"{text}"' if "/" in text else text
 
 
 def parse_number(text: str) -> Decimal | None:

@@ -2,6 +2,7 @@
 what they return as tables under `out/`. This is the one place where pictures and numbers meet.
 """
 
+from stages.blueprints import convert_blueprint
 from stages.layouts import convert_layout, show_layout
 from stages.numbers import analyze, diagnose, recommend, score
 from stages.paper import layout_of, new, sheets
@@ -16,6 +17,7 @@ __all__ = [
     "Summary",
     "Work",
     "analyze",
+    "convert_blueprint",
     "convert_layout",
     "demo",
     "diagnose",
