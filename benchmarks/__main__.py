@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import platform
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from benchmarks import accuracy, reading, scoring
 
-BENCHMARKS = {"reading": reading.run, "accuracy": accuracy.run, "scoring": scoring.run}
+BENCHMARKS = {"reading": reading.run, "omr-accuracy": accuracy.run, "scoring": scoring.run}
 
 
 def main() -> None:
@@ -21,19 +22,26 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--size", type=float, default=1.0, help="multiply the amount of work (default 1)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the JSON files")
+    parser.add_argument("--preset", help="omr-accuracy: the only kind of damage; default: all but clean")
+    parser.add_argument("--seed", type=int, help="omr-accuracy: what the chances depend on")
+    parser.add_argument("--workers", type=int, help="omr-accuracy: processes; default: a core each")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     console = Console(width=120)
     for name in options.names or BENCHMARKS:
-        result = BENCHMARKS[name](options.size)
+        run = BENCHMARKS[name]
+        given = {key: value for key, value in vars(options).items() if value is not None}
+        result = run(**{key: given[key] for key in inspect.signature(run).parameters if key in given})
         table = Table(title=f"{name}: {result['what']}", title_justify="left")
         for column in result["rows"][0]:
             table.add_column(column, justify="left" if column == "contender" else "right")
         for row in result["rows"]:
             table.add_row(*(value if isinstance(value, str) else f"{value:.3g}" for value in row.values()))
         console.print(table)
+        for note in result.get("notes", ()):
+            console.print(note, markup=False, highlight=False)
         options.output.mkdir(parents=True, exist_ok=True)
         path = options.output / f"{name}.json"
         machine = {"machine": platform.machine(), "python": platform.python_version()}
