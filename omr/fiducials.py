@@ -108,6 +108,7 @@ def _detector(perimeter: float, dictionary: str, names: tuple[int, ...]) -> _Det
     parameters.minMarkerPerimeterRate = perimeter  # passes over letters and bubbles, most of the work otherwise
     parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
+    parameters.perspectiveRemoveIgnoredMarginPerCell = 0.3  # bilevel print swells into the cells beside it by a pixel
     marks = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
     if names != ALL:
         marks = cv2.aruco.Dictionary(marks.bytesList[list(names)], marks.markerSize, marks.maxCorrectionBits)
