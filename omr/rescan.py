@@ -169,21 +169,52 @@ def _move(image: Image, sheet: Page, damage: Damage, dpi: float, background: int
     corners = corners @ np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
     corners = (corners + shift) * resize + out / 2
     corners += rng.uniform(-damage.perspective, damage.perspective, (4, 2)) * width * resize
-    to_page = np.asarray(cv2.getPerspectiveTransform(corners.astype(np.float32), page.astype(np.float32)), np.float64)
+    corners = _inside(corners, page, _mark_corners(sheet) * dpi / 25.4, out, _wander(damage) * dpi * resize / 25.4)
+    to_page = _homography(corners, page)
     maps = _bend(_straight(to_page, out), (width, height), damage, dpi / 25.4, rng)
     fine = cv2.resize(maps, None, fx=CELL, fy=CELL)[CELL : CELL + out[1], CELL : CELL + out[0]]
-    left, top, right, bottom = _cut(
-        sheet, np.asarray(np.linalg.inv(to_page), np.float64), out, damage, dpi * resize / 25.4, dpi / 25.4, rng
-    )
+    marks = _project(_mark_corners(sheet) * dpi / 25.4, _homography(page, corners))
+    left, top, right, bottom = _cut(marks, out, damage, dpi * resize / 25.4, rng)
     kept = fine[top:bottom, left:right]
     return cv2.remap(image, kept, None, cv2.INTER_LINEAR, borderValue=background)  # type: ignore[call-overload]
+
+
+def _homography(source: Points, target: Points) -> Points:
+    """Maps four points on four others."""
+    return np.asarray(cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32)), np.float64)
+
+
+def _project(points: Points, homography: Points) -> Points:
+    return np.asarray(cv2.perspectiveTransform(points.reshape(-1, 1, 2), homography), np.float64).reshape(-1, 2)
+
+
+def _mark_corners(sheet: Page) -> Points:
+    """Of all corner marks, in mm (n, 2)."""
+    square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2
+    return np.array([square * one.size + (one.x, one.y) for one in sheet.fiducials]).reshape(-1, 2)
+
+
+def _wander(damage: Damage) -> float:
+    """How far, in mm, a corner mark may come to lie from where turn and stretch alone put it, and still be whole."""
+    return damage.curl + damage.drift + CLEAR
+
+
+def _inside(corners: Points, page: Points, marks: Points, out: npt.NDArray[np.intp], clear: float) -> Points:
+    """The page's corners in the picture, moved, and shrunk if need be, so that all its corner marks are seen."""
+    if not len(marks):
+        return corners
+    seen = _project(marks, _homography(page, corners))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    shrink = min(1.0, float(np.min((out - 2 * clear) / (high - low))))
+    corners, low, high = corners * shrink, low * shrink, high * shrink
+    return corners + np.maximum(clear - low, 0) - np.maximum(high - (out - clear), 0)
 
 
 def _straight(to_page: Points, out: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """Where on the page each `CELL`th pixel of the picture comes from, (rows, columns, 2); one more on all sides."""
     x, y = ((np.arange(-1, side // CELL + 2) + 0.5) * CELL - 0.5 for side in out)
-    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
-    return cv2.perspectiveTransform(places, to_page).reshape(len(y), len(x), 2).astype(np.float32)
+    places = np.stack(np.meshgrid(x, y), axis=-1)
+    return _project(places, to_page).reshape(places.shape).astype(np.float32)
 
 
 def _bend(
@@ -217,23 +248,17 @@ def _smooth(hills: npt.NDArray[np.float32], at: npt.NDArray[np.float32]) -> npt.
 
 
 def _cut(
-    sheet: Page, to_picture: Points, out: npt.NDArray[np.intp], damage: Damage, dot: float, page_dot: float, rng: Random
+    marks: Points, out: npt.NDArray[np.intp], damage: Damage, dot: float, rng: Random
 ) -> tuple[int, int, int, int]:
-    """The part of the picture that is kept: left, top, right, bottom."""
+    """The part of the picture that is kept: left, top, right, bottom; all corner marks (n, 2) are in it."""
     box = [0, 0, int(out[0]), int(out[1])]
-    if rng.random() >= damage.clipped:
-        return box[0], box[1], box[2], box[3]
-    side = int(rng.integers(4))
-    marks = [
-        (f.x + sx * f.size / 2, f.y + sy * f.size / 2) for f in sheet.fiducials for sx in (-1, 1) for sy in (-1, 1)
-    ]
-    room = np.inf
-    if marks:
-        seen = cv2.perspectiveTransform(np.array(marks).reshape(-1, 1, 2) * page_dot, to_picture).reshape(-1, 2)
-        nearest = (seen.min(axis=0), out - seen.max(axis=0))[side // 2]
-        room = float(nearest[side % 2]) - (CLEAR + damage.curl + damage.drift) * dot
-    lost = max(0, round(min(rng.uniform(0.2, 1) * damage.clip * dot, room)))
-    box[side] += lost if side < 2 else -lost
+    if rng.random() < damage.clipped:
+        side = int(rng.integers(4))
+        lost = rng.uniform(0.2, 1) * damage.clip * dot
+        if len(marks):
+            nearest = (marks.min(axis=0), out - marks.max(axis=0))[side // 2][side % 2]
+            lost = min(lost, float(nearest) - _wander(damage) * dot)
+        box[side] += max(0, round(lost)) * (1 if side < 2 else -1)
     return box[0], box[1], box[2], box[3]
 
 
