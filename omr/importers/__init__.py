@@ -10,6 +10,8 @@ from omr.importers import markshark
 from omr.importers.omrchecker import load_template
 from omr.layout import Layout, load_layout
 
+OMRCHECKER = {"fieldBlocks", "bubbleDimensions", "pageDimensions", "templateDimensions", "preProcessors"}
+
 
 def load_any(path: Path) -> Layout:
     """Read a layout of any kind, told apart by what the file says rather than by its name.
@@ -21,17 +23,20 @@ def load_any(path: Path) -> Layout:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the layout: {error.strerror}", file=path) from None
+    broken, content = "", None
     try:
         content = json.loads(data)
-    except (ValueError, RecursionError):
-        content = None
+    except (ValueError, RecursionError) as error:
+        broken = str(error)
     if isinstance(content, dict):
-        if "fieldBlocks" in content:
+        if OMRCHECKER & content.keys():
             return load_template(path)
         if "pages" in content:
             return load_layout(path)
     if markshark.parse(data) is not None:
         return markshark.load_map(path)
+    if broken and data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        raise InputError(f"not valid JSON: {broken}", file=path, mend="correct it at that place, or restore the file")
     raise InputError(
         "neither a Yuejuan layout, nor an OMRChecker template, nor a MarkShark bubblemap",
         file=path,

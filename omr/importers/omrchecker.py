@@ -3,38 +3,49 @@
 A template places blocks of fields in a page of `pageDimensions` pixels to which the (cropped) picture is stretched.
 A block starts at `origin`, the top left of its first bubble's box; `bubblesGap` leads from one bubble of a field to
 the next, `labelsGap` from one field to the next, across. The `config.json` beside a template sizes its pictures on
-the way there and moves no bubble, so it is not needed.
+the way there and moves no bubble; it is needed only for the size of a marker whose template does not say it.
+
+The keys of OMRChecker's version 2 are understood as well (`templateDimensions`, `bubbleFieldType`, …). What would lead
+to other values than OMRChecker's is refused by name; what only tunes, draws or sorts is passed over.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from engine.errors import InputError
 from omr import image, layout
 
-_MCQ = "ABCDE"
-_FIELD_TYPES: dict[str, tuple[str, Literal["horizontal", "vertical"]]] = {
-    "QTYPE_INT": ("0123456789", "vertical"),
-    "QTYPE_INT_FROM_1": ("1234567890", "vertical"),
-    "QTYPE_MCQ4": (_MCQ[:4], "horizontal"),
-    "QTYPE_MCQ5": (_MCQ, "horizontal"),
-    "QTYPE_MCQ4_RTL": (_MCQ[3::-1], "horizontal"),
-    "QTYPE_MCQ5_RTL": (_MCQ[::-1], "horizontal"),
+_Direction = Literal["horizontal", "vertical"]
+_FieldType = tuple[list[str], _Direction]  # what the bubbles of a field say, and which way they run
+
+_FIELD_TYPES: dict[str, _FieldType] = {
+    "QTYPE_INT": (list("0123456789"), "vertical"),
+    "QTYPE_INT_FROM_1": (list("1234567890"), "vertical"),
 }
+_MCQ = re.compile(r"QTYPE_MCQ([2-9]|1\d|2[0-6])(_RTL)?")  # OMRChecker itself has 4 and 5, and is meant to be extended
 _RANGE = re.compile(r"(?P<stem>.*?)(?P<first>\d+)\.{2,3}(?P<last>\d+)")
 _MOST_LABELS = 10_000  # a page has no room for more; "q1..999999999" is a mistake or an attack
-_APPEARANCE_ONLY = {"Levels", "GaussianBlur", "MedianBlur"}  # these move nothing, and marks are judged without them
+# These move nothing, and marks are judged without them; a page that lies turned is found to do so.
+_NEEDLESS = {"Levels", "GaussianBlur", "MedianBlur", "Contrast", "AutoRotate"}
+_MARKER = "omr_marker.jpg"  # the marker picture of a template that does not name it
+_PROCESSING_WIDTH = 666  # pixels, where config.json does not say
+_PROCESSING_SHAPE = (900.0, 650.0)  # height and width in version 2
+_CORNER_MARKERS = ("topLeftMarker", "topRightMarker", "bottomRightMarker", "bottomLeftMarker")
 
 _Size = Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)]
 _Length = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
+_Offset = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
 _Labels = Annotated[list[str], Field(min_length=1)]
 
 
@@ -47,27 +58,40 @@ class _Block(_Model):
     bubbles_gap: _Length
     labels_gap: _Length | list[_Length]
     field_labels: _Labels
-    field_type: str = ""
+    field_type: Annotated[str, Field(validation_alias=AliasChoices("fieldType", "bubbleFieldType"))] = ""
+    field_detection_type: Literal["BUBBLES_THRESHOLD"] = "BUBBLES_THRESHOLD"
     bubble_values: _Labels | None = None
-    direction: Literal["horizontal", "vertical"] | None = None
+    direction: _Direction | None = None
     bubble_dimensions: tuple[_Size, _Size] | None = None
 
-    @model_validator(mode="after")
-    def _values_known(self) -> _Block:
-        if self.field_type:
-            if self.field_type not in _FIELD_TYPES:
-                raise ValueError(f"fieldType {self.field_type!r} is none of {', '.join(_FIELD_TYPES)}")
-        elif self.bubble_values is None or self.direction is None:
-            raise ValueError("needs either fieldType, or bubbleValues and direction")
-        return self
+    def values(self, own_types: Mapping[str, _OwnType]) -> _FieldType:
+        """What the bubbles of a field say, and which way they run; the block's own word goes before its type's."""
+        labels, direction = self.bubble_values, self.direction
+        if labels is None or direction is None:
+            if not self.field_type:
+                raise ValueError("needs either fieldType, or bubbleValues and direction")
+            known = _field_type(self.field_type, own_types)
+            labels, direction = labels or known[0], direction or known[1]
+        if len(set(labels)) < len(labels) or "" in labels:
+            raise ValueError(f"bubbleValues {labels} must be different, and none of them empty")
+        return labels, direction
 
-    def values(self) -> tuple[list[str], Literal["horizontal", "vertical"]]:
-        """What the bubbles of a field say, and which way they run."""
-        if self.field_type:
-            labels, direction = _FIELD_TYPES[self.field_type]
-            return list(labels), direction
-        assert self.bubble_values is not None and self.direction is not None  # see _values_known
-        return self.bubble_values, self.direction
+
+class _OwnType(_Model):
+    bubble_values: _Labels
+    direction: _Direction
+
+
+def _field_type(name: str, own_types: Mapping[str, _OwnType]) -> _FieldType:
+    if name in own_types:
+        return own_types[name].bubble_values, own_types[name].direction
+    if name in _FIELD_TYPES:
+        return _FIELD_TYPES[name]
+    if choice := _MCQ.fullmatch(name):
+        labels = list(ascii_uppercase[: int(choice[1])])
+        return labels[::-1] if choice[2] else labels, "horizontal"
+    known = ", ".join([*_FIELD_TYPES, "QTYPE_MCQ4, QTYPE_MCQ5, … (and _RTL)", *own_types])
+    raise ValueError(f"fieldType {name!r} is none of {known}")
 
 
 class _Step(_Model):
@@ -75,13 +99,32 @@ class _Step(_Model):
     options: dict[str, Any] = {}
 
 
+class _Columns(_Model):
+    custom_order: list[str] = []
+
+
 class _Template(_Model):
-    page_dimensions: tuple[_Size, _Size]
+    page_dimensions: Annotated[
+        tuple[_Size, _Size], Field(validation_alias=AliasChoices("pageDimensions", "templateDimensions"))
+    ]
     bubble_dimensions: tuple[_Size, _Size]
     field_blocks: Annotated[dict[str, _Block], Field(min_length=1)]
+    field_blocks_offset: tuple[_Offset, _Offset] = (0, 0)
+    custom_bubble_field_types: dict[str, _OwnType] = {}
     custom_labels: dict[str, _Labels] = {}
-    output_columns: list[str] = []
+    output_columns: list[str] | _Columns = []
     pre_processors: list[_Step] = []
+    processing_image_shape: tuple[_Size, _Size] = _PROCESSING_SHAPE
+    conditional_sets: Annotated[list[Any], Field(max_length=0)] = []
+
+    @model_validator(mode="after")
+    def _values_known(self) -> _Template:
+        for name, block in self.field_blocks.items():
+            try:
+                block.values(self.custom_bubble_field_types)
+            except ValueError as error:
+                raise ValueError(f"fieldBlocks.{name}: {error}") from None
+        return self
 
 
 def load_template(path: Path) -> layout.Layout:
@@ -94,15 +137,25 @@ def load_template(path: Path) -> layout.Layout:
         InputError: the file is missing, or a key of it is absent or wrong; the message names the key.
     """
     try:
-        return _layout(_Template.model_validate_json(path.read_bytes()), path)
+        return _layout(_Template.model_validate(json.loads(path.read_bytes(), object_pairs_hook=_once)), path)
     except OSError as error:
         mend = "give the template.json of the form, and make it readable"
         raise InputError(f"cannot read the template: {error.strerror}", file=path, mend=mend) from None
+    except RecursionError:
+        message = "not valid JSON: too many brackets in brackets"
+    except json.JSONDecodeError as error:
+        message = f"not valid JSON: {error}"
     except ValidationError as error:
         message = layout.complaint(error)
     except ValueError as error:
         message = str(error)
     raise InputError(f"not a usable OMRChecker template: {message}", file=path, mend="correct it in the template")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two blocks of the same name one would be lost without a word."""
+    _unique([name for name, _ in pairs], "an object of the file")
+    return dict(pairs)
 
 
 def _layout(template: _Template, path: Path) -> layout.Layout:
@@ -112,9 +165,11 @@ def _layout(template: _Template, path: Path) -> layout.Layout:
     joined = tuple(
         layout.Joined(name=name, fields=tuple(_existing(parts, names, f"customLabels.{name}")))
         for name, parts in template.custom_labels.items()
+        if parts != [name]  # a field by its own name
     )
-    names = _unique([*names, *template.custom_labels], "customLabels")
-    _existing(template.output_columns, names, "outputColumns")
+    names = _unique([*names, *(one.name for one in joined)], "customLabels")
+    columns = template.output_columns
+    _existing(columns.custom_order if isinstance(columns, _Columns) else columns, names, "outputColumns")
     width, height = template.page_dimensions
     return layout.Layout(
         id=path.stem,
@@ -124,13 +179,13 @@ def _layout(template: _Template, path: Path) -> layout.Layout:
         height=height,
         pages=(layout.Page(number=1, fields=fields),),
         joined=joined,
-        registration=_registration(template.pre_processors, path.parent),
+        registration=_registration(template, path.parent),
     )
 
 
 def _fields(name: str, block: _Block, template: _Template) -> list[layout.Field]:
     """The fields of one block; ValueError names the key that is wrong."""
-    labels, direction = block.values()
+    labels, direction = block.values(template.custom_bubble_field_types)
     fields = _expand(block.field_labels, f"fieldBlocks.{name}.fieldLabels")
     if block.bubbles_gap == 0 and len(labels) > 1:
         raise ValueError(f"fieldBlocks.{name}.bubblesGap: 0 puts all bubbles of a field in one place")
@@ -138,7 +193,8 @@ def _fields(name: str, block: _Block, template: _Template) -> list[layout.Field]
     if len(gaps) < len(fields) - 1 or (len(fields) > 1 and min(gaps) == 0):
         raise ValueError(f"fieldBlocks.{name}.labelsGap: needs {len(fields) - 1} gaps greater than 0, has {gaps}")
     width, height = block.bubble_dimensions or template.bubble_dimensions
-    x, y = block.origin[0] + width / 2, block.origin[1] + height / 2
+    aside, down = template.field_blocks_offset
+    x, y = block.origin[0] + aside + width / 2, block.origin[1] + down + height / 2
     across = direction == "horizontal"
     result = []
     for field, far in zip(fields, accumulate(gaps, initial=0.0), strict=False):
@@ -190,17 +246,19 @@ def _existing(labels: list[str], names: list[str], key: str) -> list[str]:
     return result
 
 
-def _registration(steps: list[_Step], folder: Path) -> layout.Registration:
+def _registration(template: _Template, folder: Path) -> layout.Registration:
     """How to find the page. A later crop works on what an earlier one left, so the last one decides."""
     registration = layout.Registration(method="frame")
-    for step in steps:
+    for step in template.pre_processors:
         if step.name == "CropPage":
             registration = layout.Registration(method="outline")
+        elif step.name == "CropOnMarkers" and "type" in step.options:
+            registration = _four_markers(step.options, template.processing_image_shape, folder)
         elif step.name == "CropOnMarkers":
             registration = _markers(step.options, folder)
         elif step.name == "FeatureBasedAlignment":
             registration = _reference(step.options, folder)
-        elif step.name not in _APPEARANCE_ONLY:
+        elif step.name not in _NEEDLESS:
             raise ValueError(
                 f"preProcessors: {step.name} is not supported; "
                 "use CropPage, CropOnMarkers, FeatureBasedAlignment, or none when the picture is the page"
@@ -209,16 +267,62 @@ def _registration(steps: list[_Step], folder: Path) -> layout.Registration:
 
 
 def _markers(options: dict[str, Any], folder: Path) -> layout.Registration:
+    """Its other options (marker_rescale_range, min_matching_threshold, …) tune another program's search."""
     key = "preProcessors.CropOnMarkers"
-    ratio = options.get("sheetToMarkerWidthRatio", 0)
-    if not isinstance(ratio, (int, float)) or not 0 <= ratio < math.inf:
-        raise ValueError(f"{key}.sheetToMarkerWidthRatio: {ratio!r} is not a ratio")
-    marker = _picture(options.get("relativePath"), folder, f"{key}.relativePath")
+    marker = _picture(options.get("relativePath", _MARKER), folder, f"{key}.relativePath")
+    ratio = options.get("sheetToMarkerWidthRatio")
+    if ratio is None:
+        ratio = _processing_width(folder) / image.load(Path(marker)).shape[1]
+    if not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
+        raise ValueError(f"{key}.sheetToMarkerWidthRatio: {ratio!r} is not a ratio greater than 0")
     return layout.Registration(method="markers", marker=marker, marker_ratio=ratio)
 
 
+def _processing_width(folder: Path) -> float:
+    """Pixels across the page where OMRChecker looks for a marker in its own size."""
+    path = folder / "config.json"
+    try:
+        content = json.loads(path.read_bytes()) if path.is_file() else {}
+        width = content.get("dimensions", {}).get("processing_width", _PROCESSING_WIDTH)
+    except (OSError, ValueError, RecursionError, AttributeError):
+        raise InputError("not a usable OMRChecker config", file=path, mend="correct it, or take it away") from None
+    if not isinstance(width, (int, float)) or not 0 < width < math.inf:
+        mend = "give the width in pixels"
+        raise InputError(f"dimensions.processing_width: {width!r} is not a width", file=path, mend=mend)
+    return width
+
+
+def _four_markers(options: dict[str, Any], shape: tuple[float, float], folder: Path) -> layout.Registration:
+    """CropOnMarkers of version 2: the page lies between the centres of four markers."""
+    key = "preProcessors.CropOnMarkers"
+    if options["type"] != "FOUR_MARKERS":
+        raise ValueError(f"{key}.type: {options['type']!r} is not supported, only FOUR_MARKERS is")
+    corners = [options.get(name, {}) for name in _CORNER_MARKERS]
+    centred = all(isinstance(one, dict) and one.get("selector", "SELECT_CENTER") == "SELECT_CENTER" for one in corners)
+    if options.get("defaultSelector", "CENTERS") != "CENTERS" or not centred:
+        raise ValueError(
+            f"{key}.defaultSelector: only CENTERS is supported: the page lies between the markers' centres"
+        )
+    if any("referenceImage" in one.get("customOptions", {}) for one in corners):
+        raise ValueError(f"{key}: only one referenceImage for all four markers is supported")
+    marker = _picture(options.get("referenceImage"), folder, f"{key}.referenceImage")
+    try:
+        across = _Shape.model_validate({"shape": options.get("processingImageShape", shape)}).shape[1]
+        size = options.get("markerDimensions") or image.load(Path(marker)).shape[::-1]
+        width = _Shape.model_validate({"shape": size}).shape[0]
+    except ValidationError:
+        raise ValueError(
+            f"{key}: markerDimensions and processingImageShape must be two numbers greater than 0"
+        ) from None
+    return layout.Registration(method="markers", marker=marker, marker_ratio=across / width)
+
+
+class _Shape(_Model):
+    shape: tuple[_Size, _Size]
+
+
 def _reference(options: dict[str, Any], folder: Path) -> layout.Registration:
-    """Its other options (maxFeatures, goodMatchPercent, 2d) tune another program's search."""
+    """Its other options (maxFeatures, goodMatchPercent, 2d, matcherType) tune another program's search."""
     picture = _picture(options.get("reference"), folder, "preProcessors.FeatureBasedAlignment.reference")
     return layout.Registration(method="reference", reference=picture)
 

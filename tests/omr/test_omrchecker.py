@@ -77,11 +77,60 @@ def test_vertical_block_runs_down_and_its_fields_right(load):
         ("QTYPE_MCQ5", "ABCDE"),
         ("QTYPE_MCQ4_RTL", "DCBA"),
         ("QTYPE_MCQ5_RTL", "EDCBA"),
+        ("QTYPE_MCQ6", "ABCDEF"),
+        ("QTYPE_MCQ3_RTL", "CBA"),
     ],
 )
 def test_field_types(load, kind, labels):
     field = load(template(fieldBlocks={"Block": block(fieldType=kind)})).pages[0].fields[0]
     assert "".join(bubble.label for bubble in field.groups[0].bubbles) == labels
+
+
+def test_a_blocks_own_word_goes_before_its_types(load):
+    own = block(bubbleValues=["甲", "乙"])
+    across = block(fieldType="QTYPE_INT", direction="horizontal", fieldLabels=["n1"])
+    first = load(template(fieldBlocks={"Block": own})).pages[0].fields[0]
+    second = load(template(fieldBlocks={"Block": across})).pages[0].fields[0]
+    assert centres(first) == {"甲": (77, 70), "乙": (118, 70)}
+    assert centres(second)["9"] == (77 + 9 * 41, 70)
+
+
+def test_version_2_says_the_same_in_other_words(load):
+    old = template(
+        fieldBlocks={"Block": block(), "Own": block(bubbleValues=["U", "V"], fieldLabels=["a"], origin=[9, 9])}
+    )
+    first, second = (
+        block(bubbleFieldType="QTYPE_MCQ4", fieldDetectionType="BUBBLES_THRESHOLD", origin=[60, 70]),
+        block(bubbleFieldType="CUSTOM_UV", fieldLabels=["a"], origin=[4, 19]),
+    )
+    for one in (first, second):
+        del one["fieldType"]
+    new = {
+        "templateDimensions": [800, 900],
+        "processingImageShape": [900, 650],
+        "bubbleDimensions": [24, 20],
+        "customBubbleFieldTypes": {"CUSTOM_UV": {"bubbleValues": ["U", "V"], "direction": "horizontal"}},
+        "fieldBlocksOffset": [5, -10],
+        "fieldBlocks": {"Block": first, "Own": second},
+        "outputColumns": {"customOrder": ["q1..5"], "sortType": "CUSTOM"},
+        "preProcessors": [{"name": "AutoRotate", "options": {}}, {"name": "Contrast", "options": {"mode": "auto"}}],
+        "conditionalSets": [],
+        "sortFiles": {"enabled": False},
+        "alignment": {"maxDisplacement": 10},
+    }
+    assert load(new) == load(old)
+
+
+def test_a_custom_label_that_is_its_own_field_is_that_field(load):
+    layout = load(template(customLabels={"q1": ["q1"], "both": ["q2..3"]}))
+    assert [joined.name for joined in layout.joined] == ["both"]
+
+
+def test_a_template_may_begin_with_a_byte_order_mark(load, tmp_path):
+    plain = load(template())
+    path = tmp_path / "template.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_template(path) == load_any(path) == plain
 
 
 def test_own_values_sizes_and_uneven_gaps(load):
@@ -129,6 +178,41 @@ def test_registration_follows_the_last_crop(load, tmp_path):
     assert Path(registration.marker) == (tmp_path / "marker.jpg").resolve()
 
 
+def markers(load, folder, **options):
+    assert cv2.imwrite(str(folder / "omr_marker.jpg"), np.full((30, 37), 90, np.uint8))
+    return load(template(preProcessors=[{"name": "CropOnMarkers", "options": options}])).registration
+
+
+def test_a_marker_that_is_not_named_or_sized_is_the_usual_one(load, tmp_path):
+    """Its size is then that of its picture, on a page as wide as config.json says."""
+    registration = markers(load, tmp_path)
+    assert Path(registration.marker).name == "omr_marker.jpg"
+    assert registration.marker_ratio == 666 / 37
+    (tmp_path / "config.json").write_text(json.dumps({"dimensions": {"processing_width": 740}}))
+    assert markers(load, tmp_path).marker_ratio == 20
+    (tmp_path / "config.json").write_text("{}")
+    assert markers(load, tmp_path).marker_ratio == 666 / 37
+    assert markers(load, tmp_path, sheetToMarkerWidthRatio=17.5).marker_ratio == 17.5
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"dimensions": 5}', '{"dimensions": {"processing_width": "x"}}'])
+def test_a_wrong_config_is_refused_where_it_is_needed(load, tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError) as refused:
+        markers(load, tmp_path)
+    assert refused.value.file == tmp_path / "config.json" and refused.value.mend
+    assert markers(load, tmp_path, sheetToMarkerWidthRatio=17).marker_ratio == 17
+
+
+def test_four_markers_of_version_2(load, tmp_path):
+    four = {"type": "FOUR_MARKERS", "referenceImage": "omr_marker.jpg"}
+    assert markers(load, tmp_path, **four, markerDimensions=[65, 50]).marker_ratio == 10
+    assert markers(load, tmp_path, **four, processingImageShape=[900, 740]).marker_ratio == 20
+    for wrong in ({"markerDimensions": [0, 1]}, {"processingImageShape": "x"}, {"topLeftMarker": {"selector": "X"}}):
+        with pytest.raises(InputError, match="CropOnMarkers"):
+            markers(load, tmp_path, **four, **wrong)
+
+
 WRONG = {
     "pageDimensions": template(pageDimensions=[800]),
     "bubbleDimensions": template(bubbleDimensions=[0, 20]),
@@ -142,7 +226,18 @@ WRONG = {
     ),
     "fieldBlocks.Block.fieldLabels: 'q1..x'": template(fieldBlocks={"Block": block(fieldLabels=["q1..x"])}),
     "customLabels.Roll: 'q..5'": template(customLabels={"Roll": ["q..5"]}),
-    "'QTYPE_MCQ9'": template(fieldBlocks={"Block": block(fieldType="QTYPE_MCQ9")}),
+    "fieldBlocks.Block: fieldType 'QTYPE_MCQ1'": template(fieldBlocks={"Block": block(fieldType="QTYPE_MCQ1")}),
+    "fieldBlocks.Block: bubbleValues ['A', 'A']": template(fieldBlocks={"Block": block(bubbleValues=["A", "A"])}),
+    "fieldBlocks.Block: bubbleValues ['A', '']": template(fieldBlocks={"Block": block(bubbleValues=["A", ""])}),
+    "fieldBlocks.Block.bubbleValues": template(fieldBlocks={"Block": block(bubbleValues="AB")}),
+    "fieldBlocks.Block.fieldDetectionType": template(fieldBlocks={"Block": block(fieldDetectionType="OCR")}),
+    "conditionalSets": template(conditionalSets=[{"name": "A"}]),
+    "customBubbleFieldTypes.CUSTOM_1.direction": template(
+        customBubbleFieldTypes={"CUSTOM_1": {"bubbleValues": ["A"], "direction": "up"}}
+    ),
+    "pageDimensions: Field required": {key: value for key, value in template().items() if key != "pageDimensions"},
+    "preProcessors.0.options": template(preProcessors=[{"name": "CropPage", "options": []}]),
+    "an object of the file: 'Block' stands twice": json.dumps(template()).replace('"Block":', '"Block": {}, "Block":'),
     "bubbleValues and direction": template(fieldBlocks={"Block": block(fieldType="")}),
     "'q4' lies outside pageDimensions": template(fieldBlocks={"Block": block(labelsGap=300)}),
     "'q1' stands twice": template(fieldBlocks={"Block": block(), "Again": block()}),
@@ -152,11 +247,23 @@ WRONG = {
     "FeatureBasedAlignment.reference": template(
         preProcessors=[{"name": "FeatureBasedAlignment", "options": {"reference": "r.png"}}]
     ),
+    "CropOnLogo is not supported": template(preProcessors=[{"name": "CropOnLogo"}]),
+    "WarpOnPoints is not supported": template(preProcessors=[{"name": "WarpOnPoints"}]),
+    "CropOnMarkers.type: 'TWO_LINES' is not supported": template(
+        preProcessors=[{"name": "CropOnMarkers", "options": {"type": "TWO_LINES"}}]
+    ),
+    "CropOnMarkers.defaultSelector: only CENTERS": template(
+        preProcessors=[
+            {"name": "CropOnMarkers", "options": {"type": "FOUR_MARKERS", "defaultSelector": "OUTER_CORNERS"}}
+        ]
+    ),
     "Unwarp is not supported": template(preProcessors=[{"name": "Unwarp"}]),
     "CropOnMarkers.relativePath": template(
         preProcessors=[{"name": "CropOnMarkers", "options": {"relativePath": "no.jpg"}}]
     ),
-    "Invalid JSON": "{",
+    "not valid JSON: Expecting property name enclosed in double quotes: line 1": "{",
+    "too many brackets": '{"fieldBlocks": ' + "[" * 100_000,
+    "Input should be a valid dictionary": "[]",
 }
 
 
@@ -238,6 +345,15 @@ def test_a_layout_is_told_from_a_template_by_its_content(load, tmp_path):
     from_template.save(path)
     assert load_any(path) == from_template
     assert load_any(tmp_path / "template.json") == from_template
+
+
+@pytest.mark.parametrize("content", [b'{"fieldBlocks": {}', b'\xef\xbb\xbf\n{"pages": [}', b'{"a": 1,}'])
+def test_json_that_is_broken_is_told_where(tmp_path, content):
+    path = tmp_path / "layout.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"not valid JSON: .*line") as refused:
+        load_any(path)
+    assert refused.value.file == path and refused.value.mend
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"fields: {}", b"\xff\xfe\x00", b"[" * 100_000])
