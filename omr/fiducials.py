@@ -14,7 +14,7 @@ from omr.layout import Fiducial, Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 from omr.shrink import halved, halvings
 
-CORNER_SHARES = (0.15, 0.27)  # of the image's width and height: where a corner mark lies; the same on a skewed page
+CORNER_SHARES = (0.15, 0.38)  # of the image's shorter side: how far in a corner mark lies; the same on a skewed page
 SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
 SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones are not looked for at first
@@ -70,12 +70,12 @@ def _searches(image: Image, perimeter: float, dictionary: str, ours: tuple[int, 
     """
     times = halvings(max(image.shape) / SEARCH_PIXELS)
     for share, names in zip(CORNER_SHARES, (ours, ALL), strict=True):
-        rows, columns = (round(side * share) for side in image.shape)
-        detector = _detector(SMALLEST * perimeter / share, dictionary, names)
+        side = round(min(image.shape) * share)
+        detector = _detector(SMALLEST * perimeter * max(image.shape) / side, dictionary, names)
         corners: Marks = {}
-        for top in (0, image.shape[0] - rows):
-            for left in (0, image.shape[1] - columns):
-                corners |= _detect(detector, image[top : top + rows, left : left + columns], times, (left, top))
+        for top in (0, image.shape[0] - side):
+            for left in (0, image.shape[1] - side):
+                corners |= _detect(detector, image[top : top + side, left : left + side], times, (left, top))
         yield corners
     detector = _detector(SMALLEST / 2 * perimeter, dictionary, ALL)
     yield _detect(detector, image, times)
