@@ -65,17 +65,33 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("flag", pa.string()),  # "" or why a person should look: faint, erased, partial, smudge, …
         ]
     ),
-    # Whatever needs a person. kind "page": the page was not read; "field": a doubtful mark; "pupil": matching.
+    # Whatever needs a person. kind "page": the page was not read; "field": a doubtful mark; "pupil": matching;
+    # "batch": the order of the pages.
     "exceptions": pa.schema(
         [
             ("subject", pa.string()),
             ("kind", pa.string()),
             ("file", pa.string()),  # null for a pupil without a sheet
             ("page", pa.int32()),
-            ("field", pa.string()),  # null unless kind is "field"
+            ("field", pa.string()),  # in doubt; of kind "pupil", the one to correct, if there is one
             ("student_id", pa.string()),  # null when not known
             ("reason", pa.string()),
             ("detail", pa.string()),  # for a person: what was seen, what to do
+            ("suggestion", pa.string()),  # value for corrections.csv that would fit; never applied by itself
+            ("crop", pa.string()),  # a picture of it, relative to the folder of exceptions.csv; null: none
+        ]
+    ),
+    # 扫描核对: what came back of each room; registered = read + absent + missing. Only where rooms are known.
+    "rooms": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("room", pa.string()),  # "" for pupils without a seat
+            ("registered", pa.int64()),
+            ("read", pa.int64()),
+            ("absent", pa.int64()),
+            ("missing", pa.int64()),
+            ("elsewhere", pa.int64()),  # pupils of this room with a page among another room's
+            ("gaps", pa.string()),  # who is missing: seat, candidate number and name of each, joined by "; "
         ]
     ),
     # The balance sheet: account "pages" or "pupils", line "in", "read", "exception", "absent", "missing", …

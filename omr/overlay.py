@@ -48,7 +48,7 @@ def draw(
         for place, group in enumerate(field.groups):
             for bubble in group.bubbles:
                 unmarked = DOUBT if field.name in doubtful else BUBBLE
-                colour = MARKED if _is_marked(field, place, bubble.label, value) else unmarked
+                colour = MARKED if is_marked(field, place, bubble.label, value) else unmarked
                 outline(_rectangle(bubble.x, bubble.y, field.width, field.height), colour, field.block)
     for box in (*placement.page.boxes, *([placement.page.barcode] if placement.page.barcode else [])):
         outline(_rectangle(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height), BOX)
@@ -74,7 +74,7 @@ def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
     write_bytes(cv2.imencode(".png", picture)[1].tobytes(), path)
 
 
-def _is_marked(field: Field, place: int, label: str, value: str) -> bool:
+def is_marked(field: Field, place: int, label: str, value: str) -> bool:
     """Whether this label is part of the value; a positional value has one character a place (see Field.join)."""
     if field.join == "positional" and len(value) == len(field.groups):
         return value[place] == label

@@ -18,11 +18,12 @@ import pyarrow as pa
 
 from engine import tables
 from engine.errors import InputError
-from omr import image, results, workers
+from omr import crops, image, results, workers
 from omr.barcode import read_barcode
 from omr.layout import Layout
 from omr.marks import Mark, read_marks
 from omr.parts import PageRef, Part, Readings, Store, plan, reader_version
+from omr.placement import Placement
 from omr.quality import unfindable, unfit
 from omr.reason import Reason
 from omr.register import Unregistered, register
@@ -39,10 +40,12 @@ class PageReading:
     Attributes:
         page: the row of table `pages`.
         marks: one a field of the page, none when it was not read.
+        placement: where the page lies on the image, none when it was not read.
     """
 
     page: dict[str, object]
     marks: Sequence[Mark] = ()
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Task(NamedTuple):
     refs: tuple[PageRef, ...]
     layout: str  # JSON
     subject: str
+    out: str  # where pictures of exceptions are kept
 
 
 def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 1, subject: str = "") -> PageReading:
@@ -91,7 +95,9 @@ def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 
     except Exception as error:  # whatever it is, the other pages are to be read
         return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")
     read = {"sheet_page": placement.page.number, "status": "read", "reason": "", "detail": "", "barcode": barcode}
-    return PageReading(where | read | {"rotation": placement.rotation, "residual": placement.residual}, marks)
+    return PageReading(
+        where | read | {"rotation": placement.rotation, "residual": placement.residual}, marks, placement
+    )
 
 
 def _unread(where: dict[str, object], reason: Reason, detail: str) -> PageReading:
@@ -109,7 +115,18 @@ def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
         return _unread(where, Reason(error.reason), error.detail)
     except Exception as error:  # e.g. no memory, or the disk gone
         return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")
-    return read_page(pixels, layout, file=ref.name, page=ref.page + 1, subject=task.subject)
+    reading = read_page(pixels, layout, file=ref.name, page=ref.page + 1, subject=task.subject)
+    _keep_crops(Path(task.out), pixels, reading, layout, ref)
+    return reading
+
+
+def _keep_crops(out: Path, pixels: np.ndarray, reading: PageReading, layout: Layout, ref: PageRef) -> None:
+    """Pictures for the person who decides, while the page is decoded."""
+    if reading.placement is None:
+        crops.keep_page(out, pixels, ref.file, ref.page + 1)
+    elif doubtful := [mark.field for mark in reading.marks if mark.flag]:
+        values = {mark.field: mark.value for mark in reading.marks}
+        crops.keep_fields(out, pixels, reading.placement, layout, values, doubtful, ref.file, ref.page + 1)
 
 
 def _read_part(task: _Task) -> Readings:
@@ -152,7 +169,7 @@ def read_scans(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReadSummary:
-    """Read scans into `out`: pages.arrow, marks.arrow, marks.csv and exceptions.arrow.
+    """Read scans into `out`: pages.arrow, marks.arrow, marks.csv, exceptions.arrow and pictures of these in crops.
 
     What is finished is kept in out/parts: a run that was ended at any moment is taken up where it was, and ends with
     the same bytes as one that was not. The bytes don't depend on the number of workers either.
@@ -174,7 +191,7 @@ def read_scans(
     missing = [part for part in parts if not store.has(part)]
     total = sum(len(part.refs) for part in parts)
     done = total - sum(len(part.refs) for part in missing)
-    for part, readings in _read_parts(missing, base, text, subject, executor, workers):
+    for part, readings in _read_parts(missing, base, text, subject, out, executor, workers):
         store.put(part, readings)
         done += len(part.refs)
         if progress:
@@ -213,10 +230,16 @@ def _pictures(layout: Layout) -> bytes:
 
 
 def _read_parts(
-    parts: Sequence[Part], base: Path, layout: str, subject: str, executor: Executor | None, processes: int
+    parts: Sequence[Part],
+    base: Path,
+    layout: str,
+    subject: str,
+    out: Path,
+    executor: Executor | None,
+    processes: int,
 ) -> Iterator[tuple[Part, Readings]]:
     """Read parts in parallel. Those that may have killed a process are read again page by page, to find the culprit."""
-    tasks = {_Task(str(base), part.refs, layout, subject): part for part in parts}
+    tasks = {_Task(str(base), part.refs, layout, subject, os.path.abspath(out)): part for part in parts}
     suspects: list[_Task] = []
     for task, readings in workers.completed(_read_part, tasks, executor=executor, workers=processes):
         if readings is None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import tables
+from omr import crops
 from omr.parts import Part, Store
 from omr.reason import Reason
 
@@ -33,7 +34,9 @@ def write(store: Store, parts: Sequence[Part], out: Path) -> Totals:
     for leftover in out.glob(".*.part"):  # of a killed run
         leftover.unlink()
     kinds: Counter[str] = Counter()
-    tables.write_all("exceptions", _exceptions(store, parts, kinds), out / "exceptions.arrow")
+    rows = (crops.attach(some, out) for some in _exceptions(store, parts, kinds))
+    tables.write_all("exceptions", rows, out / "exceptions.arrow")
+    crops.clean(tables.read(out / "exceptions.arrow"), out, ("page", "field"))
     fields = tables.write_all("marks", map(store.marks, parts), out / "marks.arrow")
     people = map(_for_people, map(store.marks, parts))
     tables.write_csv(people, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])

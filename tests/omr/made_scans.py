@@ -55,6 +55,18 @@ def fill(picture: np.ndarray, field: Field, value: str) -> None:
                 )
 
 
+def smear(path: Path, made: Layout, name: str) -> None:
+    """Lay a grey veil over the lighter bubbles of a field's first group on a scan, as an eraser does."""
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    field = next(field for field in made.pages[0].fields if field.name == name)
+    for bubble in field.groups[0].bubbles[:2]:
+        x, y = (round(at * SCALE) for at in (bubble.x, bubble.y))
+        across, down = (round(length * SCALE / 2) for length in (field.width, field.height))
+        part = picture[y - down : y + down, x - across : x + across]
+        np.minimum(part, 185, out=part)
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
 def write(folder: Path, count: int, made: Layout, seed: int = 0) -> Truth:
     """Write `count` scans to a folder and the folders in it."""
     rng = np.random.default_rng(seed)

@@ -39,9 +39,11 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Scans, two of them bad."""
+    """Scans, two of them bad and two with a field in doubt."""
     folder = tmp_path_factory.mktemp("made") / "scans"
     made_scans.write(folder, PAGES, LAYOUT)
+    made_scans.smear(folder / "room1/002.jpg", LAYOUT, "7")
+    made_scans.smear(folder / "room2/003.jpg", LAYOUT, "candidate")
     (folder / "room1/bad.jpg").write_bytes(b"text")
     (folder / "half.jpg").write_bytes((folder / "room1/000.jpg").read_bytes()[:20_000])
     return folder
@@ -62,8 +64,10 @@ def start(scans: Path, out: Path, processes: int = 1) -> subprocess.Popen[bytes]
 
 
 def results(out: Path) -> dict[str, bytes]:
-    assert sorted(path.name for path in out.iterdir()) == sorted([*RESULTS, "parts"])
-    return {name: (out / name).read_bytes() for name in RESULTS}
+    assert sorted(path.name for path in out.iterdir()) == sorted([*RESULTS, "parts", "crops"])
+    crops = [path.relative_to(out).as_posix() for path in (out / "crops").rglob("*") if path.is_file()]
+    assert sorted(crops) == sorted(filter(None, tables.read(out / "exceptions.arrow")["crop"].to_pylist()))
+    return {name: (out / name).read_bytes() for name in (*RESULTS, *crops)}
 
 
 def finished(out: Path) -> int:
@@ -83,6 +87,7 @@ def test_two_workers_give_the_same_bytes(scans: Path, undisturbed: dict[str, byt
     assert start(scans, tmp_path, processes=2).wait() == 0
     assert results(tmp_path) == undisturbed
     assert len(tables.read(tmp_path / "pages.arrow")) == PAGES + 2
+    assert sum(name.startswith("crops/") for name in undisturbed) == 2
 
 
 def test_threads_give_the_same_bytes(scans: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
@@ -101,6 +106,8 @@ def test_killed_and_run_again(scans: Path, undisturbed: dict[str, bytes], tmp_pa
     assert len(before) >= 5
     (tmp_path / "parts" / ".half-written.arrow.1.part").write_bytes(b"x")
     (tmp_path / ".marks.arrow.1.part").write_bytes(b"x")
+    (tmp_path / "crops/field").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "crops/field/.a.jpg.1.part").write_bytes(b"x")
     assert start(scans, tmp_path, processes).wait() == 0
     assert results(tmp_path) == undisturbed
     assert not list(tmp_path.glob("parts/.*"))
@@ -182,6 +189,17 @@ def test_changes_are_read_again(scans: Path, tmp_path: Path, threads: Executor) 
         assert results(out) == results(fresh)
         assert {path.name for path in (out / "parts").iterdir()} == {path.name for path in (fresh / "parts").iterdir()}
         shutil.rmtree(fresh)
+
+
+def test_a_page_that_was_cleaned_up_leaves_no_picture(scans: Path, tmp_path: Path, threads: Executor) -> None:
+    folder, out = tmp_path / "scans", tmp_path / "out"
+    shutil.copytree(scans, folder)
+    read_scans(folder, LAYOUT, out, executor=threads)
+    before = results(out)
+    (folder / "room1/002.jpg").unlink()
+    read_scans(folder, LAYOUT, out, executor=threads)
+    gone = before.keys() - results(out).keys()
+    assert len(gone) == 1 and gone.pop().startswith("crops/field/room1/002-p1-7-")
 
 
 def test_other_code_reads_again(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
