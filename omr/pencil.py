@@ -23,7 +23,7 @@ UNTIDY = ("faint", "half", "tick", "cross", "overrun", "erased", "stray")
 """Kinds of untidy marks, as `mark` draws them.
 
 faint     the whole bubble, but so lightly that it takes 0.28 to 0.42 of the light: a hard pencil, hardly pressed. It is
-          darker than the print of an empty bubble, and twice as dark as what an eraser leaves.
+          darker than the print of an empty bubble, and half as dark again as the worst that an eraser leaves.
 half      one side, or the upper or lower part: 45 to 65 % of the bubble.
 tick      ✓ of one line; it begins in the bubble and ends above it.
 cross     ✗ from corner to corner.
@@ -39,7 +39,7 @@ NO_MARKS = ("erased", "stray")
 FAINT: Range = (0.28, 0.42)
 GHOST: Range = (0.04, 0.12)
 DARK: Range = (0.58, 0.92)  # the pupils; the marks of one pupil lie within 0.06 of each other
-LINE: Range = (0.5, 0.8)  # mm, of a pencil that is not sharp any more
+LINE: Range = (0.45, 0.7)  # mm, of a pencil that is not sharp any more
 
 TEXTURE = 512  # side of the tile of pencil texture
 FRACTION = 4  # cv2 draws polygons with 2 to the power of this parts of a pixel
@@ -176,7 +176,7 @@ def _fill(page: Image, middle: Points, size: Points, dark: float, hand: Hand, rn
     match hand.fill:
         case "zigzag":
             inner = np.maximum(size - hand.line, 1)
-            turns = max(4, int(np.ceil(inner[1] / (1.25 * hand.line))) + 1)
+            turns = max(5, int(np.ceil(inner[1] / hand.line)) + 1)
             lines = np.column_stack([np.resize((-0.5, 0.5), turns), np.linspace(-0.5, 0.5, turns)])
             lines += rng.uniform(-0.05, 0.05, lines.shape)
             _lines(page, [lines * inner + middle], hand.line, dark, rng)
