@@ -21,8 +21,9 @@ MOST_BYTES = 16  # of a pixel, in a TIFF
 # Decoders fill what is missing at the end of a JPEG with this grey.
 _JPEG_FILL = 128
 
-# Compressions that a TIFF of a scanner, fax or program may have and we can undo.
-_TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}
+# Compressions and bits a sample that a TIFF of a scanner, fax or program may have and that can be decoded.
+_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}
+_BITS = {1, 4, 8, 16}
 
 
 def picture(data: bytes, kind: str) -> Image:
@@ -50,6 +51,8 @@ def header(data: bytes, kind: str) -> headers.Header:
     except ValueError:
         raise Unreadable("damaged", f"no size in the {kind} header") from None
     check_size(head.width, head.height)
+    if head.bits != 8:
+        raise Unreadable("not_an_image", f"JPEG with {head.bits} bits a sample; only 8 can be read")
     return head
 
 
@@ -86,8 +89,9 @@ def tiff_page(data: bytearray | mmap, page: tiff.Page) -> Image:
         check_size(page.tile, 1)
     if page.bits * page.samples > 8 * MOST_BYTES:
         raise Unreadable("damaged", f"TIFF: {page.samples} samples of {page.bits} bits a pixel")
-    if page.compression not in _TIFF_COMPRESSIONS:
-        raise Unreadable("not_an_image", f"TIFF with compression {page.compression}, which can't be undone")
+    if page.compression not in _COMPRESSIONS or page.bits not in _BITS:
+        seen = f"TIFF with compression {page.compression} and {page.bits} bits a sample"
+        raise Unreadable("not_an_image", f"{seen}, which can't be decoded")
     tiff.make_first(data, page)
     image = _decoded(np.frombuffer(data, np.uint8), TIFF, alpha=page.header.alpha)
     return squared(image, page.header.aspect)

@@ -32,6 +32,7 @@ class Header(NamedTuple):
     height: int
     aspect: float = 1.0  # width of a pixel by its height
     alpha: bool = False
+    bits: int = 8  # a sample; only of a JPEG
 
 
 def kind(head: bytes) -> str:
@@ -66,8 +67,8 @@ def _jpeg(data: bytes) -> Header:
             at += 1
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return Header(width, height, ratio)
+            bits, height, width = struct.unpack_from(">BHH", data, at + 4)
+            return Header(width, height, ratio, bits=bits)
         if marker == 0xE0 and data[at + 4 : at + 9] == b"JFIF\0":
             ratio = aspect(*struct.unpack_from(">HH", data, at + 12))
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]

@@ -141,13 +141,20 @@ def load(path: Path, page: int = 0) -> np.ndarray:
     Raises:
         Unreadable: with the reason why not.
     """
-    with _open(path) as opened:
-        form = _picture(opened, path)
-        data = b"" if form in (TIFF, PDF) else opened.head + opened.file.read()
-    if data:
+    try:
+        with _open(path) as opened:
+            form = _picture(opened, path)
+            data = b"" if form in (TIFF, PDF) else opened.head + opened.file.read()
+        if form == PDF:
+            return pdf.page(_source(path), page)
+        if form == TIFF:
+            return _tiff_page(path, page)
         return decode.picture(data, form)
-    if form == PDF:
-        return pdf.page(_source(path), page)
+    except MemoryError:
+        raise Unreadable("too_large", "there is not enough memory for it") from None
+
+
+def _tiff_page(path: Path, page: int) -> np.ndarray:
     found = _directory(path)
     if page >= len(found):
         raise Unreadable("damaged", f"the TIFF has no page {page + 1}")

@@ -21,7 +21,7 @@ from omr.limits import Unreadable, check_size
 DPI = 200  # for pages that are drawn, not scanned
 MAX_DPI = 400  # whatever a PDF says of the pictures in it
 MARGIN = 0.01  # of the page's side: a picture that leaves no more of the page uncovered is the page
-DARK = 128  # mean grey: paper that looks darker may have been stored with its greys turned round
+DARK = 128  # mean grey: what is darker may not be what is shown, but have its greys turned round or a mask
 
 Image = npt.NDArray[np.uint8]
 Source = Path | bytes
@@ -100,8 +100,9 @@ def _page(sheet: pdfium.PdfPage) -> Image:
     found = _contents(sheet)
     if len(found.pictures) == 1 and not found.others:
         placed = _Placed.on(sheet, found.pictures[0])
-        if placed is not None:
-            return placed.pixels()
+        image = placed and placed.pixels()
+        if image is not None and image.mean() > DARK:
+            return image
     for picture in found.pictures:
         if picture.get_filters() == ["DCTDecode"]:
             decode.check_jpeg_end(bytes(picture.get_data()))
@@ -183,9 +184,7 @@ class _Placed(NamedTuple):
         about = self.picture.get_metadata()
         ours = about.bits_per_pixel in (8, 24) and about.colorspace in _PLAIN_COLOURS
         if ours and self.picture.get_filters() == ["DCTDecode"]:
-            image = decode.stored_jpeg(bytes(self.picture.get_data()))
-            if image.mean() > DARK:
-                return image
+            return decode.stored_jpeg(bytes(self.picture.get_data()))
         return _grey(self.picture.get_bitmap())
 
     def _shown(self, image: Image) -> Image:

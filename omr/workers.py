@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing.connection import wait as wait_for
 from typing import IO, TypeVar
 
@@ -21,6 +22,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 PAGE_SECONDS = 60  # a page that takes longer is a bomb, or as bad as one
+MEMORY = 4 << 30  # bytes of a process: the largest page takes half of it, a bomb is to take no more
 AHEAD_ELSEWHERE = 256  # tasks in flight on an executor of which we don't know how many workers it has
 
 _watchdog_log: IO[str] | None = None  # open in worker processes only
@@ -100,9 +102,19 @@ def _start() -> None:
     global _watchdog_log
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_memory()
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     _watchdog_log = open(os.devnull, "w")  # noqa: SIM115 open as long as the process
+
+
+def _limit_memory() -> None:
+    """Let this process have `MEMORY` at most, where the system can see to it: a decoder then fails, not the machine."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if most < 0 else min(MEMORY, most), most))
 
 
 def _end_with_parent() -> None:
