@@ -7,7 +7,8 @@ corrections.csv: what a person decided after looking at a sheet (file, page, fie
 A correction replaces the mark and settles its doubt. It is written as the reader writes marks: letters in any order and
 case, a number, points, "1" for an absent or violation mark, items of a choose group joined by "+"; empty for a blank.
 On the field of the candidate number it says whose page it is, whatever the barcode says; "-" there, and only there,
-sets the page aside: a spoilt copy, or one that was scanned again. Then the page counts for nobody.
+sets the page aside: a spoilt copy, or one that was scanned again. Then the page counts for nobody. Without file and
+page, "1" on the field "absent" of a student_id registers a pupil without a sheet as absent (缺考). "?" is not decided.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from engine.rules import parse_number
 from engine.tables import ABSENT, CHOOSE, FORM, SCORE, VIOLATION
 
 SET_ASIDE = "-"
+UNDECIDED = "?"  # as templates of corrections are filled with
 ENOUGH_ERRORS = 1000  # then the file is another one altogether
 
 _MARK_ALIASES = {
@@ -44,7 +46,17 @@ _MARK_ALIASES = {
     "得分": "points",
     "分数": "points",
 }
-_CORRECTION_ALIASES = {"文件": "file", "页": "page", "字段": "field", "值": "value", "备注": "note"}
+_CORRECTION_ALIASES = {
+    "文件": "file",
+    "页": "page",
+    "字段": "field",
+    "值": "value",
+    "备注": "note",
+    "学籍号": "student_id",
+    "考号": "student_id",
+    "准考证号": "student_id",
+    "candidate_no": "student_id",
+}
 
 
 def plain_points(text: str, item: Item, step: Fraction) -> str | None:
@@ -129,6 +141,7 @@ class Corrections:
     owner: dict[int, int] = field(default_factory=dict)  # row of pages → row of the roster, or SET_ASIDE_PAGE
     values: dict[int, str] = field(default_factory=dict)  # row of marks → value
     settled: set[tuple[str, int, str]] = field(default_factory=set)  # (file, page, field)
+    absent: set[int] = field(default_factory=set)  # rows of the roster: registered absent
 
     def apply(self, marks: pa.Table) -> pa.Table:
         """The marks with corrected values, which are certain."""
@@ -169,7 +182,12 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
     errors: list[InputError] = []
     for i, row in enumerate(records.rows):
         file, page, name, value = row["file"], halfwidth(row["page"]), row["field"], halfwidth(row["value"])
+        if value == UNDECIDED:
+            continue
         with collecting(errors):
+            if not file and not page and name == ABSENT:
+                done.absent.add(_registered_absent(records, i, value, pupils))
+                continue
             if (file, page) not in page_row:
                 message = f"no page {page} of {file!r} among the scans"
                 raise records.error(i, "file", message, "copy file and page as they stand in exceptions.csv")
@@ -196,6 +214,20 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
             done.settled.add((file, int(page), name))
     raise_all(errors)
     return done
+
+
+def template(subject: Subject, exceptions: pa.Table) -> pa.Table:
+    """A corrections.csv of what it can settle of the exceptions, each value still undecided.
+
+    Returns:
+        file, page, field, student_id, value ("?"), suggestion, reason, detail, crop.
+    """
+    own = exceptions.filter(pc.equal(exceptions["subject"], subject.code))
+    whose = pc.if_else(pc.equal(own["kind"], "page"), subject.candidate_field, own["field"])  # to be set aside
+    rows = own.set_column(own.column_names.index("field"), "field", whose)
+    rows = rows.filter(pc.is_valid(rows["field"]))
+    rows = rows.append_column("value", pa.array([UNDECIDED] * rows.num_rows, pa.string()))
+    return rows.select(["file", "page", "field", "student_id", "value", "suggestion", "reason", "detail", "crop"])
 
 
 def _plain_value(subject: Subject, name: str, value: str) -> str:
@@ -249,6 +281,19 @@ def _owner(records: Records, i: int, value: str, pupils: Pupils, *, was_read: bo
     if not was_read:
         message = "this page was not read, so it can't count for anybody"
         raise records.error(i, "value", message, f"scan it again, and set this one aside: {SET_ASIDE!r}")
+    return pupil
+
+
+def _registered_absent(records: Records, i: int, value: str, pupils: Pupils) -> int:
+    """The pupil whom a correction without a page registers as absent."""
+    code = records.rows[i].get("student_id", "")
+    pupil = pupils.find(code)
+    if pupil < 0:
+        mend = f"give file and page of a sheet, or the student_id of a pupil without one{pupils.like(code)}"
+        raise records.error(i, "student_id", f"no pupil {code!r} in the roster", mend)
+    if value != "1":
+        mend = "write 1 if the pupil was absent; take the row out if not"
+        raise records.error(i, "value", f"{value!r}: expected 1", mend)
     return pupil
 
 

@@ -4,7 +4,8 @@
 2. The barcode must be a candidate number or student_id of the roster. A number filled in as well must not contradict
    it; places left blank don't.
 3. Without a barcode the number filled in must be complete. A number with a missing or double digit is reported with
-   the pupils it fits, also if only one does. Blank places before or after a shorter number are no omission.
+   the pupils it fits (engine/batch.py), also if only one does. Blank places before or after a shorter number are no
+   omission.
 4. A page with neither belongs to the page right before or right after it, if the two are the sides of one piece of
    paper (pages 1 and 2 of the sheet, 3 and 4, …) and the files are in the same folder under names that agree in every
    number but the last ("scan_0007", "scan_0008"; "12-1", "12-2"; "0005A", "0005B"). Two pieces of paper are never
@@ -15,7 +16,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,7 +24,6 @@ import numpy as np
 
 from engine.roster import Pupils, read_number
 
-SUGGESTIONS = 500  # pages that get suggestions; when more are unknown it is the wrong roster
 NOBODY, SET_ASIDE_PAGE = -1, -2  # owners of pages that are no rows of the roster
 
 
@@ -36,10 +36,14 @@ class Reason(StrEnum):
     NO_IDENTITY = "no_identity"  # neither barcode nor number, and no neighbour to join
     DUPLICATE = "duplicate"  # 考号重复, with different marks
     DUPLICATE_SAME = "duplicate_same"  # scanned twice, all marks equal: the first counts
+    WRONG_ROOM = "wrong_room"  # 考场不符: a page among those of another room
+    ONE_SIDED = "one_sided"  # 漏扫一面: sides of one kind in a row, all without the other
+    DOUBLE_FEED = "double_feed"  # 双张: two sheets went through the scanner together
     NO_SHEET = "no_sheet"  # 无卷且未标缺考
     PAGE_MISSING = "page_missing"  # a side of the sheet
     ABSENT_WITH_ANSWERS = "absent_with_answers"  # 缺考标记与作答矛盾
     FORM_UNKNOWN = "form_unknown"  # A/B mark missing, double, or of a form that does not exist
+    FORM_CONFLICT = "form_conflict"  # A/B 卷别矛盾: mark, barcode and seat do not agree
     MARK_MISSING = "mark_missing"  # no points for a constructed response
     MARK_CONFLICT = "mark_conflict"  # score strip and marks.csv differ
     MARK_IMPOSSIBLE = "mark_impossible"  # the strip says more than the full mark, or not a step
@@ -67,7 +71,9 @@ class PageIds:
         file, sheet_page: as in the table of pages; sheet_page 0 for a page that was not read.
         barcode, number: text, "" for none.
         owner: row of the roster, NOBODY, or SET_ASIDE_PAGE.
+        letter: the form that the barcode names after the number, "" for none.
         problem: reason and detail of pages that belong to nobody.
+        suggestion: by page, the candidate number that may be meant (engine/batch.py).
         duplicate: the pupil of pages that don't count because there are two of them.
     """
 
@@ -76,31 +82,35 @@ class PageIds:
     barcode: list[str]
     number: list[str]
     owner: np.ndarray
+    letter: list[str]
     problem: dict[int, tuple[Reason, str]] = field(default_factory=dict)
+    suggestion: dict[int, str] = field(default_factory=dict)
     duplicate: dict[int, int] = field(default_factory=dict)
 
 
 def identify(ids: PageIds, pupils: Pupils, by_hand: dict[int, int]) -> None:
     """Fill `owner` and `problem` by rules 1 to 4."""
     anonymous = np.zeros(len(ids.file), dtype=bool)
-    suspects = []
     for row in range(len(ids.file)):
         if row in by_hand:
             ids.owner[row] = by_hand[row]
         elif ids.sheet_page[row] and (ids.barcode[row] or ids.number[row]):
             ids.owner[row], reason = _own_identity(ids.barcode[row], ids.number[row], pupils)
             if reason:
-                suspects.append((row, reason))
+                seen = [f"barcode {ids.barcode[row]!r}"] if ids.barcode[row] else []
+                seen += [f"number {ids.number[row]!r}"] if ids.number[row] else []
+                ids.problem[row] = reason, " and ".join(seen)
         else:
             anonymous[row] = ids.sheet_page[row] > 0
     _join_neighbours(ids, anonymous)
-    missing = np.ones(len(pupils), dtype=bool)
-    missing[ids.owner[ids.owner >= 0]] = False
-    for place, (row, reason) in enumerate(suspects):
-        shown = _suggest(ids.barcode[row], ids.number[row], pupils, missing) if place < SUGGESTIONS else ""
-        seen = [f"barcode {ids.barcode[row]!r}"] if ids.barcode[row] else []
-        seen += [f"number {ids.number[row]!r}"] if ids.number[row] else []
-        ids.problem[row] = reason, f"{' and '.join(seen)}{shown}"
+
+
+def split_code(text: str, pupils: Pupils, forms: Collection[str]) -> tuple[str, str]:
+    """A barcode as number and letter of the form, which may stand after the number ("26010101B"); "" for none."""
+    number, letter = text[:-1], text[-1:].upper()
+    if letter in forms and pupils.find(text) < 0 and pupils.find(number) >= 0:
+        return number, letter
+    return text, ""
 
 
 def _own_identity(barcode: str, number: str, pupils: Pupils) -> tuple[int, Reason | None]:
@@ -134,19 +144,6 @@ def _could_be(places: tuple[str, ...], number: str) -> bool:
 
 def _fits(places: tuple[str, ...], number: str) -> bool:
     return all(not digits or digit in digits for digits, digit in zip(places, number, strict=False))
-
-
-def _suggest(barcode: str, number: str, pupils: Pupils, missing: np.ndarray) -> str:
-    """Pupils that may be meant, in words; those without a sheet so far come first."""
-    places = read_number(number or barcode)
-    for among, who in ((missing, "without a sheet"), (None, "of the roster")):
-        near, wrong = pupils.nearest(places, wrong=2, among=among)
-        if near:
-            shown = ", ".join(f"{pupils.numbers[row]} ({pupils.names[row]})" for row in near[:3])
-            how = "fits" if wrong == 0 else f"{wrong} digit{'s' * (wrong > 1)} from"
-            only = "only " if len(near) == 1 else ""
-            return f"; {how} {only}{shown}{' …' if len(near) > 3 else ''} {who}"
-    return "; nothing like it in the roster"
 
 
 def _join_neighbours(ids: PageIds, anonymous: np.ndarray) -> None:

@@ -3,14 +3,15 @@
 What a person must decide becomes a row of `exceptions`; nothing is chosen silently:
 
 - Pages that belong to nobody stay out. Their pupils are 'missing' and are listed as such.
-- A sheet whose absent mark contradicts its answers, or whose form (A/B) is unknown, counts as 'missing' with null
-  answers until corrections.csv decides.
+- A sheet whose absent mark contradicts its answers, or whose form (A/B) is unknown or contradicted by barcode or seat,
+  counts as 'missing' with null answers until corrections.csv decides.
 - Items on a side that is missing are null; a constructed response without a mark, or with two different ones, is blank
   (""). The pupil is listed and 'incomplete' while the total needs something that is not known.
 - Flagged marks keep their value; the reader has listed them.
 
 Accounts: "pages" in = read + exception + set_aside, where read pages are those that belong to a pupil; "pupils"
-registered = read + absent + missing; lines "violation" (违纪) and "incomplete" say how many of the read are so.
+registered = read + absent + missing; lines "violation" (违纪), "incomplete" and "turned" (of pages: not upright, put
+right by the reader) say how many of the read are so. The rooms' lines are the same pupils once more, room by room.
 """
 
 from __future__ import annotations
@@ -25,13 +26,25 @@ import pyarrow.compute as pc
 
 from engine import forms
 from engine.answers import answers
+from engine.batch import Batches, suggest
 from engine.byhand import Corrections, load_corrections, load_marks
 from engine.exam import Exam, Subject
-from engine.identity import NOBODY, PAGE_REASONS, SET_ASIDE_PAGE, PageIds, Reason, identify, settle_duplicates
+from engine.formcheck import FormCheck, check_forms
+from engine.identity import (
+    NOBODY,
+    PAGE_REASONS,
+    SET_ASIDE_PAGE,
+    PageIds,
+    Reason,
+    identify,
+    settle_duplicates,
+    split_code,
+)
 from engine.notes import Notes
 from engine.points import plain
 from engine.roster import Pupils
 from engine.rules import rule
+from engine.seating import load_seating, reconcile
 from engine.sheets import Coded, Sheets, page_rows
 from engine.tables import ABSENT, CHOOSE, FORM, LABEL, SCORE, STATUS, VIOLATION, build
 
@@ -52,12 +65,14 @@ class Matched:
         marks: as read, corrections applied.
         exceptions: the reader's that are still open, with their pupil where known, and those of matching.
         accounts: pages and pupils.
+        rooms: the pupils room by room; no rows where no rooms are known.
     """
 
     responses: pa.Table
     marks: pa.Table
     exceptions: pa.Table
     accounts: pa.Table
+    rooms: pa.Table
 
 
 def match(
@@ -68,7 +83,7 @@ def match(
     exceptions: pa.Table,
     sides: Mapping[int, Collection[str]] | None = None,
 ) -> Matched:
-    """Match what was read of a subject to the roster; reads the subject's marks.csv and corrections.csv.
+    """Match what was read of a subject to the roster; reads its marks.csv and corrections.csv, and seating.csv.
 
     Args:
         pages, marks, exceptions: what the reader wrote; rows of other subjects are left alone.
@@ -76,42 +91,52 @@ def match(
             is not missed.
 
     Raises:
-        InputError: marks.csv or corrections.csv says something impossible.
+        InputError: marks.csv, corrections.csv or seating.csv says something impossible.
     """
     pupils = Pupils(exam.roster)
     pages, marks, exceptions = (_own(table, subject.code) for table in (pages, marks, exceptions))
+    seating = load_seating(exam, subject, pupils)
     given = load_marks(subject, pupils)
     corrections = load_corrections(subject, pupils, pages, marks)
     marks = corrections.apply(marks)
     coded = Coded.of(pages, marks)
 
-    ids = _page_ids(subject, pages, coded)
+    ids = _page_ids(subject, pages, coded, pupils)
     identify(ids, pupils, corrections.owner)
     settle_duplicates(ids, coded.contents, pupils)
+    batches = Batches(ids, seating)
+    suggest(batches, pupils)
     sides = sides or {}
     sheets = Sheets.of(coded, ids, len(pupils), sides)
 
     notes = Notes(subject.code, pupils, ids.file, pages["page"].to_pylist(), sheets.first_page)
-    notes.pages(ids)
-    status = _status(subject, sheets, given, notes, marks_only=pages.num_rows == 0)
-    form = sheets.text(FORM)
-    _note_unknown_forms(subject, sheets, form, status, notes)
+    notes.pages(ids, subject.candidate_field)
+    elsewhere = _wrong_rooms(subject, batches, corrections, notes)
+    status = _status(subject, sheets, given, corrections.absent, batches, notes, marks_only=pages.num_rows == 0)
+    form_pages = zip(sheets.pages_with(FORM).tolist(), range(len(pupils)), strict=True)
+    settled = {pupil for page, pupil in form_pages if page >= 0 and notes.name(page, FORM) in corrections.settled}
+    check = check_forms(subject, sheets, ids, seating, settled)
+    _note_unclear_forms(subject, sheets, check, status, notes)
     present = _is_present(status)
-    _missing_sides(sheets, ids, sides, present, notes)
-    columns, unknown = answers(subject, sheets, form, given, present, notes)
+    expected = _expected_sides(ids, sides)
+    _missing_sides(sheets, expected, present, notes)
+    for row, reason, detail in batches.misfeeds(set(expected.tolist())):
+        notes.batch(row, reason, detail)
+    columns, unknown = answers(subject, sheets, check.form, given, present, notes)
     status[unknown] = INCOMPLETE
 
     responses = pa.table(
         {
             "student_id": pa.array(pupils.ids, pa.string()),
             "status": pa.DictionaryArray.from_arrays(pa.array(status, pa.int32()), pa.array(STATUS)).cast(LABEL),
-            "form": pa.array(np.where(present, form, ""), pa.string()),
+            "form": pa.array(np.where(present, check.form, ""), pa.string()),
             **columns,
         }
     )
     open_ones = _still_open(exceptions, corrections, ids, pages, pupils)
     found = pa.concat_tables([open_ones, notes.table()])
-    return Matched(responses, marks, found, _accounts(subject, pages, ids, status, found))
+    rooms = reconcile(subject, seating, status, elsewhere)
+    return Matched(responses, marks, found, _accounts(subject, pages, ids, status, found), rooms)
 
 
 def balance(accounts: pa.Table) -> list[str]:
@@ -126,8 +151,8 @@ def balance(accounts: pa.Table) -> list[str]:
         if lines[whole] != total:
             told = " + ".join(f"{lines.get(part, 0)} {part}" for part in parts)
             problems.append(f"{subject}: {lines[whole]} {account} {whole}, but {told} = {total}")
-        if lines.get("violation", 0) + lines.get("incomplete", 0) > lines["read"]:
-            problems.append(f"{subject}: more violations and incomplete than {account} read")
+        if lines.get("violation", 0) + lines.get("incomplete", 0) + lines.get("turned", 0) > lines["read"]:
+            problems.append(f"{subject}: more violations, incomplete and turned than {account} read")
     return problems
 
 
@@ -135,15 +160,17 @@ def _own(table: pa.Table, subject: str) -> pa.Table:
     return table.filter(pc.equal(table["subject"], subject)).combine_chunks()
 
 
-def _page_ids(subject: Subject, pages: pa.Table, coded: Coded) -> PageIds:
+def _page_ids(subject: Subject, pages: pa.Table, coded: Coded, pupils: Pupils) -> PageIds:
     n = pages.num_rows
+    codes = [split_code((text or "").strip(), pupils, subject.forms) for text in pages["barcode"].to_pylist()]
     read = pc.equal(pages["status"], "read").to_numpy()
     return PageIds(
         file=pages["file"].to_pylist(),
         sheet_page=np.where(read, pc.fill_null(pages["sheet_page"], 0).to_numpy(), 0),
-        barcode=[(text or "").strip() for text in pages["barcode"].to_pylist()],
+        barcode=[number for number, _ in codes],
         number=coded.text(subject.candidate_field, n),
         owner=np.full(n, NOBODY),
+        letter=[letter for _, letter in codes],
     )
 
 
@@ -161,8 +188,30 @@ def _still_open(
     return named.filter(pa.array(~settled))
 
 
+def _wrong_rooms(subject: Subject, batches: Batches, corrections: Corrections, notes: Notes) -> set[int]:
+    """Pupils of whom a page lies among another room's; noted unless a person has said whose page it is."""
+    confirmed = set(corrections.owner.values())
+    found: dict[int, tuple[int, str]] = {}
+    for row, room in batches.elsewhere():
+        found.setdefault(int(batches.ids.owner[row]), (row, room))
+    for pupil, (row, room) in found.items():
+        if pupil not in confirmed:
+            detail = f"{batches.seating.told(pupil)} among the sheets of room {room}: a sheet in the wrong bag, or a "
+            detail += "swapped barcode or wrong number; correct whose it is, or confirm it"
+            field = subject.candidate_field
+            notes.pupil(pupil, Reason.WRONG_ROOM, detail, page=row, field=field, suggestion=batches.elses(row, room))
+    return set(found)
+
+
 def _status(
-    subject: Subject, sheets: Sheets, given: dict[str, np.ndarray], notes: Notes, *, marks_only: bool
+    subject: Subject,
+    sheets: Sheets,
+    given: dict[str, np.ndarray],
+    absent_by_hand: set[int],
+    batches: Batches,
+    notes: Notes,
+    *,
+    marks_only: bool,
 ) -> np.ndarray:
     """(pupils,) status codes, with what is missing or contradictory noted."""
     earned = np.zeros(len(notes.pupils), dtype=bool)
@@ -173,19 +222,28 @@ def _status(
         here = np.any([points != "" for points in given.values()], axis=0) if given else here
     answered = sheets.marked(_answer_fields(subject))
     violated, absent = sheets.marked([VIOLATION]), sheets.marked([ABSENT])
-    status = np.select([~here, absent, violated], [MISSING, ABSENCE, VIOLATED], READ)
+    registered = np.isin(np.arange(len(notes.pupils)), list(absent_by_hand))
+    status = np.select(
+        [~here & registered & ~earned, ~here, absent, violated], [ABSENCE, MISSING, ABSENCE, VIOLATED], READ
+    )
 
     doubted = notes.doubted()
-    for pupil in np.flatnonzero(~here).tolist():
+    pages = batches.pages_by_pupil()
+    for pupil in np.flatnonzero(status == MISSING).tolist():
         if pupil not in doubted:
             also = "; but there are points in marks.csv" if earned[pupil] else ""
-            name = f"{notes.pupils.numbers[pupil]} ({notes.pupils.names[pupil]})"
-            notes.pupil(pupil, Reason.NO_SHEET, f"{name}: no sheet and no absent mark{also}")
-    for pupil in np.flatnonzero(absent & (answered | earned | violated)).tolist():
+            what = "registered absent" if registered[pupil] else "no sheet and no absent mark"
+            detail = f"{batches.seating.told(pupil)}: {what}{also}{batches.told_gap(pupil, pages)}"
+            notes.pupil(pupil, Reason.NO_SHEET, detail, field=ABSENT)
+    contradicted = (absent & (answered | earned | violated)) | (here & registered & ~absent)
+    absent_pages = sheets.pages_with(ABSENT)
+    for pupil in np.flatnonzero(contradicted).tolist():
         status[pupil] = MISSING
         what = "answers" if answered[pupil] else "points in marks.csv" if earned[pupil] else "a violation mark"
         detail = f"absent mark and {what}; correct the field {ABSENT!r}, or what contradicts it"
-        notes.pupil(pupil, Reason.ABSENT_WITH_ANSWERS, detail)
+        if registered[pupil]:
+            detail = "registered absent in corrections.csv, but there is a sheet; take out one of the two"
+        notes.pupil(pupil, Reason.ABSENT_WITH_ANSWERS, detail, page=int(absent_pages[pupil]), field=ABSENT)
     return status
 
 
@@ -198,24 +256,32 @@ def _is_present(status: np.ndarray) -> np.ndarray:
     return np.isin(status, (READ, VIOLATED, INCOMPLETE))
 
 
-def _note_unknown_forms(subject: Subject, sheets: Sheets, form: np.ndarray, status: np.ndarray, notes: Notes) -> None:
-    """Pupils whose form is unknown become 'missing'; a person is told what they would earn under every form."""
-    unknown = [mark for mark in set(form.tolist()) if not forms.is_known(subject, mark)]
+def _note_unclear_forms(subject: Subject, sheets: Sheets, check: FormCheck, status: np.ndarray, notes: Notes) -> None:
+    """Pupils whose form is not clear become 'missing'; a person is told what they would earn under every form."""
+    form, pages = check.form, sheets.pages_with(FORM)
+    unknown = np.isin(form, [mark for mark in set(form.tolist()) if not forms.is_known(subject, mark)])
+    unknown[list(check.conflict)] = True
     rules = {item.item: functools.cache(rule(item, subject.step)) for item in subject.items}
-    for pupil in np.flatnonzero(_is_present(status) & np.isin(form, unknown)).tolist():
+    for pupil in np.flatnonzero(_is_present(status) & unknown).tolist():
         status[pupil] = MISSING
         by_form = forms.points_by_form(subject, rules, sheets.of_pupil(pupil))
         told = ", ".join(f"{plain(points)} points as form {name}" for name, points in by_form.items()) or "no forms.csv"
-        detail = f"form mark {form[pupil]!r}; {told}; correct the field {FORM!r}"
-        notes.pupil(pupil, Reason.FORM_UNKNOWN, detail)
+        conflict = check.conflict.get(pupil, "")
+        reason = Reason.FORM_CONFLICT if conflict else Reason.FORM_UNKNOWN
+        where = f"correct the field {FORM!r}" if pages[pupil] >= 0 else "correct seating.csv"
+        detail = f"{conflict or f'form mark {form[pupil]!r}'}; {told}; {where}"
+        field, suggestion = FORM if pages[pupil] >= 0 else "", check.likely.get(pupil, "")
+        notes.pupil(pupil, reason, detail, page=int(pages[pupil]), field=field, suggestion=suggestion)
 
 
-def _missing_sides(
-    sheets: Sheets, ids: PageIds, sides: Mapping[int, Collection[str]], present: np.ndarray, notes: Notes
-) -> None:
-    """Sides to be read, or that came back from others, but not from a pupil who has a sheet."""
+def _expected_sides(ids: PageIds, sides: Mapping[int, Collection[str]]) -> np.ndarray:
+    """Sides to be read, or that came back from others."""
     to_read = [side for side, fields in sides.items() if fields]
-    expected = np.union1d(ids.sheet_page[ids.sheet_page > 0], to_read).astype(int)
+    return np.union1d(ids.sheet_page[ids.sheet_page > 0], to_read).astype(int)
+
+
+def _missing_sides(sheets: Sheets, expected: np.ndarray, present: np.ndarray, notes: Notes) -> None:
+    """Sides that a pupil who has a sheet lacks."""
     lost = ~sheets.sides[:, expected] & (present & (sheets.first_page >= 0))[:, None]
     for pupil in np.flatnonzero(lost.any(axis=1)).tolist():
         which = ", ".join(map(str, expected[lost[pupil]]))
@@ -237,6 +303,7 @@ def _accounts(subject: Subject, pages: pa.Table, ids: PageIds, status: np.ndarra
         ("pages", "read", int((ids.owner >= 0).sum())),
         ("pages", "exception", len(set(pageless))),
         ("pages", "set_aside", int((ids.owner == SET_ASIDE_PAGE).sum())),
+        ("pages", "turned", int(((ids.owner >= 0) & (pc.fill_null(pages["rotation"], 0).to_numpy() != 0)).sum())),
         ("pupils", "registered", len(status)),
         ("pupils", "read", int(_is_present(status).sum())),
         ("pupils", "absent", int((status == ABSENCE).sum())),

@@ -80,6 +80,7 @@ class Sheets:
         printed: names of the fields on the sheet, as far as they are known.
         sides: (pupils, sides + 1) bool, by number of the side.
         first_page: (pupils,) row of pages, -1 for pupils without any.
+        coded, owner: the marks, and by mark whose page it is on.
     """
 
     grid: np.ndarray
@@ -88,6 +89,8 @@ class Sheets:
     values: list[str]
     sides: np.ndarray
     first_page: np.ndarray
+    coded: Coded
+    owner: np.ndarray
 
     @classmethod
     def of(cls, coded: Coded, ids: PageIds, n_pupils: int, on_sides: Mapping[int, Collection[str]]) -> Sheets:
@@ -103,13 +106,21 @@ class Sheets:
         sides[ids.owner[rows], ids.sheet_page[rows]] = True
         first[ids.owner[rows[::-1]]] = rows[::-1]
         printed = frozenset(coded.fields).union(*on_sides.values())
-        return cls(grid, coded.fields, printed, coded.values, sides, first)
+        return cls(grid, coded.fields, printed, coded.values, sides, first, coded, owner)
 
     def codes(self, name: str) -> np.ndarray:
         """(pupils,) codes of a field; a field that no sheet has was not read of anybody."""
         if name in self.fields:
             return self.grid[self.fields.index(name)]
         return np.full(self.grid.shape[1], NOT_READ, dtype=np.int32)
+
+    def pages_with(self, name: str) -> np.ndarray:
+        """(pupils,) row of the page that has a field, -1 where none was read."""
+        rows = np.full(self.grid.shape[1], -1)
+        if name in self.fields:
+            mine = (self.coded.field == self.fields.index(name)) & (self.owner >= 0)
+            rows[self.owner[mine]] = self.coded.page[mine]
+        return rows
 
     def marked(self, names: Iterable[str]) -> np.ndarray:
         """(pupils,) bool: something is marked in one of the fields."""

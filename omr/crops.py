@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ Image = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in layout units
 
 FOLDER = "crops"
+OF_READING, OF_MATCHING = ("page", "field"), ("pupil", "batch")  # kinds of exceptions
 MOST_BYTES = 30_000  # of a picture
 QUALITIES = (85, 70, 50, 30, 15)  # of JPEG, until it is small enough
 LONGEST = 1000  # pixels: longer side of a picture
@@ -168,6 +170,12 @@ def attach(exceptions: pa.Table, out: Path) -> pa.Table:
     crops = [name(kind, file, page, field or "") if file else "" for kind, file, page, field in rows]
     there = [crop if crop and (out / crop).exists() else None for crop in crops]
     return exceptions.set_column(exceptions.column_names.index("crop"), "crop", pa.array(there, pa.string()))
+
+
+def forget(out: Path, kinds: Iterable[str]) -> None:
+    """Remove all pictures of these kinds."""
+    for kind in kinds:
+        shutil.rmtree(out / FOLDER / kind, ignore_errors=True)
 
 
 def clean(exceptions: pa.Table, out: Path, kinds: Iterable[str]) -> None:

@@ -196,6 +196,8 @@ def read_scans(
         done += len(part.refs)
         if progress:
             progress(done, total)
+    if missing:
+        crops.forget(out, crops.OF_MATCHING)  # they may show pages that have changed
     written = results.write(store, parts, out)
     return ReadSummary(
         files=len(files),

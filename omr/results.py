@@ -36,7 +36,7 @@ def write(store: Store, parts: Sequence[Part], out: Path) -> Totals:
     kinds: Counter[str] = Counter()
     rows = (crops.attach(some, out) for some in _exceptions(store, parts, kinds))
     tables.write_all("exceptions", rows, out / "exceptions.arrow")
-    crops.clean(tables.read(out / "exceptions.arrow"), out, ("page", "field"))
+    crops.clean(tables.read(out / "exceptions.arrow"), out, crops.OF_READING)
     fields = tables.write_all("marks", map(store.marks, parts), out / "marks.arrow")
     people = map(_for_people, map(store.marks, parts))
     tables.write_csv(people, out / "marks.csv", ["file", "page", "field", "value", "confidence", "flag"])

@@ -15,16 +15,16 @@ from engine.roster import units_of
 from engine.tally import Tally
 from stages.reading import keep_exceptions, match_sheets
 from stages.state import fresh, fresh_scores, keep
-from stages.work import Summary
+from stages.work import Summary, Work
 
 MOST_NOTES = 5
 
 
-def score(folder: Path) -> Summary:
+def score(folder: Path, work: Work | None = None) -> Summary:
     """Match again (corrections may have come in) and score."""
     exam = load_exam(folder)
     summary = Summary("score")
-    responses = match_sheets(exam, summary)
+    responses = match_sheets(exam, summary, work or Work())
     units = units_of(exam.roster["student_id"], exam.roster)
     scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
     for code, one in scored.items():

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from engine import match, tables
+from engine import byhand, match, tables
 from engine.errors import UsageError, YuejuanError
 from engine.exam import Exam, Subject, load_exam
-from omr import importers
+from engine.identity import Reason
+from omr import evidence, importers
 from omr.layout import Layout
 from omr.read import TABLES, read_scans
 from stages.paper import layout_of
@@ -21,7 +22,7 @@ def read(folder: Path, work: Work) -> Summary:
     exam = load_exam(folder)
     summary = Summary("read")
     read_subjects(exam, work)
-    match_sheets(exam, summary)
+    match_sheets(exam, summary, work)
     return summary
 
 
@@ -65,15 +66,17 @@ def _readings(exam: Exam, subject: Subject) -> Path:
     return exam.folder / "out" / "read" / subject.code
 
 
-def match_sheets(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
+def match_sheets(exam: Exam, summary: Summary, work: Work) -> dict[str, pa.Table]:
     """Match what was read to the roster; keeps the tables and returns the responses by subject."""
-    parts: dict[str, list[pa.Table]] = {name: [] for name in ("pages", "marks", "exceptions", "accounts")}
+    parts: dict[str, list[pa.Table]] = {name: [] for name in ("pages", "marks", "exceptions", "accounts", "rooms")}
     responses = {}
     for subject in exam.subjects:
         source = _readings(exam, subject)
         pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in TABLES)
-        matched = match.match(exam, subject, pages, marks, doubts, sides=_sides(layout_of(subject)))
-        for name, table in zip(parts, (pages, matched.marks, matched.exceptions, matched.accounts), strict=True):
+        layout = layout_of(subject)
+        matched = match.match(exam, subject, pages, marks, doubts, sides=_sides(layout))
+        shown = _with_crops(exam, subject, matched.exceptions, layout, work)
+        for name, table in zip(parts, (pages, matched.marks, shown, matched.accounts, matched.rooms), strict=True):
             parts[name].append(table)
         responses[subject.code] = matched.responses
         tables.write(matched.responses, exam.tables / f"responses.{subject.code}.arrow")
@@ -81,12 +84,46 @@ def match_sheets(exam: Exam, summary: Summary) -> dict[str, pa.Table]:
     problems = match.balance(accounts)
     if problems:
         raise YuejuanError("the accounts don't balance: " + "; ".join(problems), mend="please report this")
-    for name in ("pages", "marks", "accounts"):
+    for name in ("pages", "marks", "accounts", "rooms"):
         tables.write(pa.concat_tables(parts[name]), exam.tables / f"{name}.arrow")
     keep_exceptions(exam, parts["exceptions"], summary)
     for row in accounts.to_pylist():
         summary.figures.setdefault(f"{row['subject']} {row['account']}", {})[row["line"]] = row["count"]
+    _tell_rooms(exam, pa.concat_tables(parts["rooms"]), summary)
     return responses
+
+
+def _with_crops(exam: Exam, subject: Subject, exceptions: pa.Table, layout: Layout, work: Work) -> pa.Table:
+    """The exceptions with their pictures, as they are found from the folder of exceptions.csv."""
+    source = _readings(exam, subject)
+    shown = evidence.show(
+        exceptions,
+        subject.folder / "scans",
+        layout,
+        source,
+        number=subject.candidate_field,
+        without=(Reason.MARK_MISSING, Reason.MARK_CONFLICT),
+        executor=work.executor,
+        processes=work.workers,
+    )
+    folder = source.relative_to(_people(exam)).as_posix()
+    found = [crop and f"{folder}/{crop}" for crop in shown["crop"].to_pylist()]
+    return shown.set_column(shown.column_names.index("crop"), "crop", pa.array(found, pa.string()))
+
+
+def _tell_rooms(exam: Exam, rooms: pa.Table, summary: Summary) -> None:
+    """扫描核对: how many rooms are complete; which are not stands in rooms.csv."""
+    if not rooms.num_rows:
+        return
+    tables.write_csv(rooms, _people(exam) / "rooms.csv")
+    for row in rooms.to_pylist():
+        told = summary.figures.setdefault(f"{row['subject']} rooms", {"complete": 0, "with gaps": 0})
+        told["with gaps" if row["missing"] else "complete"] += 1
+
+
+def _people(exam: Exam) -> Path:
+    """Where tables for people are written."""
+    return exam.folder / "out"
 
 
 def _sides(layout: Layout) -> dict[int, list[str]]:
@@ -99,10 +136,12 @@ def _sides(layout: Layout) -> dict[int, list[str]]:
 
 
 def keep_exceptions(exam: Exam, parts: list[pa.Table], summary: Summary) -> None:
-    """The list of what needs a person, as a table and for a spreadsheet."""
+    """The list of what needs a person, as a table and for a spreadsheet; and what corrections.csv can settle of it."""
     exceptions = pa.concat_tables(parts)
-    people = exam.folder / "out" / "exceptions.csv"
+    people = _people(exam) / "exceptions.csv"
     tables.write(exceptions, exam.tables / "exceptions.arrow")
     tables.write_csv(exceptions, people)
+    for subject in exam.subjects:
+        tables.write_csv(byhand.template(subject, exceptions), _people(exam) / f"corrections-todo.{subject.code}.csv")
     summary.exceptions = exceptions.num_rows
     summary.written = [people]

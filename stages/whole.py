@@ -20,7 +20,7 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     summary = Summary("run")
     read_subjects(load_exam(folder), work)
     for done in (
-        score(folder),
+        score(folder, work),
         analyze(folder),
         diagnose(folder),
         recommend(folder),

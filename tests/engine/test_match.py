@@ -416,7 +416,8 @@ SIDES = {1: ["candidate", "absent", "violation", "1", "2"], 2: ["3"]}
 def test_a_side_that_nobody_scanned_is_missed_if_the_layout_has_it(tmp_path: Path) -> None:
     exam, fronts = make_exam(tmp_path), [page for page in everybody() if page.side == 1]
     matched = run(exam, fronts, SIDES)
-    assert reasons(matched) == [(f"G{i}", f"room/{i:03d}-1.jpg", Reason.PAGE_MISSING) for i in range(6)]
+    lost = [(f"G{i}", f"room/{i:03d}-1.jpg", Reason.PAGE_MISSING) for i in range(6)]
+    assert reasons(matched) == [*lost, (None, "room/000-1.jpg", Reason.ONE_SIDED)]
     assert [answers(matched, i) for i in range(6)] == [["incomplete", "A", "B", None]] * 6
     assert reasons(run(exam, everybody(), SIDES)) == []
 
@@ -426,7 +427,7 @@ def test_strips_and_choices_on_a_side_that_nobody_scanned_are_null(tmp_path: Pat
     exam = make_exam(tmp_path, items, choose={"作文": Choose(k=1)})
     sides = {1: SIDES[1], 2: ["score:4", "score:5", "score:6", "choose:作文"]}
     matched = run(exam, [page for page in everybody() if page.side == 1], sides)
-    assert {reason for _, _, reason in reasons(matched)} == {Reason.PAGE_MISSING}
+    assert {reason for _, _, reason in reasons(matched)} == {Reason.PAGE_MISSING, Reason.ONE_SIDED}
     assert answers(matched, 0) == ["incomplete", "A", "B", None, None, None, None]
     assert matched.responses.column_names[-1] == "choose:作文"
 
