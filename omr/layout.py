@@ -138,9 +138,14 @@ class Registration(_Model):
 
     method: Literal["fiducials", "aruco", "outline", "markers", "reference", "frame"] = "fiducials"
     dictionary: str = "DICT_5X5_1000"  # of the ArUco corners
-    marker: str = ""  # path of the marker picture
+    marker: str = ""  # path of the marker picture; in a file, relative to it or absolute
     marker_ratio: float = 0  # page width / marker width
     reference: str = ""  # path of the picture of the empty form; of a PDF, page n is the layout's page n
+
+    def under(self, folder: Path) -> Registration:
+        """The same with the pictures' paths, as they stand in a file of this folder, made absolute."""
+        paths = {"marker": self.marker, "reference": self.reference}
+        return self.model_copy(update={key: str((folder / path).resolve()) for key, path in paths.items() if path})
 
     @property
     def pictures(self) -> tuple[Path, ...]:
@@ -219,7 +224,8 @@ def load_layout(path: Path) -> Layout:
         InputError: the file can't be read or does not describe a layout; the message names the place.
     """
     try:
-        return Layout.model_validate_json(path.read_bytes())
+        layout = Layout.model_validate_json(path.read_bytes())
+        return layout.model_copy(update={"registration": layout.registration.under(path.parent)})
     except FileNotFoundError:
         raise InputError("no such layout file", file=path, mend="run `yuejuan sheets EXAM` to make it") from None
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError, UsageError
+from engine.tables import write_bytes
 from omr import image, importers, overlay
 from omr.layout import Layout
 from omr.marks import read_marks
@@ -76,8 +77,36 @@ def _draw_unchecked(pixels: np.ndarray, layout: Layout, target: Path) -> str:
 
 
 def convert_layout(file: Path, output: Path) -> Summary:
-    """Write a layout of any kind as a Yuejuan layout."""
+    """Write a layout of any kind as a Yuejuan layout, which can be moved together with the pictures that it names.
+
+    Raises:
+        InputError: the layout cannot be read.
+        UsageError: another file stands where a picture would be copied to.
+    """
     layout = importers.load_any(file)
-    layout.save(output)
+    summary = Summary("layout convert", written=[output])
+    names = {}
+    for key in ("marker", "reference"):
+        if picture := getattr(layout.registration, key):
+            names[key] = _put_beside(Path(picture), output, summary)
+    registration = layout.registration.model_copy(update=names)
+    layout.model_copy(update={"registration": registration}).save(output)
     fields = sum(len(page.fields) for page in layout.pages)
-    return Summary("layout convert", {"layout": {"pages": len(layout.pages), "fields": fields}}, written=[output])
+    summary.figures["layout"] = {"pages": len(layout.pages), "fields": fields}
+    return summary
+
+
+def _put_beside(picture: Path, output: Path, summary: Summary) -> str:
+    """The picture's path from the folder of `output`, where it is copied to unless it lies there."""
+    folder = output.parent
+    if image.inside(folder, picture):
+        return picture.relative_to(folder.resolve()).as_posix()
+    target = folder / picture.name
+    data = picture.read_bytes()
+    if not target.exists():
+        write_bytes(data, target)
+        summary.written.append(target)
+    elif target.read_bytes() != data:
+        mend = "write the layout into another folder, or move that file away"
+        raise UsageError("another file is where the layout's picture would be copied to", file=target, mend=mend)
+    return target.name

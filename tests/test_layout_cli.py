@@ -109,6 +109,44 @@ def test_show_says_what_is_wrong(arguments, code: int, said: str, scan: Path, tm
     assert said in done.stderr
 
 
+def with_marker(template: Path) -> None:
+    (template.parent / "art").mkdir()
+    cv2.imwrite(str(template.parent / "art" / "mark.png"), np.full((30, 30), 90, np.uint8))
+    step = {"name": "CropOnMarkers", "options": {"relativePath": "art/mark.png", "sheetToMarkerWidthRatio": 17}}
+    template.write_text(json.dumps(TEMPLATE | {"preProcessors": [step]}))
+
+
+def test_a_converted_layout_names_a_picture_below_it_by_its_way_there(template: Path, tmp_path: Path) -> None:
+    with_marker(template)
+    done = yuejuan("layout", "convert", template, "-o", tmp_path / "layout.json", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["written"] == [str(tmp_path / "layout.json")]
+    assert json.loads((tmp_path / "layout.json").read_text())["registration"]["marker"] == "art/mark.png"
+    assert load_layout(tmp_path / "layout.json") == load_any(template)
+
+
+def test_a_converted_layout_can_be_moved_with_its_pictures(template: Path, tmp_path: Path) -> None:
+    with_marker(template)
+    (tmp_path / "new").mkdir()
+    done = yuejuan("layout", "convert", "template.json", "-o", "new/layout.json", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["written"] == ["new/layout.json", "new/mark.png"]
+    (tmp_path / "new").rename(tmp_path / "moved")
+    registration = load_layout(tmp_path / "moved" / "layout.json").registration
+    assert Path(registration.marker) == tmp_path / "moved" / "mark.png"
+    assert registration.marker_ratio == 17
+    assert (tmp_path / "moved" / "mark.png").read_bytes() == (tmp_path / "art" / "mark.png").read_bytes()
+
+
+def test_convert_overwrites_no_other_picture(template: Path, tmp_path: Path) -> None:
+    with_marker(template)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "mark.png").write_bytes((tmp_path / "art" / "mark.png").read_bytes())
+    assert yuejuan("layout", "convert", "template.json", "-o", "new/layout.json", cwd=tmp_path).returncode == 0
+    (tmp_path / "new" / "mark.png").write_text("mine")
+    done = yuejuan("layout", "convert", "template.json", "-o", "new/layout.json", cwd=tmp_path)
+    assert done.returncode == 2 and "mark.png" in done.stderr
+    assert (tmp_path / "new" / "mark.png").read_text() == "mine"
+
+
 def test_convert_writes_a_layout_of_ours(template: Path, scan: Path, tmp_path: Path) -> None:
     done = yuejuan("layout", "convert", template, "-o", tmp_path / "layout.json", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["layout"] == {"pages": 1, "fields": 15}

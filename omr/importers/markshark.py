@@ -5,8 +5,9 @@ A map lists zones by page: grids of bubbles of which the first and the last cent
 what it does not say from the style that it names. `answer_zones` hold the questions Q1, Q2, …, numbered through all
 zones and pages; every other grid is one value: `id_zone` the field "id", `version_zone` "version".
 
-All pages carry the same four ArUco corners, with `margin_mm` of paper between them and the edges. Where a map does not
-say where they are, or a page has lost them, the empty form beside the map is the reference.
+All pages carry the same ArUco corners: `aruco.markers` says where their centres are (`id`, `x_mm`, `y_mm`), or there
+are four, with `margin_mm` of paper between them and the edges. Where a map does not say, or a page has lost them, the
+empty form beside the map is the reference.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import cv2
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import InputError
 from omr import layout
@@ -52,12 +53,16 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+def _lower(word: object) -> object:
+    return word.lower() if isinstance(word, str) else word
+
+
 class _Zone(_Model):
     """A grid of bubbles; in each row, or in each column, one is to be marked."""
 
     numrows: _Count
     numcols: _Count
-    selection_axis: Literal["row", "col"] = "row"
+    selection_axis: Annotated[Literal["row", "col"], BeforeValidator(_lower)] = "row"
     labels: str | list[str] = ""  # of the bubbles of one row, or column; A, B, C, … if there are none
     bubble_shape: Literal["circle", "oval"] = "circle"
     bubble_diameter_mm: _Size | None = None
@@ -114,9 +119,19 @@ def _spread(what: str, first: float, length: float, number: int, end: float) -> 
     return [first + length * place / max(number - 1, 1) for place in range(number)]
 
 
+class _Marker(_Model):
+    """A corner by its centre."""
+
+    id: Annotated[int, Field(ge=0)]
+    x_mm: _Length
+    y_mm: _Length
+    size_mm: _Size | None = None
+
+
 class _Aruco(_Model):
     enabled: bool = False
     dictionary: str = "DICT_4X4_50"
+    markers: Annotated[list[_Marker], Field(min_length=3)] | None = None
     # Top left, top right, bottom left, bottom right.
     marker_ids: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None
     size_mm: _Size | None = None
@@ -135,13 +150,15 @@ class _Paper(_Model):
 class _Metadata(_Model):
     display_name: str = ""
     page_size: str | _Paper = "letter"
+    pages: Annotated[int, Field(ge=1)] | None = None
+    alignment: _Registration | None = None  # what older maps have for `registration`
 
 
 class _Head(_Model):
     """What a map says beside its pages."""
 
     metadata: _Metadata = _Metadata()
-    registration: _Registration = _Registration()
+    registration: _Registration | None = None
     styles: dict[str, dict[str, Any]] = {}
 
 
@@ -161,6 +178,8 @@ def parse(data: bytes) -> dict[str, Any] | None:
         content = yaml.load(data, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
+    if isinstance(content, dict) and "answer_layouts" in content:  # the oldest maps have one page, and do not say so
+        content = {"page_1": content} | content
     return content if isinstance(content, dict) and "page_1" in content else None
 
 
@@ -182,10 +201,11 @@ def load_map(path: Path) -> layout.Layout:
             raise ValueError("page_1: is missing")
         head = _checked(_Head, content, "")
         paper = _paper(head.metadata)
-        registration, fiducials = _registration(head.registration.aruco, paper, path.parent)
+        aruco = (head.registration or head.metadata.alignment or _Registration()).aruco
+        registration, fiducials = _registration(aruco, paper, path.parent)
         pages = tuple(
             layout.Page(number=number, fields=tuple(fields), fiducials=fiducials)
-            for number, fields in _pages(content, head.styles, paper)
+            for number, fields in _pages(content, head, paper)
             if fields
         )
         if not pages:
@@ -228,23 +248,53 @@ def _paper(metadata: _Metadata) -> Paper:
 def _registration(aruco: _Aruco, paper: Paper, folder: Path) -> tuple[layout.Registration, tuple[layout.Fiducial, ...]]:
     """How to find a page, and its corners if the map says where they are."""
     form = next((str((folder / name).resolve()) for name in FORMS if (folder / name).is_file()), "")
-    if not aruco.enabled or aruco.marker_ids is None or aruco.size_mm is None or aruco.margin_mm is None:
+    dictionary = aruco.dictionary.upper()
+    fiducials = _fiducials(aruco, paper) if aruco.enabled and dictionary not in ("", "NONE") else ()
+    if not fiducials:
         return layout.Registration(method="reference" if form else "frame", reference=form), ()
-    if not aruco.dictionary.startswith("DICT_") or not hasattr(cv2.aruco, aruco.dictionary):
+    if not dictionary.startswith("DICT_") or not hasattr(cv2.aruco, dictionary):
         raise ValueError(f"registration.aruco.dictionary: there is no dictionary {aruco.dictionary!r}")
+    known = len(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary)).bytesList)
+    names = [fiducial.id for fiducial in fiducials]
+    for name in names:
+        if not 0 <= name < known or names.count(name) > 1:
+            what = "stands twice" if 0 <= name < known else f"is no marker of {dictionary}"
+            raise ValueError(f"registration.aruco: marker {name} {what}")
+    return layout.Registration(method="aruco", dictionary=dictionary, reference=form), fiducials
+
+
+def _fiducials(aruco: _Aruco, paper: Paper) -> tuple[layout.Fiducial, ...]:
+    """The corners, as far as the map says where they are and how large."""
+    if aruco.markers is not None:
+        sizes = [marker.size_mm or aruco.size_mm for marker in aruco.markers]
+        if None in sizes:
+            raise ValueError("registration.aruco.size_mm: is missing")
+        for marker in aruco.markers:
+            if marker.x_mm > paper[0] or marker.y_mm > paper[1]:
+                raise ValueError(f"registration.aruco.markers: marker {marker.id} lies outside the page")
+        return tuple(
+            layout.Fiducial(id=marker.id, x=marker.x_mm, y=marker.y_mm, size=size)
+            for marker, size in zip(aruco.markers, sizes, strict=True)
+            if size is not None
+        )
+    if aruco.marker_ids is None or aruco.size_mm is None or aruco.margin_mm is None:
+        return ()
     inset = aruco.margin_mm + aruco.size_mm / 2
     places = [(x, y) for y in (inset, paper[1] - inset) for x in (inset, paper[0] - inset)]
-    fiducials = tuple(
+    return tuple(
         layout.Fiducial(id=name, x=x, y=y, size=aruco.size_mm)
         for name, (x, y) in zip(aruco.marker_ids, places, strict=True)
     )
-    return layout.Registration(method="aruco", dictionary=aruco.dictionary, reference=form), fiducials
 
 
-def _pages(content: Mapping[str, Any], styles: Styles, paper: Paper) -> Iterator[tuple[int, list[layout.Field]]]:
+def _pages(content: Mapping[str, Any], head: _Head, paper: Paper) -> Iterator[tuple[int, list[layout.Field]]]:
     """The number and the fields of each page."""
-    question, values = count(1), set[str]()
-    for number in sorted(int(page[1]) for key in content if (page := _PAGE.fullmatch(str(key)))):
+    question, values, styles = count(1), set[str](), head.styles
+    said = head.metadata.pages
+    numbers = sorted(int(page[1]) for key in content if (page := _PAGE.fullmatch(str(key))))
+    for number in numbers if said is None else range(1, said + 1):
+        if f"page_{number}" not in content:
+            raise ValueError(f"page_{number}: is missing, metadata.pages says that there are {said}")
         zones = content[f"page_{number}"]
         if not isinstance(zones, dict):
             raise ValueError(f"page_{number}: has no zones")

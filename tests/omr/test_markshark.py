@@ -99,6 +99,77 @@ def test_corners_lie_inside_their_margin(load) -> None:
     assert (layout.registration.method, layout.registration.dictionary) == ("aruco", "DICT_4X4_50")
 
 
+def test_corners_may_lie_anywhere(load) -> None:
+    markers = [
+        {"id": 7, "x_mm": 12, "y_mm": 20},
+        {"id": 3, "x_mm": 190, "y_mm": 15.5, "size_mm": 8},
+        {"id": 9, "x_mm": 30, "y_mm": 280},
+    ]
+    aruco = {"enabled": "true", "dictionary": "dict_4x4_50", "size_mm": 6, "margin_mm": 6, "markers": markers}
+    layout = load(content(registration={"aruco": aruco | {"marker_ids": [0, 1, 2, 3]}}))
+    places = {corner.id: (corner.x, corner.y, corner.size) for corner in layout.pages[0].fiducials}
+    assert places == {7: (12, 20, 6), 3: (190, 15.5, 8), 9: (30, 280, 6)}
+    assert layout.registration.dictionary == "DICT_4X4_50"
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+def test_a_page_is_found_by_corners_that_lie_anywhere(load, turns: int) -> None:
+    markers = [
+        {"id": 7, "x_mm": 12, "y_mm": 20},
+        {"id": 3, "x_mm": 195, "y_mm": 16},
+        {"id": 9, "x_mm": 12, "y_mm": 280},
+    ]
+    aruco = {"enabled": "true", "size_mm": 6, "markers": [*markers, {"id": 4, "x_mm": 196, "y_mm": 270, "size_mm": 8}]}
+    layout = load(content(registration={"aruco": aruco}))
+    page = layout.pages[0]
+    picture = np.ascontiguousarray(np.rot90(drawn(layout, page), -turns))
+    placement = register(picture, layout)
+    assert placement.rotation == 90 * turns
+    assert {mark.field: mark.value for mark in read_marks(picture, layout, placement)} == answers(page)
+
+
+@pytest.mark.parametrize("switch", [{"enabled": "false"}, {"dictionary": "NONE"}])
+def test_corners_that_are_switched_off_are_not_looked_for(load, switch: dict) -> None:
+    aruco = parse(MAP.encode())["registration"]["aruco"] | switch
+    layout = load(content(registration={"aruco": aruco}))
+    assert (layout.registration.method, layout.pages[0].fiducials) == ("frame", ())
+
+
+def test_older_maps_say_the_same_elsewhere(load) -> None:
+    new = content()
+    old = {key: value for key, value in new.items() if key != "registration"}
+    old["metadata"] = new["metadata"] | {"alignment": new["registration"]}
+    assert load(old) == load(new)
+    page = {key: value for key, value in new["page_2"].items() if key != "answer_zones"}
+    oldest = page | {"answer_layouts": new["page_2"]["answer_zones"], "styles": new["styles"]}
+    assert [field.name for field in load(oldest).pages[0].fields] == [f"Q{n}" for n in range(1, 31)]
+
+
+def test_only_the_pages_that_the_map_counts_are_read(load) -> None:
+    assert len(load(content(metadata={"page_size": "a4", "pages": "1"})).pages) == 1
+    assert len(load(content(metadata={"page_size": "a4"})).pages) == 2
+
+
+def test_names_and_numbers_are_one_value_each(load) -> None:
+    zone = {"numrows": 27, "numcols": 3, "x_mm": 120, "y_mm": 30, "width_mm": 24, "height_mm": 130}
+    page = {
+        "last_name_zone": zone,
+        "first_name_zone": zone | {"x_mm": 20},
+        "test_id_zone": zone | {"numrows": 10, "x_mm": 70},
+        "version_zone": zone | {"numrows": 4, "numcols": 1, "selection_axis": "COL", "labels": "ABCD", "x_mm": 60},
+        "answer_zones": [zone | {"numrows": 2, "y_mm": 200, "height_mm": 9}],
+    }
+    fields = load({"metadata": {"page_size": "a4"}, "page_1": page}).pages[0].fields
+    assert {one.name: (len(one.groups), one.groups[0].bubbles[1].label) for one in fields} == {
+        "last_name": (3, "A"),
+        "first_name": (3, "A"),
+        "test_id": (3, "1"),
+        "version": (1, "B"),
+        "Q1": (1, "B"),
+        "Q2": (1, "B"),
+    }
+
+
 def test_zones_in_parts_of_the_page(load, tmp_path: Path) -> None:
     """The older kind of map, with other names and no word on where the corners are."""
     zone = {"numrows": 16, "numcols": 5, "x_topleft": 0.1, "y_topleft": 0.2, "x_bottomright": 0.3, "y_bottomright": 0.8}
@@ -134,6 +205,27 @@ WRONG = {
         registration={"aruco": {"enabled": "true", "dictionary": "DICT_9", "marker_ids": [0, 1, 2, 3],
                                 "size_mm": 6, "margin_mm": 6}}
     ),
+    "registration.aruco.markers.0.x_mm": content(
+        registration={"aruco": {"enabled": "true", "markers": [{"id": 1}] * 3}}
+    ),
+    "registration.aruco.markers: List should have at least 3": content(registration={"aruco": {"markers": []}}),
+    "registration.aruco.size_mm: is missing": content(
+        registration={"aruco": {"enabled": "true", "markers": [{"id": i, "x_mm": 9, "y_mm": 9} for i in range(3)]}}
+    ),
+    "registration.aruco: marker 1 stands twice": content(
+        registration={"aruco": {"enabled": "true", "size_mm": 5, "markers": [{"id": 1, "x_mm": 9, "y_mm": 9}] * 3}}
+    ),
+    "registration.aruco: marker 50 is no marker of DICT_4X4_50": content(
+        registration={"aruco": {"enabled": "true", "marker_ids": [0, 1, 2, 50], "size_mm": 6, "margin_mm": 6}}
+    ),
+    "registration.aruco.markers: marker 2 lies outside": content(
+        registration={
+            "aruco": {"enabled": "true", "size_mm": 5,
+                      "markers": [{"id": i, "x_mm": 110 * i, "y_mm": 9} for i in range(3)]}
+        }
+    ),
+    "page_3: is missing": content(metadata={"page_size": "a4", "pages": 3}),
+    "metadata.pages": content(metadata={"pages": "two"}),
     "registration.aruco.marker_ids": content(registration={"aruco": {"marker_ids": [1, 2]}}),
     "page_1.id_zone.numrows": {"page_1": {"id_zone": {"x_mm": 1, "y_mm": 1}}},
     "page_1.version_zone: needs x_mm": {"page_1": {"version_zone": {"numrows": 1, "numcols": 4}}},
