@@ -6,6 +6,7 @@ import math
 import os
 import threading
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from omr import decode, limits
 from omr.limits import Unreadable, check_size
 
 DPI = 200  # for pages that are drawn, not scanned
+PAGES_AT_ONCE = 64  # read before a PDF is opened anew
 MAX_DPI = 400  # whatever a PDF says of the pictures in it
 MARGIN = 0.01  # of the page's side: a picture that leaves no more of the page uncovered is the page
 DARK = 128  # mean grey: what is darker may not be what is shown, but have its greys turned round or a mask
@@ -43,7 +45,7 @@ def count(source: Source) -> int:
     Raises:
         Unreadable: it can't be opened.
     """
-    with _lock, _opened(source) as document:
+    with _lock, closing(_opened(source)) as document:
         return len(document)
 
 
@@ -53,20 +55,34 @@ def page(source: Source, number: int) -> Image:
     Raises:
         Unreadable: it can't be had.
     """
-    with _lock, _opened(source) as document:
+    with _lock:
+        document = _kept(source, _state(source), number // PAGES_AT_ONCE)
         try:
-            return _page(document[number])
-        except (pdfium.PdfiumError, ValueError) as error:
+            with closing(document[number]) as sheet:
+                return _page(sheet)
+        except (pdfium.PdfiumError, ValueError, IndexError) as error:
             raise Unreadable("damaged", f"PDF page {number + 1}: {error}") from None
 
 
-def _opened(source: Source) -> closing[pdfium.PdfDocument]:
+@lru_cache(1)
+def _kept(source: Source, _state: tuple[int, int], _block: int) -> pdfium.PdfDocument:
+    """A PDF stays open for the pages that follow, as finding a page may mean to walk through all before it; not for
+    ever, as it grows."""
+    return _opened(source)
+
+
+def _state(source: Source) -> tuple[int, int]:
+    state = source.stat() if isinstance(source, Path) else None
+    return (state.st_size, state.st_mtime_ns) if state else (0, 0)
+
+
+def _opened(source: Source) -> pdfium.PdfDocument:
     if b"%%EOF" not in _end(source):
         raise Unreadable("truncated", "the PDF ends before its end-of-file marker")
     if isinstance(source, Path) and not _is_utf8(source):  # PDFium takes no other names
         source = source.read_bytes()
     try:
-        return closing(pdfium.PdfDocument(source))
+        return pdfium.PdfDocument(source)
     except pdfium.PdfiumError as error:
         if error.err_code == raw.FPDF_ERR_PASSWORD:
             raise Unreadable("encrypted", "the PDF asks for a password") from None
