@@ -31,8 +31,8 @@ MOST_BYTES = 30_000  # of a picture
 QUALITIES = (85, 70, 50, 30, 15)  # of JPEG, until it is small enough
 LONGEST = 1000  # pixels: longer side of a picture
 BUBBLE = 26  # pixels: the height to which smaller bubbles are enlarged
-AROUND = 1.5  # bubbles' heights around a field; twice that on the left, where the item's number is printed, and three
-# times above the columns of a number, where its digits are written
+AROUND = 1.5  # bubbles' heights around a field (or quarters of the barcode's area); four times that on the left, where
+# the item's number or name is printed, three times above a barcode, or the columns of a number to be written there
 MOST_FIELDS = 20  # of a page with more in doubt, one picture of the whole page serves for all
 MARKED, OPEN = (40, 40, 230), (255, 160, 60)  # BGR: outlines of bubbles taken as marked, and of the others
 
@@ -93,8 +93,8 @@ def _around(fields: Sequence[Field], area: Rect | None, margin: float) -> Box:
         centres.append((area.x + area.width / 2, area.y + area.height / 2, area.width / 2, area.height / 2))
     x, y, across, down = np.array(centres).T
     return (
-        float((x - across).min()) - 2 * margin,
-        float((y - down).min()) - (3 if any(len(field.groups) > 1 for field in fields) else 1) * margin,
+        float((x - across).min()) - 4 * margin,
+        float((y - down).min()) - (3 if area or any(len(field.groups) > 1 for field in fields) else 1) * margin,
         float((x + across).max()) + margin,
         float((y + down).max()) + margin,
     )

@@ -82,7 +82,7 @@ class Account:
     whole: tuple[str, int]
     parts: list[tuple[str, int]]
     off: int
-    of_these: list[tuple[str, int]]  # among those read: violation, incomplete
+    of_these: list[tuple[str, int]]  # among those read: violation, incomplete, turned
 
 
 def accounts(rows: list[Row]) -> list[Account]:
@@ -93,6 +93,6 @@ def accounts(rows: list[Row]) -> list[Account]:
         if lines:
             told = [(part, lines.get(part, 0)) for part in parts if lines.get(part, 0) or part != "set_aside"]
             off = lines.get(whole, 0) - sum(count for _, count in told)
-            of_these = [(line, lines[line]) for line in ("violation", "incomplete") if lines.get(line)]
+            of_these = [(line, lines[line]) for line in ("violation", "incomplete", "turned") if lines.get(line)]
             found.append(Account(name, (whole, lines.get(whole, 0)), told, off, of_these))
     return found
