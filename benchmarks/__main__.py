@@ -11,9 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, reading, scoring
+from benchmarks import accuracy, markshark, reading, scoring, workers
 
-BENCHMARKS = {"reading": reading.run, "omr-accuracy": accuracy.run, "scoring": scoring.run}
+BENCHMARKS = {
+    "reading": reading.run,
+    "workers": workers.run,
+    "markshark": markshark.run,
+    "omr-accuracy": accuracy.run,
+    "scoring": scoring.run,
+}
 
 
 def main() -> None:
