@@ -14,6 +14,7 @@ from omr.layout import Field, Layout, Page
 from omr.placement import Array, Placement
 
 BUBBLE, MARKED, DOUBT, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 140, 255), (0, 160, 0), (200, 0, 200)  # BGR
+LEGEND = "blue: bubbles, red: read as marked, orange: in doubt; green: a field's name, at its first bubble"
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 WIDTH = 1400  # smaller pictures are enlarged to about this, so that lines stay thinner than what they frame
 
@@ -30,6 +31,7 @@ def draw(
     Args:
         image: grey (h, w).
         marks: field name to value as read: bubbles whose label occurs in the value of their field are drawn in red.
+            The field's name stands at its first bubble, so that a form that is turned or shifted by a row is seen.
         doubtful: names of fields whose bubbles are drawn in orange, for somebody to look at.
 
     Returns:
@@ -43,8 +45,12 @@ def draw(
         polygon = np.rint(pixels * (1 << SHIFT)).astype(np.int32)
         cv2.polylines(canvas, [polygon], True, colour, max(1, times // 2), cv2.LINE_AA, SHIFT)
 
-    for field in placement.page.fields:
+    for number, field in enumerate(placement.page.fields):
         value = (marks or {}).get(field.name, "")
+        first, last = field.groups[0].bubbles[0], field.groups[0].bubbles[-1]
+        corners = placement.points(_rectangle(first.x, first.y, field.width, field.height), field.block)
+        down = abs(last.y - first.y) > abs(last.x - first.x)  # then the next field's name is beside this one's
+        _write(canvas, field.name, (corners + 0.5) * times, number % 2 if down else 0)
         for place, group in enumerate(field.groups):
             for bubble in group.bubbles:
                 unmarked = DOUBT if field.name in doubtful else BUBBLE
@@ -57,12 +63,22 @@ def draw(
     return canvas
 
 
+def _write(canvas: npt.NDArray[np.uint8], words: str, corners: Array, line: int) -> None:
+    """Words above a box (4, 2), so many lines up, a third as high as the box; what is not ASCII comes out as "?"."""
+    (left, top), (_, bottom) = corners.min(axis=0), corners.max(axis=0)
+    high = max((bottom - top) / 3, 8)
+    place = round(left), round(top - 1 - line * 1.3 * high)
+    cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, high / 22, BOX, 1, cv2.LINE_AA)  # 22 high at size 1
+
+
 def by_group(page: Page) -> Page:
     """The page with every group of bubbles a field of its own, so that what is read of it tells which bubbles."""
+
+    def named(field: Field, place: int) -> str:
+        return f"{field.name} {place}" if len(field.groups) > 1 else field.name
+
     fields = (
-        field.model_copy(
-            update={"name": f"{field.name} {place}", "groups": (group,), "join": "concat", "separator": "\n"}
-        )
+        field.model_copy(update={"name": named(field, place), "groups": (group,), "join": "concat", "separator": "\n"})
         for field in page.fields
         for place, group in enumerate(field.groups, 1)
     )

@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import InputError, UsageError
 from engine.tables import write_bytes
 from omr import image, importers, overlay
-from omr.layout import Layout
+from omr.layout import Layout, Registration
 from omr.marks import read_marks
 from omr.reason import Reason
 from omr.register import Placement, Unregistered, register, unchecked
@@ -40,7 +40,9 @@ def show_layout(file: Path, scan: Path, page: int = 1, output: Path | None = Non
     marks = read_marks(pixels, layout, placement)
     _draw_marks(pixels, layout, replace(placement, page=overlay.by_group(placement.page)), target)
     flagged = sum(bool(mark.flag) for mark in marks)
-    summary = Summary("layout show", exceptions=flagged, written=[target])
+    summary = Summary(
+        "layout show", exceptions=flagged, notes=[f"{overlay.LEGEND}; residual in {layout.unit}"], written=[target]
+    )
     summary.figures["page"] = {
         "number": placement.page.number,
         "turned": placement.rotation,
@@ -69,11 +71,14 @@ def _draw_marks(pixels: np.ndarray, layout: Layout, placement: Placement, target
 
 def _draw_unchecked(pixels: np.ndarray, layout: Layout, target: Path) -> str:
     """Show where the fields of a page that does not fit would lie; returns what to do about it."""
+    how = ""
     try:
-        overlay.save(overlay.draw(pixels, layout, unchecked(pixels, layout)), target)
+        placement = unchecked(pixels, layout)
     except Unregistered:
-        return Reason.NOT_REGISTERED.mend
-    return f"look at {target}, and mend the layout or take another scan"
+        how = ", where the fields are drawn as if the picture were the page"
+        placement = unchecked(pixels, layout.model_copy(update={"registration": Registration(method="frame")}))
+    overlay.save(overlay.draw(pixels, layout, placement), target)
+    return f"look at {target}{how}, and mend the layout or take another scan"
 
 
 def convert_layout(file: Path, output: Path) -> Summary:

@@ -93,6 +93,19 @@ def test_show_draws_a_page_that_does_not_fit_and_says_so(template: Path, scan: P
     assert outlined(cv2.imread(str(tmp_path / "seen.png")), first.x, first.y) == "blue"
 
 
+def test_show_draws_a_page_that_is_not_found_as_if_the_picture_were_the_page(
+    template: Path, scan: Path, tmp_path: Path
+) -> None:
+    """A picture that is all paper has no outline."""
+    template.write_text(json.dumps(TEMPLATE | {"preProcessors": [{"name": "CropPage"}]}))
+    cv2.imwrite(str(scan), np.full((800, 600), 128, np.uint8))
+    done = yuejuan("layout", "show", template, scan, "-o", tmp_path / "seen.png", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "as if the picture were the page" in done.stderr
+    last = load_any(template).pages[0].fields[-1].groups[0].bubbles[-1]
+    assert outlined(cv2.imread(str(tmp_path / "seen.png")), last.x, last.y) == "blue"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
