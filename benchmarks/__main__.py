@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, markshark, reading, scoring, workers
+from benchmarks import accuracy, forms, markshark, reading, scoring, workers
 
 BENCHMARKS = {
     "reading": reading.run,
+    "forms": forms.run,
     "workers": workers.run,
     "markshark": markshark.run,
     "omr-accuracy": accuracy.run,

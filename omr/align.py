@@ -8,8 +8,9 @@ bubbles do not agree with each other goes with the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from omr.glance import all_in_place
 from omr.placement import IDENTITY, Array, Placement, Unregistered
-from omr.relief import Relief, blocks, grid, reliefs
+from omr.relief import Block, Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
@@ -31,15 +32,18 @@ CAUTION = (
     1.0  # mean height a large block gives up to move by a pitch, a quarter of it for half a pitch; small ones more
 )
 PRINTED = 0.7  # share of the bubbles of a block with ink about them, where the print is to be seen
-BETTER = 0.01  # mean height by which the next row or column must beat this one to be suspected of being the true one
+BETTER = 0.01  # mean height and likeness by which the next row or column must beat this one to be suspected
+CLEARLY = 0.15  # share of the likeness that moving on by a row or column would lose on bare paper, that it must lose
+SETTLE = 0.2  # of a pitch: how far a block may move to suit the next row or column better
 FARTHEST = 0.6  # of a pitch: no correction moves a block farther than this on average
+NEIGHBOURS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # columns and rows to go
 RIDGE = (4.0, 4.0, 1.0)  # bubbles' worth of belief in: no stretch along x, along y, no shift
 LOOSE = 0.1  # of a pitch: farther off, a bubble pulls less
 
 Image = npt.NDArray[np.uint8]
 
 
-def align(image: Image, placement: Placement, *, printed_to_size: bool = False) -> Placement:
+def align(image: Image, placement: Placement, *, printed_to_size: bool = False, by_bubbles: bool = False) -> Placement:
     """The placement with a correction for each block; what the print does not support stays as it was.
 
     The residual becomes the bubbles', unless the print is to size: then it stays that of the corner marks.
@@ -47,6 +51,8 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
     Args:
         image: grey (h, w).
         printed_to_size: the print is as the layout says (our own sheets), so a quick look may show all in place.
+        by_bubbles: nothing but the bubbles themselves speaks for the placement, so that it must be clearly better than
+            one a row or column farther on, not just as good.
 
     Raises:
         Unregistered: bubbles are printed, but not where the layout has them, or a whole row or column farther on.
@@ -64,7 +70,7 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False) 
     if printed_to_size:
         return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
-    _refuse_neighbour(maps, corrections)
+    _refuse_neighbour(maps, corrections, by_bubbles=by_bubbles)
     heights = sum(float(_heights(one, corrections).sum()) for one in maps)
     return replace(
         placement,
@@ -171,30 +177,63 @@ def _moved(relief: Relief, correction: Array) -> float:
     return float((np.abs(_apply(correction, middle) - middle) / relief.block.pitch).max())
 
 
-def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array]) -> None:
+def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array], *, by_bubbles: bool) -> None:
     """Rows and columns repeat: make sure that the next one is not the one meant.
 
     Here a bubble without ink speaks, too, against the place where it should be; not so where hardly any is printed.
     """
     printed = [one for one in maps if len(one.centres) >= PRINTED * len(one.block.centres)]
     if not printed:
+        if by_bubbles:
+            raise Unregistered("not_registered", "too few bubbles are to be seen to find the page by them alone")
         return
 
-    def score(columns: int, rows: int) -> float:
-        return float(np.concatenate([_heights(one, corrections, columns, rows) for one in printed]).mean())
+    counts = [len(one.block.centres) for one in printed]
 
-    here = score(0, 0)
-    for columns, rows, way in ((-1, 0, "left"), (1, 0, "right"), (0, -1, "up"), (0, 1, "down")):
-        if score(columns, rows) > here + BETTER:
+    def worse(step: tuple[int, int], measure: Callable[[Relief, Array, Array], float]) -> float:
+        """By how much the place so many columns and rows farther on is worse."""
+        here, there = (
+            [measure(one, corrections[one.block.name], np.array(way) * one.block.pitch) for one in printed]
+            for way in ((0, 0), step)
+        )
+        return float(np.average(np.subtract(here, there), weights=counts))
+
+    lost = _lost(tuple(one.block for one in printed))
+    for (way, step), share in zip(NEIGHBOURS.items(), lost, strict=True):
+        likeness = worse(step, _likeness)
+        if likeness < CLEARLY * share if by_bubbles else max(likeness, worse(step, _height)) < -BETTER:
             raise Unregistered(
                 "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
             )
 
 
-def _heights(relief: Relief, corrections: dict[str, Array], columns: int = 0, rows: int = 0) -> npt.NDArray[np.float32]:
-    """Heights (n,) where all bubbles of the block are put, or so many columns and rows farther on."""
-    centres = _apply(corrections[relief.block.name], relief.block.centres)
-    return relief.at((centres + np.array([columns, rows]) * relief.block.pitch)[:, None, :])[:, 0]
+def _height(relief: Relief, correction: Array, step: Array) -> float:
+    """Mean height of a block's bubbles so far (2,) from where they are put."""
+    return float(relief.at((_apply(correction, relief.block.centres) + step)[:, None, :]).mean())
+
+
+def _likeness(relief: Relief, correction: Array, step: Array) -> float:
+    """Mean likeness of a block's bubbles so far (2,) from where they are put, or near that."""
+    moves = grid(SETTLE * relief.block.pitch, 1 / relief.scale) + step
+    centres = _apply(correction, relief.block.centres)
+    return float(relief.likeness_at(centres[:, None, :] + moves[None, :, :]).mean(axis=0).max())
+
+
+@lru_cache(maxsize=64)
+def _lost(parts: tuple[Block, ...]) -> tuple[float, ...]:
+    """Share of the bubbles that would come to lie where the layout has none, if all moved on to each neighbour."""
+    centres = np.concatenate([block.centres for block in parts])
+    pitch = np.concatenate([np.broadcast_to(block.pitch, block.centres.shape) for block in parts])
+    shares = []
+    for step in NEIGHBOURS.values():
+        apart = np.abs((centres + np.array(step) * pitch)[:, None] - centres[None])
+        shares.append(float(np.mean(~np.any(np.all(apart < pitch / 2, axis=2), axis=1))))
+    return tuple(shares)
+
+
+def _heights(relief: Relief, corrections: dict[str, Array]) -> npt.NDArray[np.float32]:
+    """Heights (n,) where all bubbles of the block are put."""
+    return relief.at(_apply(corrections[relief.block.name], relief.block.centres)[:, None, :])[:, 0]
 
 
 def _residual(maps: Sequence[Relief], corrections: dict[str, Array]) -> float:

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr import fiducials, markers, outline, reference
+from omr import constellation, fiducials, markers, outline, reference
 from omr.align import align
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
 
 SURE = 0.85  # fit of an imported page's bubbles that no turned page has reached
 LIKELY = 0.6  # fit that a turned page must have
+APART = 0.02  # of a fit: what is found by its bubbles alone must fit better by this than anywhere else
 
 __all__ = ["Placement", "Unregistered", "register", "unchecked"]
 
@@ -23,33 +24,43 @@ __all__ = ["Placement", "Unregistered", "register", "unchecked"]
 def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     """Place a page of the layout on an image, by the layout's own method, and correct it block by block.
 
+    Another program's page that does not lie as its method would have it is looked for by its bubbles.
+
     Args:
         image: grey (h, w).
 
     Raises:
         Unregistered: no page of this layout could be placed; the reason is a name of `omr.read.Reason`.
     """
-    method = layout.registration.method
-    if method == "fiducials":
+    if layout.registration.method == "fiducials":
         return align(image, fiducials.locate(image, layout), printed_to_size=True)
-    if method in ("aruco", "reference"):
-        return _best(image, _guesses(image, layout))
-    corners = page_corners(image, layout)
-    upright = _attempt(image, _placed(layout, corners, 0))
-    if isinstance(upright, Placement) and upright.fit >= SURE:
-        return upright
-    turned = (_attempt(image, _placed(layout, corners, turns)) for turns in (2, 1, 3))
-    best = max((one for one in turned if isinstance(one, Placement)), key=lambda one: one.fit, default=None)
-    if best is not None and best.fit >= LIKELY and (isinstance(upright, Unregistered) or best.fit > upright.fit):
-        return best
-    if isinstance(upright, Unregistered):
-        raise upright
-    return upright
+    best: Placement | None = None
+    refusals: list[Unregistered] = []
+    try:
+        for placements in _guesses(image, layout):
+            for attempt in (_attempt(image, placement) for placement in placements):
+                if isinstance(attempt, Unregistered):
+                    refusals.append(attempt)
+                elif best is None or attempt.fit > best.fit:
+                    best = attempt
+            if best is not None and best.fit >= SURE:
+                return best
+    except Unregistered as refusal:
+        refusals.append(refusal)
+    found = _by_bubbles(image, layout)
+    if found is not None and (best is None or found.fit > best.fit):
+        return found
+    if best is None:
+        raise refusals[0]
+    if best.fit < LIKELY and (best.rotation or layout.registration.method in ("aruco", "reference")):
+        raise Unregistered("not_registered", f"only {best.fit:.0%} of the form's bubbles are printed: another form")
+    return best
 
 
 def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Placement]]:
     """Where another program's page may lie, for each page of the layout that it may be; ever less likely places."""
-    if layout.registration.method == "aruco":
+    method = layout.registration.method
+    if method == "aruco":
         try:
             found = fiducials.locate(image, layout)
         except Unregistered:
@@ -58,25 +69,24 @@ def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Plac
         else:
             yield [replace(found, page=page) for page in layout.pages]
             return
-    yield from reference.rounds(image, layout)
+    if method in ("aruco", "reference"):
+        yield from reference.rounds(image, layout)
+        return
+    corners = page_corners(image, layout)
+    yield [_placed(layout, corners, 0)]
+    yield [_placed(layout, corners, turns) for turns in (2, 1, 3)]
 
 
-def _best(image: npt.NDArray[np.uint8], guesses: Iterator[list[Placement]]) -> Placement:
-    """The placement that the printed bubbles agree with best, corrected by them."""
-    best, refusals = None, []
-    for placements in guesses:
-        for attempt in (_attempt(image, placement) for placement in placements):
-            if isinstance(attempt, Unregistered):
-                refusals.append(attempt)
-            elif best is None or attempt.fit > best.fit:
-                best = attempt
-        if best is not None and best.fit >= SURE:
-            return best
-    if best is None:
-        raise refusals[0]
-    if best.fit < LIKELY:
-        raise Unregistered("not_registered", f"only {best.fit:.0%} of the form's bubbles are printed: another form")
-    return best
+def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | None:
+    """The page found by its bubbles alone, if there is one place that is clearly the best."""
+    attempts = [_attempt(image, placement, by_bubbles=True) for placement in constellation.placements(image, layout)]
+    found = sorted((one for one in attempts if isinstance(one, Placement)), key=lambda one: -one.fit)
+    if not found or found[0].fit < SURE:
+        return None
+    others = [other for other in found[1:] if not constellation.same(found[0], other)]
+    if others and found[0].fit - others[0].fit < APART:
+        return None
+    return found[0]
 
 
 def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
@@ -93,9 +103,11 @@ def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     return _placed(layout, page_corners(image, layout), 0)
 
 
-def _attempt(image: npt.NDArray[np.uint8], placement: Placement) -> Placement | Unregistered:
+def _attempt(
+    image: npt.NDArray[np.uint8], placement: Placement, *, by_bubbles: bool = False
+) -> Placement | Unregistered:
     try:
-        return align(image, placement)
+        return align(image, placement, by_bubbles=by_bubbles)
     except Unregistered as refusal:
         return refusal
 

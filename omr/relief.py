@@ -49,20 +49,31 @@ class Block:
 class Relief:
     """The map of a block. Heights are 1 at a bare printed bubble and not above; 0 is what says nothing.
 
+    Heights tell where about a bubble its middle is, but the letters and numbers beside bubbles are nearly as high. What
+    is one tells its likeness: the correlation with the block's mean bubble, or how solid a blot it is if that is more.
+
     `centres` (k, 2) are those of the block's bubbles that have any ink about them: with a drop-out colour that the
     scanner does not see, the marks alone.
     """
 
     block: Block
     heights: Map
+    likeness: Map
     origin: Array  # layout coordinates of pixel (0, 0)
     scale: float  # pixels per layout unit
     centres: Array
 
     def at(self, points: Array) -> Map:
         """Heights at layout coordinates (n, m, 2)."""
+        return self._values(self.heights, points)
+
+    def likeness_at(self, points: Array) -> Map:
+        """Likeness at layout coordinates (n, m, 2)."""
+        return self._values(self.likeness, points)
+
+    def _values(self, of: Map, points: Array) -> Map:
         x, y = np.moveaxis(((points - self.origin) * self.scale).astype(np.float32), -1, 0)
-        return cv2.remap(self.heights, x, y, cv2.INTER_LINEAR, borderValue=0.0).reshape(x.shape)
+        return cv2.remap(of, x, y, cv2.INTER_LINEAR, borderValue=0.0).reshape(x.shape)
 
     def climb(self, points: Array, reach: Array) -> tuple[Array, Map]:
         """How each of the points (n, 2) moves (n, 2) to the highest place within `reach` (2,), and the height there."""
@@ -175,10 +186,20 @@ class _Patch:
 
     def relief(self, outline: Map) -> Relief:
         heights = np.asarray(cv2.filter2D(self.ink, -1, outline), np.float32)
-        rough = Relief(self.block, heights, self.origin, self.scale, self.centres)
+        rough = Relief(self.block, heights, self._likeness(), self.origin, self.scale, self.centres)
         tops = _highest(heights, (self.centres - self.origin) * self.scale, self.block.pitch * self.scale)
         top = max(float(np.median(tops)), 1e-6)
         return replace(rough, heights=np.minimum(heights / top, 1))
+
+    def _likeness(self) -> Map:
+        size = self.block.size * self.scale
+        room = np.minimum(1.2 * size, self.block.pitch * self.scale)  # an outline may be larger than in the layout
+        usual = self.mean((int(np.ceil(room[0] / 2)), int(np.ceil(room[1] / 2))))
+        y, x = (side // 2 for side in usual.shape)
+        padded = cv2.copyMakeBorder(self.ink, y, y, x, x, cv2.BORDER_CONSTANT, value=0.0)
+        alike = cv2.matchTemplate(padded, usual, cv2.TM_CCOEFF_NORMED)
+        solid = cv2.blur(self.ink, (int(size[0] * 0.7) | 1, int(size[1] * 0.7) | 1))
+        return np.nan_to_num(np.clip(np.maximum(alike, solid), 0, 1), posinf=0)
 
 
 def _ink(grey: Image, pitch: Array) -> Map:

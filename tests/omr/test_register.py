@@ -255,12 +255,38 @@ def test_misaligned_template_is_put_right(grey: int) -> None:
         assert np.linalg.norm(placement.points(points, name) - true, axis=1).max() < 0.4 * SCALE
 
 
-def test_a_row_farther_on_is_refused() -> None:
+def test_a_row_farther_on_is_noticed() -> None:
     """Rows repeat; a picture cut a whole row short must not be read a row off."""
     layout = foreign_layout("frame")
     image = np.roll(drawn(layout), round(7 * SCALE), axis=0)
+    down = np.array([(1, 0, 0), (0, 1, round(7 * SCALE)), (0, 0, 1.0)])
+    assert worst_error(register(image, layout), layout, down @ to_pixels(layout)) < 0.3 * SCALE
+
+
+def test_rows_that_the_layout_does_not_have_are_not_counted_on() -> None:
+    """Of more rows than the layout has, which ones are meant shows only on a page that lies as it should."""
+    printed = foreign_layout("frame")
+    fields = tuple(field for field in printed.pages[0].fields if field.block != "number" and 3 <= _row(field) < 12)
+    layout = printed.model_copy(update={"pages": (Page(number=1, fields=fields),)})
+    assert worst_error(register(drawn(printed), layout), layout, to_pixels(layout)) < 0.3 * SCALE
     with pytest.raises(Unregistered):
-        register(image, layout)
+        register(turned(drawn(printed), 5)[0], layout)
+
+
+def _row(field: Field) -> int:
+    return round((field.groups[0].bubbles[0].y - 140) / 7)
+
+
+@pytest.mark.parametrize("method", ["frame", "outline"])
+@pytest.mark.parametrize("degrees", [0, 4, -9, 94, 180])
+def test_bubbles_alone_find_the_page(method: str, degrees: float) -> None:
+    """No outline, not edge to edge, and the foot of the page is cut off."""
+    layout = foreign_layout(method)
+    image, matrix = turned(drawn(layout)[: round(260 * SCALE), round(10 * SCALE) :], degrees, 0.5, 255)
+    cut = np.array([(1, 0, -round(10 * SCALE)), (0, 1, 0), (0, 0, 1.0)])
+    placement = register(noisy(image), layout)
+    assert placement.rotation == round(degrees / 90) * 90 % 360
+    assert worst_error(placement, layout, matrix @ cut @ to_pixels(layout)) < 0.4 * SCALE * 0.5
 
 
 def test_another_form_is_refused() -> None:
@@ -313,8 +339,19 @@ def test_markers_hold_the_page(tmp_path: Path, degrees: float) -> None:
     assert worst_error(placement, layout, matrix @ border @ to_pixels(layout)) < 0.5 * SCALE * 0.6
 
 
+@pytest.mark.parametrize("present", [3, 2, 0])
+def test_lost_markers_do_no_harm(tmp_path: Path, present: int) -> None:
+    layout, sheet = marker_sheet(tmp_path, present)
+    image, matrix = turned(sheet, 2, 0.6, 255)
+    border = np.array([(1, 0, round(20 * SCALE)), (0, 1, round(20 * SCALE)), (0, 0, 1.0)])
+    placement = register(noisy(image), layout)
+    assert worst_error(placement, layout, matrix @ border @ to_pixels(layout)) < 0.5 * SCALE * 0.6
+
+
 def test_missing_marker_is_named(tmp_path: Path) -> None:
     layout, sheet = marker_sheet(tmp_path, 3)
+    border = round(20 * SCALE)
+    sheet[border + 60 : -border - 60, border + 60 : -border - 60] = 255  # nor is there anything else to go by
     with pytest.raises(Unregistered, match="bottom left"):
         register(sheet, layout)
 
