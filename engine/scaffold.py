@@ -28,7 +28,7 @@ stage = "junior"                  # "primary" 小学, "junior" 初中, "senior" 
 [[subjects]]
 code = "maths"                    # 子文件夹名  name of its folder
 name = "数学"
-step = 0.5                        # 最小记分单位  smallest step of points; every 分值 is a multiple of it
+step = 0.5                        # 最小记分单位，可写 "1/3"  smallest step of points; every 分值 is a multiple of it
 # floor = "none"                  # 倒扣分下限 where losses stop at 0: "none", "section" 每大题, "total" 全卷
 # candidate_field = "candidate"   # 考号字段名（外来模板）  the field with the candidate number, if it is not ours
 
