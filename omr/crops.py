@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.tables import write_bytes
-from omr.layout import Field, Layout, Rect
+from omr.layout import Bubble, Field, Layout, Rect
 from omr.overlay import is_marked
 from omr.placement import Placement
 
@@ -28,13 +28,15 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, in layout u
 FOLDER = "crops"
 OF_READING, OF_MATCHING = ("page", "field"), ("pupil", "batch")  # kinds of exceptions
 MOST_BYTES = 30_000  # of a picture
+FULL_COLOUR = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # or thin lines go pale
 QUALITIES = (85, 70, 50, 30, 15)  # of JPEG, until it is small enough
+MOST_LETTERS = 24  # of each part of a name; up to four bytes each
 LONGEST = 1000  # pixels: longer side of a picture
 BUBBLE = 26  # pixels: the height to which smaller bubbles are enlarged
 AROUND = 1.5  # bubbles' heights around a field (or quarters of the barcode's area); four times that on the left, where
 # the item's number or name is printed, three times above a barcode, or the columns of a number to be written there
 MOST_FIELDS = 20  # of a page with more in doubt, one picture of the whole page serves for all
-MARKED, OPEN = (40, 40, 230), (255, 160, 60)  # BGR: outlines of bubbles taken as marked, and of the others
+MARKED, FIELD = (40, 40, 230), (255, 160, 60)  # BGR: frames around bubbles taken as marked, and the field
 
 
 def name(kind: str, file: str, page: int, field: str = "") -> str:
@@ -45,14 +47,14 @@ def name(kind: str, file: str, page: int, field: str = "") -> str:
     """
     digest = hashlib.sha256(repr((file, page, field)).encode()).hexdigest()[:10]
     folder, _, last = file.rpartition("/")
-    words = [last.rpartition(".")[0] or last, f"p{page}", field]
-    stem = "-".join(_safe(word) for word in words if word)
+    words = map(_safe, (last.rpartition(".")[0] or last, f"p{page}", field))
+    stem = "-".join(word for word in words if word)
     return "/".join(part for part in (FOLDER, kind, _safe(folder), f"{stem}-{digest}.jpg") if part)
 
 
 def _safe(text: str) -> str:
-    """Text as part of a file's name on any system: letters and digits of any language; at most forty."""
-    return re.sub(r"[^\w]+", "_", text)[-40:].strip("_")
+    """Text as part of a file's name on any system: letters and digits of any language, a few only."""
+    return re.sub(r"[^\w]+", "_", text)[-MOST_LETTERS:].strip("_")
 
 
 def of_page(image: Image) -> bytes:
@@ -112,14 +114,19 @@ def _cut_out(image: Image, placement: Placement, box: Box, pixels: float, block:
 
 
 def _outline(cut: Image, field: Field, value: str, box: Box, pixels: float) -> None:
-    """Thin frames a little outside of the bubbles, so that no ink is covered."""
+    """Thin frames around the field and each bubble taken as marked, outside of them so that no ink is covered."""
+
+    def frame(bubbles: Iterable[Bubble], away: int, colour: tuple[int, int, int]) -> None:
+        at = np.array([(bubble.x, bubble.y) for bubble in bubbles])
+        half = np.array([field.width / 2, field.height / 2])
+        start, end = ((corner - box[:2]) * pixels for corner in (at.min(axis=0) - half, at.max(axis=0) + half))
+        cv2.rectangle(cut, np.rint(start - away).astype(int).tolist(), np.rint(end + away).astype(int).tolist(), colour)
+
+    frame((bubble for group in field.groups for bubble in group.bubbles), 7, FIELD)
     for place, group in enumerate(field.groups):
         for bubble in group.bubbles:
-            x, y = (bubble.x - box[0]) * pixels, (bubble.y - box[1]) * pixels
-            across, down = (length / 2 * pixels + 3 for length in (field.width, field.height))
-            colour = MARKED if is_marked(field, place, bubble.label, value) else OPEN
-            start, end = (round(x - across), round(y - down)), (round(x + across), round(y + down))
-            cv2.rectangle(cut, start, end, colour, 1)
+            if is_marked(field, place, bubble.label, value):
+                frame((bubble,), 3, MARKED)
 
 
 def _shrunk(image: Image, scale: float = 1.0) -> Image:
@@ -135,7 +142,7 @@ def _jpeg(picture: Image) -> bytes:
     """A picture as JPEG of at most `MOST_BYTES`."""
     while True:
         for quality in QUALITIES:
-            data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+            data = cv2.imencode(".jpg", picture, [*FULL_COLOUR, cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
             if len(data) <= MOST_BYTES:
                 return data
         picture = _shrunk(picture, 0.7)

@@ -1,10 +1,11 @@
-"""What is wrong with a picture as a scan, as far as the picture itself tells."""
+"""What is wrong with a picture as a scan, as far as the picture and the corner marks that are left on it tell."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from omr.layout import Layout, Page
 from omr.reason import Reason
 
 Complaint = tuple[Reason, str]  # what is wrong, and what was seen
@@ -47,3 +48,41 @@ def unfindable(image: np.ndarray) -> Complaint | None:
     if slope < LEAST_SLOPE:
         return Reason.BLURRED, f"the sharpest edge takes {1 / max(slope, 0.01):.0f} pixels"
     return None
+
+
+def cut_off(image: np.ndarray, layout: Layout) -> Complaint | None:
+    """Whether a page was not found because part of it is outside the picture (height, width): the corner marks that
+    are left say where the others would be. None when they are not outside, or no mark is left."""
+    names = {mark.id for page in layout.pages for mark in page.fiducials}
+    if not names:
+        return None
+    dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, layout.registration.dictionary))
+    corners, numbers, _ = cv2.aruco.ArucoDetector(dictionary).detectMarkers(image)
+    seen = {} if numbers is None else dict(zip(numbers.ravel().tolist(), corners, strict=True))
+    page = max(layout.pages, key=lambda page: sum(mark.id in seen for mark in page.fiducials))
+    found = [mark for mark in page.fiducials if mark.id in seen]
+    if not found:
+        return None
+    printed = np.concatenate([_square(mark.x, mark.y, mark.size) for mark in found])
+    pictured = np.concatenate([seen[mark.id].reshape(4, 2) for mark in found]).astype(np.float32)
+    scale_and_turn, _ = cv2.estimateAffinePartial2D(printed, pictured)
+    return _outside(image, page, scale_and_turn, len(found)) if scale_and_turn is not None else None
+
+
+def _outside(image: np.ndarray, page: Page, scale_and_turn: np.ndarray, found: int) -> Complaint | None:
+    """Whether a corner mark would be partly outside the picture, by the (2, 3) map of the page onto it."""
+    squares = np.stack([_square(mark.x, mark.y, mark.size) for mark in page.fiducials])
+    places = squares @ scale_and_turn[:, :2].T + scale_and_turn[:, 2]
+    height, width = image.shape
+    lost = int(((places < 0) | (places > (width - 1, height - 1))).any(axis=(1, 2)).sum())
+    if not lost:
+        return None
+    return Reason.CUT_OFF, f"{found} of {len(page.fiducials)} corner marks found; {lost} would be outside the picture"
+
+
+def _square(x: float, y: float, size: float) -> np.ndarray:
+    """The corners (4, 2) of a mark, clockwise from its own top left."""
+    half = size / 2
+    return np.array(
+        [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)], np.float32
+    )

@@ -24,7 +24,7 @@ from omr.layout import Layout
 from omr.marks import Mark, read_marks
 from omr.parts import PageRef, Part, Readings, Store, plan, reader_version
 from omr.placement import Placement
-from omr.quality import unfindable, unfit
+from omr.quality import cut_off, unfindable, unfit
 from omr.reason import Reason
 from omr.register import Unregistered, register
 
@@ -90,7 +90,7 @@ def read_page(image: np.ndarray, layout: Layout, *, file: str = "", page: int = 
         marks = read_marks(image, layout, placement)
     except Unregistered as error:
         reason = Reason(error.reason)
-        poor = unfindable(image) if reason is Reason.NOT_REGISTERED else None
+        poor = (unfindable(image) or cut_off(image, layout)) if reason is Reason.NOT_REGISTERED else None
         return _unread(where, *(poor or (reason, error.detail)))
     except Exception as error:  # whatever it is, the other pages are to be read
         return _unread(where, Reason.FAILED, f"{type(error).__name__}: {error}")

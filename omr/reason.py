@@ -115,6 +115,13 @@ class Reason(StrEnum):
         "展平折角后重新扫描;若不是本科目答题卡请移出",
         "unfold the corners and scan again; take it out if it is not a sheet of this subject",
     )
+    CUT_OFF = (
+        "cut_off",
+        "页面不完整",
+        "part of the page is outside the picture",
+        "对齐导纸板后整页重新扫描",
+        "scan it again, whole: straight against the guide, or from further away",
+    )
     WRONG_SHEET = (
         "wrong_sheet",
         "不是本次考试的答题卡",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ from engine.identity import Reason
 from omr import evidence, importers
 from omr.layout import Layout
 from omr.read import TABLES, read_scans
+from omr.reason import Reason as Wrong
 from stages.paper import layout_of
 from stages.work import Summary, Work
 
@@ -69,12 +72,13 @@ def _readings(exam: Exam, subject: Subject) -> Path:
 def match_sheets(exam: Exam, summary: Summary, work: Work) -> dict[str, pa.Table]:
     """Match what was read to the roster; keeps the tables and returns the responses by subject."""
     parts: dict[str, list[pa.Table]] = {name: [] for name in ("pages", "marks", "exceptions", "accounts", "rooms")}
+    layouts = {subject.code: layout_of(subject) for subject in exam.subjects}
     responses = {}
     for subject in exam.subjects:
         source = _readings(exam, subject)
         pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in TABLES)
-        layout = layout_of(subject)
-        matched = match.match(exam, subject, pages, marks, doubts, sides=_sides(layout))
+        layout = layouts[subject.code]
+        matched = match.match(exam, subject, pages, marks, _misfiled(doubts, layouts), sides=_sides(layout))
         shown = _with_crops(exam, subject, matched.exceptions, layout, work)
         for name, table in zip(parts, (pages, matched.marks, shown, matched.accounts, matched.rooms), strict=True):
             parts[name].append(table)
@@ -109,6 +113,17 @@ def _with_crops(exam: Exam, subject: Subject, exceptions: pa.Table, layout: Layo
     folder = source.relative_to(_people(exam)).as_posix()
     found = [crop and f"{folder}/{crop}" for crop in shown["crop"].to_pylist()]
     return shown.set_column(shown.column_names.index("crop"), "crop", pa.array(found, pa.string()))
+
+
+def _misfiled(exceptions: pa.Table, layouts: Mapping[str, Layout]) -> pa.Table:
+    """The reader's exceptions; of sheets of another subject of the exam it is said which."""
+    owner = {mark.id: code for code, layout in layouts.items() for page in layout.pages for mark in page.fiducials}
+    details = []
+    for reason, detail in zip(exceptions["reason"].to_pylist(), exceptions["detail"].to_pylist(), strict=True):
+        marks = map(int, re.findall(r"\d+", detail)) if reason == Wrong.WRONG_SHEET else ()
+        codes = {owner.get(mark, "") for mark in marks} - {""}
+        details.append(f"a sheet of {codes.pop()}: {detail}" if len(codes) == 1 else detail)
+    return exceptions.set_column(exceptions.column_names.index("detail"), "detail", pa.array(details, pa.string()))
 
 
 def _tell_rooms(exam: Exam, rooms: pa.Table, summary: Summary) -> None:
