@@ -185,6 +185,8 @@ def _homography(source: Points, target: Points) -> Points:
 
 
 def _project(points: Points, homography: Points) -> Points:
+    if not points.size:
+        return points
     return np.asarray(cv2.perspectiveTransform(points.reshape(-1, 1, 2), homography), np.float64).reshape(-1, 2)
 
 
