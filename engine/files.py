@@ -16,8 +16,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import openpyxl
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError, raise_all
 
@@ -25,6 +24,9 @@ IDENTIFIERS = frozenset({"student_id", "candidate_no"})
 MAX_BYTES = 1 << 30  # of text, unpacked: more is a mistake or a decompression bomb
 MOST_HINTS = 20  # known words named in a hint
 TITLE_ROWS = 10  # the header is looked for in so many rows
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
 
 _SUFFIXES = (".csv", ".xlsx")
 _HALFWIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -223,6 +225,8 @@ def _csv_tables(text: str, path: Path) -> list[_Table]:
 
 
 def _xlsx_rows(raw: bytes, path: Path) -> list[list[str]]:
+    import openpyxl  # takes a quarter of a second, and most exams come as CSV
+
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -242,7 +246,7 @@ def _xlsx_rows(raw: bytes, path: Path) -> list[list[str]]:
         ) from None
 
 
-def _cell_text(cell: openpyxl.cell.Cell) -> str:
+def _cell_text(cell: Cell) -> str:
     """A cell as a person sees it. Numbers beyond fifteen digits come out as 1.23E+17: their end is lost."""
     value = cell.value
     if value is None:
