@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import stages
+from engine import tables
 from engine.blueprint import load_items
 from engine.errors import InputError
 from engine.exam import Subject, SubjectKeys
@@ -134,3 +136,22 @@ def test_an_evaluation_of_another_form_is_refused(tmp_path: Path, answers: tuple
     with pytest.raises(InputError, match=says) as refused:
         convert_blueprint(tmp_path / "evaluation.json", tmp_path / "b.csv", tmp_path / "form.json")
     assert refused.value.file == tmp_path / "evaluation.json" and refused.value.mend
+
+
+@real
+def test_an_exam_of_another_programs_forms_and_rules(tmp_path: Path) -> None:
+    """template.json and evaluation.json as they are, beside the scans: no sheet.toml, no blueprint.csv."""
+    source, subject = REAL / "technothlon-camscanner", tmp_path / "x"
+    (subject / "scans").mkdir(parents=True)
+    for name in ("template.json", "evaluation.json", "omr_marker.jpg"):
+        (subject / name).write_bytes((source / name).read_bytes())
+    for scan in source.glob("camscanner-*.jpg"):
+        (subject / "scans" / scan.name).write_bytes(scan.read_bytes())
+    keys = 'code = "x"\nname = "X"\nstep = "1/3"\ncandidate_field = "Roll"\n'
+    (tmp_path / "exam.toml").write_text(f'id = "x"\ntitle = "X"\ndate = 2026-11-10\n[[subjects]]\n{keys}')
+    (tmp_path / "roster.csv").write_text("student_id,name,class,school\nE204420102,a,1,s\nE204420109,b,1,s\n")
+    stages.read(tmp_path, stages.Work())
+    stages.score(tmp_path)
+    table = tables.read(tmp_path / "out" / "tables" / "scores.x.arrow")
+    assert [units / 3 for units in table["total"].to_pylist()] == [-4, 55]
+    assert table.schema.metadata[b"step"] == b"1/3"
