@@ -30,10 +30,17 @@ class Batches:
         in_file = Counter(ids.file)
         many = 2 * max(int(ids.sheet_page.max(initial=1)), 2)
         self.of = [file if in_file[file] > many else file.rpartition("/")[0] for file in ids.file]
-        self.missing = np.ones(len(seating.pupils), dtype=bool)
-        self.missing[ids.owner[ids.owner >= 0]] = False
-        self.missing[list(ids.duplicate.values())] = False
         self.room = self._rooms()
+        self._lacking: dict[int, np.ndarray] = {}
+
+    def lacking(self, row: int) -> np.ndarray:
+        """(pupils,) bool: who has no page of the side that a page is, so that it may be theirs."""
+        side = int(self.ids.sheet_page[row])
+        if side not in self._lacking:
+            owner = self.ids.owner[self.ids.sheet_page == side]
+            twice = [pupil for page, pupil in self.ids.duplicate.items() if self.ids.sheet_page[page] == side]
+            self._lacking[side] = ~np.isin(np.arange(len(self.seating.pupils)), [*owner.tolist(), *twice])
+        return self._lacking[side]
 
     def _rooms(self) -> dict[str, str]:
         """Batch → the room whose bag it is, of those that are one."""
@@ -66,14 +73,15 @@ class Batches:
         return found[0], found[1]
 
     def by_place(self, row: int) -> int:
-        """The only pupil without a sheet who sits between the neighbours of a page; NOBODY if there is not one."""
+        """The only pupil who lacks a page and sits between its neighbours; NOBODY if there is not one."""
         before, after = self.neighbours(row)
         if NOBODY in (before, after) or self.seating.room[before] != self.seating.room[after]:
             return NOBODY
         first, last = sorted((self.seating.rank[before], self.seating.rank[after]))
         if last - first > SPAN:
             return NOBODY
-        between = [pupil for pupil in self.seating.order[first + 1 : last] if self.missing[pupil]]
+        lacking = self.lacking(row)
+        between = [pupil for pupil in self.seating.order[first + 1 : last] if lacking[pupil]]
         return between[0] if len(between) == 1 else NOBODY
 
     def elses(self, row: int, room: str) -> str:
@@ -194,7 +202,7 @@ def suggest(batches: Batches, pupils: Pupils) -> None:
             likely = by_place if by_place in near else near[0] if len(near) == 1 else NOBODY
         else:
             likely = by_place
-        if by_place != NOBODY and batches.missing[by_place]:
+        if by_place != NOBODY:
             told += f"; by its place in the batch perhaps {batches.seating.told(by_place)}"
         if reason == Reason.DUPLICATE:
             before, after = (batches.seating.told(one) if one >= 0 else "" for one in batches.neighbours(row))
@@ -207,8 +215,8 @@ def suggest(batches: Batches, pupils: Pupils) -> None:
 
 
 def _alike(barcode: str, number: str, pupils: Pupils, batches: Batches, row: int) -> tuple[list[int], str]:
-    """Pupils that barcode or number may mean, and that in words; those without a sheet, and of the same room, first."""
-    for among, who in ((batches.missing, "without a sheet"), (None, "of the roster")):
+    """Pupils that barcode or number may mean, and that in words; those who lack it, and of the same room, first."""
+    for among, who in ((batches.lacking(row), "without this side"), (None, "of the roster")):
         found = [pupils.nearest(read_number(code), wrong=2, among=among) for code in (number, barcode) if code]
         wrong = min((misses for near, misses in found if near), default=-1)
         near = list(dict.fromkeys(one for some, misses in found if misses == wrong for one in some))

