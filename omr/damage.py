@@ -26,6 +26,7 @@ SCALED = (
 SHARES = ("clogged", "faded", "punched", "folded", "clipped")  # of pages
 LIMITS = {"contrast": 0.4, "perspective": 0.08, "shadow": 0.6, "vignette": 0.5, "show_through": 0.2}
 """Beyond these a person could not read the page either."""
+SUFFIXES = (".jpg", ".tif")
 
 
 class Damage(BaseModel):
@@ -123,8 +124,8 @@ class Damage(BaseModel):
 
     @property
     def suffix(self) -> str:
-        """Of the file's name."""
-        return ".jpg" if self.threshold is None else ".tif"
+        """Of the file's name: one of `SUFFIXES`."""
+        return SUFFIXES[self.threshold is not None]
 
 
 PRESETS = {

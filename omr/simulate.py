@@ -22,7 +22,7 @@ from pypdfium2 import PdfDocument
 from engine.tables import ABSENT, CHOOSE
 from omr import pencil
 from omr.canvas import WRITTEN_TO_GRID
-from omr.damage import Damage, graded
+from omr.damage import SUFFIXES, Damage, graded
 from omr.layout import Field, Layout, Page
 from omr.pencil import Hand
 from omr.places import places, value_of
@@ -137,9 +137,12 @@ def _scan_sheets(task: _Task) -> list[tuple[str, int, str, str, str]]:
             if sheet.first_pdf_page != first:
                 first, clean = sheet.first_pdf_page, render(document, task.layout, sheet.first_pdf_page)
             for page in scan_sheet(clean, task.layout, sheet, task.damage, task.untidy, task.seed):
-                file = f"{sheet.name}-{page.page}{task.damage.suffix}"
-                rows += [(file, 1, truth.field, truth.value, "+".join(truth.untidy)) for truth in page.truth]
+                stem = f"{sheet.name}-{page.page}"
+                for suffix in SUFFIXES:  # of an earlier scan, with other damage
+                    (task.out / (stem + suffix)).unlink(missing_ok=True)
+                file = stem + task.damage.suffix
                 (task.out / file).write_bytes(page.data)
+                rows += [(file, 1, truth.field, truth.value, "+".join(truth.untidy)) for truth in page.truth]
     return rows
 
 

@@ -142,6 +142,30 @@ def test_upside_down_pages(printed: tuple[Path, Layout], tmp_path: Path) -> None
     assert centre == pytest.approx((first.x, first.y), abs=0.2)
 
 
+def test_scans_made_anew_take_the_place_of_the_old(printed: tuple[Path, Layout], tmp_path: Path) -> None:
+    pdf, layout = printed
+    for preset, suffix in (("clean", ".jpg"), ("bilevel-fax", ".tif"), ("scanner", ".jpg")):
+        truth = simulate(pdf, layout, filled(layout)[:1], tmp_path, preset=preset)
+        names = {f"s0-{page.number}{suffix}" for page in layout.pages}
+        assert {path.name for path in tmp_path.iterdir()} == set(truth["file"].to_pylist()) == names
+
+
+def test_the_other_side_shows_through(printed: tuple[Path, Layout], tmp_path: Path) -> None:
+    pdf, layout = printed
+    code = layout.pages[0].barcode
+    assert code is not None
+    rows = slice(round(code.y * DOT), round((code.y + code.height) * DOT))
+    columns = slice(round(code.x * DOT), round((code.x + code.width) * DOT))
+    grey = {}
+    for share in (0.0, 0.2):
+        simulate(pdf, layout, filled(layout), tmp_path, preset=Damage(show_through=share, quality=(95, 95)))
+        pictures = [cv2.imread(str(tmp_path / f"s{i}-2.jpg"), cv2.IMREAD_GRAYSCALE) for i in range(6)]
+        grey[share] = np.mean([picture[:, ::-1][rows, columns] for picture in pictures], axis=0)
+    paper = grey[0.0] > 252  # of the second page, behind the first one's barcode
+    assert paper.mean() > 0.3
+    assert (grey[0.2][paper] < 245).mean() > 0.1
+
+
 def test_unknown_presets_are_refused(printed: tuple[Path, Layout], tmp_path: Path) -> None:
     pdf, layout = printed
     with pytest.raises(UsageError, match="no preset 'fax'") as raised:
