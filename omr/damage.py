@@ -41,7 +41,8 @@ class Damage(BaseModel):
             lid: 0.05 to 0.08; the specification for exam paper asks for none.
         specks: expected number of dust specks a page, 0.1 to 0.5 mm; a dirty glass has dozens.
         faded: share of pages with one corner mark that printed pale or in part, as on a risograph whose master is worn.
-        punched: share of pages with two holes for filing (ISO 838: 6 mm, 80 mm apart, 12 mm from an edge).
+        punched: share of pages with two holes for filing (ISO 838: 6 mm, 80 mm apart, 12 mm from an edge), at an edge
+            where they cost no bubble.
         folded: share of pages with a corner folded (8 to 30 mm), half of them under the sheet, half over it.
 
     Geometry:

@@ -109,7 +109,7 @@ def _specks(image: Image, number: int, dot: float, rng: Random) -> None:
 
 
 def _punch(image: Image, sheet: Page, dot: float, background: int, rng: Random) -> None:
-    """Two holes at one edge; none where they would cost a bubble."""
+    """Two holes at one of the edges where they cost no bubble."""
     height, width = (side / dot for side in image.shape)
     along = np.array([-0.5, 0.5]) * HOLES_APART
     edges = [
@@ -117,9 +117,9 @@ def _punch(image: Image, sheet: Page, dot: float, background: int, rng: Random) 
         np.column_stack([np.full(2, width - HOLE_INSET), height / 2 + along]),
         np.column_stack([width / 2 + along, np.full(2, HOLE_INSET)]),
     ]
-    for centre in edges[int(rng.integers(len(edges)))]:
-        if _clear_of_bubbles(sheet, centre, HOLE / 2):
-            cv2.circle(image, tuple(np.round(centre * dot).astype(int).tolist()), round(HOLE / 2 * dot), background, -1)
+    free = [edge for edge in edges if all(_clear_of_bubbles(sheet, centre, HOLE / 2) for centre in edge)]
+    for centre in free[int(rng.integers(len(free)))] if free else ():
+        cv2.circle(image, tuple(np.round(centre * dot).astype(int).tolist()), round(HOLE / 2 * dot), background, -1)
 
 
 def _boxes(sheet: Page) -> Points:

@@ -139,15 +139,17 @@ def test_a_folded_corner_hides_one_mark_at_most_and_no_bubble(background: int) -
 
 
 def test_holes_are_punched_80_mm_apart_and_spare_bubbles() -> None:
-    distances = []
+    distances, edges = [], set()
     for seed in SEEDS:
         holes = spots(scanned(white(), seed, punched=1, background=20))
-        assert len(holes) <= 2  # of the sheet's own bubbles none is covered
+        assert len(holes) == 2
         for x, y in holes / DOT:
             assert min(max(abs(x - u) - 2.2, abs(y - v) - 1.3) for u, v in BUBBLES) > 2.5
             assert min(x, y, WIDTH - x) == pytest.approx(12, abs=0.3)
-        distances += [float(np.linalg.norm(holes[0] - holes[1])) / DOT] if len(holes) == 2 else []
-    assert distances and distances == pytest.approx([80] * len(distances), abs=0.5)
+        distances.append(float(np.linalg.norm(holes[0] - holes[1])) / DOT)
+        edges.add(int(np.argmin(np.ptp(holes, axis=0))))
+    assert edges == {0, 1}  # beside the page, and above it
+    assert distances == pytest.approx([80] * len(distances), abs=0.5)
 
 
 def test_specks() -> None:
