@@ -94,3 +94,71 @@ def test_a_folder_that_cannot_be_written_is_named(exam: Path) -> None:
     with pytest.raises(InputError, match="cannot be written") as caught:
         stages.report(exam, stages.Work())
     assert "reports" in str(caught.value.file)
+
+
+def exceptions_of(exam: Path) -> list[dict]:
+    return tables.read(exam / "out" / "tables" / "exceptions.arrow").to_pylist()
+
+
+def test_matching_again_needs_no_scans_and_keeps_the_pictures(exam: Path) -> None:
+    before = exceptions_of(exam)
+    responses = {path.name: path.read_bytes() for path in (exam / "out/tables").glob("responses.*")}
+    assert {row["kind"] for row in before if row["crop"]} >= {"field", "pupil"}
+    for row in before:
+        assert not row["crop"] or (exam / "out" / row["crop"]).stat().st_size <= 30_000
+        assert row["crop"] or row["kind"] == "page" or row["reason"] in ("no_sheet", "mark_missing")
+    for code in ("maths", "english"):
+        shutil.rmtree(exam / code / "scans")
+    stages.score(exam)
+    assert exceptions_of(exam) == before
+    assert all((exam / "out" / row["crop"]).exists() for row in before if row["crop"])
+    assert responses == {path.name: path.read_bytes() for path in (exam / "out/tables").glob("responses.*")}
+
+
+def test_the_template_of_corrections_settles_what_is_filled_in(exam: Path) -> None:
+    """Copied as it is it changes nothing; a decision made in it is carried out, and leaves the template."""
+    before = exceptions_of(exam)
+    doubt = next(row for row in before if row["kind"] == "field" and row["field"].isdigit())
+    todo = exam / "out" / f"corrections-todo.{doubt['subject']}.csv"
+    corrections = exam / doubt["subject"] / "corrections.csv"
+    text, cells = todo.read_text("utf-8-sig"), f"{doubt['file']},1,{doubt['field']},{doubt['student_id']}"
+    shutil.copy(todo, corrections)
+    stages.score(exam)
+    assert exceptions_of(exam) == before and todo.read_text("utf-8-sig") == text
+    edit(corrections, f"{cells},?,", f"{cells},A,")
+    stages.score(exam)
+    assert exceptions_of(exam) == [row for row in before if row != doubt]
+    assert cells in text and cells not in todo.read_text("utf-8-sig")
+
+
+def test_rooms_are_told(exam: Path) -> None:
+    rooms = tables.read(exam / "out" / "tables" / "rooms.arrow").to_pylist()
+    gaps = [row for row in rooms if row["missing"]]
+    assert gaps and all(row["gaps"].count("seat ") == row["missing"] for row in gaps)
+    figures = stages.score(exam).figures
+    for code in ("maths", "english"):
+        told = figures[f"{code} rooms"]
+        assert told["complete"] + told["with gaps"] == len([row for row in rooms if row["subject"] == code])
+    assert (exam / "out" / "rooms.csv").read_text("utf-8-sig").startswith("subject,room,registered,read,absent,")
+    text = (exam / "out" / "reports" / "exceptions.html").read_text("utf-8")
+    crops = [row["crop"] for row in exceptions_of(exam) if row["crop"]]
+    assert f'src="../{crops[0]}"' in text
+
+
+def test_a_sheet_of_another_subject_is_named(exam: Path) -> None:
+    misfiled = min((exam / "english" / "scans").rglob("*.jpg"))
+    shutil.copy(misfiled, exam / "maths" / "scans" / "zz.jpg")
+    stages.read(exam, stages.Work())
+    (row,) = [row for row in exceptions_of(exam) if row["file"] == "zz.jpg"]
+    assert (row["kind"], row["reason"]) == ("page", "wrong_sheet")
+    assert row["detail"].startswith("a sheet of english: ") and row["crop"]
+
+
+def test_bare_scans_have_their_pictures(exam: Path, tmp_path: Path) -> None:
+    scans, out = exam / "maths" / "scans", tmp_path / "out"
+    stages.read_bare([scans], exam / "maths" / "layout.json", out, stages.Work())
+    rows = tables.read(out / "exceptions.arrow").to_pylist()
+    shown = [row["crop"] for row in rows if row["crop"]]
+    assert shown and all((out / crop).stat().st_size <= 30_000 for crop in shown)
+    assert shown[0] in (out / "exceptions.csv").read_text("utf-8-sig")
+    assert {row["reason"] for row in rows if not row["crop"]} <= {"truncated"}

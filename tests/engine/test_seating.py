@@ -106,3 +106,22 @@ def test_an_absence_can_be_registered_without_a_sheet(tmp_path: Path) -> None:
 
 def test_no_rooms_no_table(tmp_path: Path) -> None:
     assert run(make_exam(tmp_path), everybody()).rooms.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "says"),
+    [
+        (",,absent,1,", "student_id", "no pupil ''"),
+        (",,absent,1,26010191", "student_id", "no pupil '26010191'"),
+        (",,absent,,G0", "value", "expected 1"),
+        (",,absent,-,G0", "value", "expected 1"),
+        (",,violation,1,G0", "file", "no page"),
+    ],
+)
+def test_an_absence_that_cannot_be_registered(tmp_path: Path, row: str, column: str, says: str) -> None:
+    (tmp_path / "corrections.csv").write_text(f"file,page,field,value,student_id\n{row}\n")
+    with pytest.raises(InputError) as caught:
+        run(make_exam(tmp_path), everybody())
+    error = caught.value
+    assert (error.file, error.row, error.column) == (tmp_path / "corrections.csv", 2, column)
+    assert says in str(error) and error.mend
