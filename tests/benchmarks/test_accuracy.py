@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from benchmarks import accuracy
+from benchmarks.__main__ import main
 from benchmarks.accuracy import MIX, Case, Count, rescan, run, scans, upper_bound
 from omr.marks import Mark
 from omr.read import PageReading, read_page
@@ -109,6 +111,16 @@ def test_cases_are_shown_again_as_they_were(folder: Path) -> None:
 def test_upper_bounds_are_exceeded_once_in_twenty(errors: int, trials: int) -> None:
     assert binom.cdf(errors, trials, upper_bound(errors, trials)) == pytest.approx(0.05, rel=1e-6)
     assert upper_bound(0, 10**6) == pytest.approx(3e-6, rel=0.01)
+
+
+@pytest.mark.slow
+def test_the_command_writes_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ["benchmarks", "omr-accuracy", "--size", "0.01", "--preset", "bilevel-fax", "--seed", "7", "--workers", "1"]
+    monkeypatch.setattr("sys.argv", [*line, "--output", str(tmp_path)])
+    main()
+    found = json.loads((tmp_path / "omr-accuracy.json").read_text("utf-8"))
+    assert [row["contender"] for row in found["rows"]] == ["bilevel-fax"] and "seed 7" in found["what"]
+    assert int(found["rows"][0]["silently wrong"]) + int(found["rows"][0]["refused"]) == len(found["notes"])
 
 
 @pytest.mark.slow
