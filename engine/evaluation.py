@@ -222,7 +222,12 @@ def _beside(path: Path, name: str | None, key: str) -> Path:
     if not name:
         raise ValueError(f"options.{key}: is missing")
     other = path.parent / name
-    if not Path(other.resolve()).is_relative_to(path.parent.resolve()):
+    try:
+        other.exists()
+        inside = other.resolve().is_relative_to(path.parent.resolve())
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, a circle of links
+        raise ValueError(f"options.{key}: {name[:40]!r} is no name of a file") from None
+    if not inside:
         raise ValueError(f"options.{key}: {name!r} does not lie in the evaluation's folder")
     return other
 

@@ -188,6 +188,8 @@ WRONG = {
     "options.answer_key_csv_path: is missing": CSV | {"options": {}},
     "options.answer_key_csv_path: there is no none.csv": CSV | {"options": {"answer_key_csv_path": "none.csv"}},
     "options.answer_key_csv_path: '../key.csv' does not lie": CSV | {"options": {"answer_key_csv_path": "../key.csv"}},
+    "is no name of a file": CSV | {"options": {"answer_key_csv_path": "k" * 5000}},
+    "'key\\x00' is no name of a file": CSV | {"options": {"answer_key_csv_path": "key\0"}},
     "options.answer_key_image_path: there is no key.png": CSV
     | {"options": CSV["options"] | {"answer_key_image_path": "key.png", "questions_in_order": ["q1"]}},
 }
