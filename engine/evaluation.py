@@ -14,9 +14,6 @@ Keys that say what is printed or drawn are passed over.
 
 from __future__ import annotations
 
-import ast
-import csv
-import io
 import json
 import math
 import re
@@ -28,33 +25,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from engine.answerkey import Answers, parse_entry, parse_score, read_key
 from engine.errors import InputError
 from engine.files import Records, halfwidth, read_text
-from engine.points import parse_points, plain
+from engine.points import plain
 
 COLUMNS = ["item", "type", "max", "key", "rule", "options", "section"]
 MOST_OPTIONS = "ABCDEFGH"
 MOST_QUESTIONS = 10_000  # "q1..999999999" is a mistake or an attack
-LONGEST_CELL = 1000  # of a CSV key
 
 # The same ranges as in a template (omr/importers/omrchecker.py): "q1..10".
 _RANGE = re.compile(r"(?P<stem>.*?)(?P<first>\d{1,9})\.{2,3}(?P<last>\d{1,9})")
 _SEPARATORS = "|=;"  # of our keys and rules
 _DEFAULT = "DEFAULT"
 
-Answers = dict[str, Fraction | None]  # answer → its own points; None: what its section gives for a right one
-
-
-def _score(value: object) -> Fraction:
-    if isinstance(value, list):
-        raise ValueError("streaks are not supported: here an answer's points do not depend on the answers before it")
-    points = parse_points(str(value).strip()) if isinstance(value, (str, int)) else None
-    if points is None:
-        raise ValueError(f'{value!r} is no number of points such as 3, 0.5 or "-2/3"')
-    return points
-
-
-_Score = Annotated[Fraction, BeforeValidator(_score)]
+_Score = Annotated[Fraction, BeforeValidator(parse_score)]
 _Names = Annotated[list[str], Field(min_length=1)]
 
 
@@ -157,7 +142,8 @@ def load_evaluation(path: Path, read: Mapping[str, str] | None = None) -> Evalua
         InputError: the file is missing, or a key of it is absent, wrong or not supported; the message names the key.
     """
     try:
-        content = json.loads(read_text(path), parse_float=str, parse_constant=str)
+        text = read_text(path)
+        content = json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise _wrong(path, f"not valid JSON: {error}") from None
     try:
@@ -166,6 +152,15 @@ def load_evaluation(path: Path, read: Mapping[str, str] | None = None) -> Evalua
         raise _wrong(path, _complaint(invalid)) from None
     except ValueError as error:
         raise _wrong(path, str(error)) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two sections of the same name one would be lost without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
+    return content
 
 
 def _wrong(path: Path, message: str) -> InputError:
@@ -194,11 +189,11 @@ def _evaluation(file: _File, path: Path, read: Mapping[str, str] | None) -> Eval
                 f"options.answers_in_order: {len(options.answers_in_order)} answers to {len(questions)} questions"
             )
         key = {
-            question: _answers(answer, f"options.answers_in_order: the answer to {question!r}")
+            question: parse_entry(answer, f"options.answers_in_order: the answer to {question!r}")
             for question, answer in zip(questions, options.answers_in_order, strict=True)
         }
     elif (table := _beside(path, options.answer_key_csv_path, "answer_key_csv_path")).is_file():
-        key = _csv_key(table)
+        key = read_key(table)
         questions = list(key)
     elif options.answer_key_image_path is None:
         raise ValueError(f"options.answer_key_csv_path: there is no {table.name} beside it")
@@ -271,66 +266,6 @@ def _expand(labels: list[str], key: str) -> list[str]:
                 raise ValueError(f"{key}: {name!r} stands twice")
             result[name] = None
     return list(result)
-
-
-# ---- the key
-
-_LINE = 'write a question and its answer a line, several answers in quotes: q4,"A,B"'
-
-
-def _csv_key(path: Path) -> dict[str, Answers]:
-    """A key in a CSV file without a header: question, answer, where the answer may be "A,B" or a list."""
-    key: dict[str, Answers] = {}
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True))
-    except csv.Error as error:
-        raise InputError(f"not a CSV table: {error}", file=path, mend=_LINE) from None
-    for line, row in enumerate(rows, 1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != 2 or not all(cells):
-            raise InputError(f"{len(cells)} cells, expected a question and its answer", file=path, row=line, mend=_LINE)
-        if cells[0] in key:
-            raise InputError(f"question {cells[0]!r} stands twice", file=path, row=line, mend="keep one of the two")
-        try:
-            key[cells[0]] = _answers(_cell(cells[1]), "the answer")
-        except ValueError as error:
-            raise InputError(
-                str(error), file=path, row=line, mend="write A, \"A,B\" or \"[['A', 2], ['B', 1]]\""
-            ) from None
-    if not key:
-        raise InputError("an empty key", file=path, mend=_LINE)
-    return key
-
-
-def _cell(text: str) -> Any:
-    if text.startswith("["):
-        try:
-            return ast.literal_eval(text) if len(text) <= LONGEST_CELL else None
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            raise ValueError(f"{text!r} is no list of answers") from None
-    return [part.strip() for part in text.split(",")] if "," in text else text
-
-
-def _answers(entry: object, what: str) -> Answers:
-    """An entry of a key: "A", ["A", "B"], or [["A", 2], ["B", "1/2"]]."""
-    entries: list[Any] = entry if isinstance(entry, list) else [entry]
-    pairs = all(isinstance(one, list | tuple) and len(one) == 2 for one in entries)
-    answers: Answers = {}
-    for one in entries:
-        answer, points = one if pairs else (one, None)
-        if not isinstance(answer, str) or not answer:
-            raise ValueError(f'{what}, {entry!r}, is not of the kind "A", ["A", "B"] or [["A", 2], ["B", 1]]')
-        if answer in answers:
-            raise ValueError(f"{what} names {answer!r} twice")
-        try:
-            answers[answer] = _score(str(points) if isinstance(points, float) else points) if pairs else None
-        except ValueError as error:
-            raise ValueError(f"{what}: {error}") from None
-    if not answers:
-        raise ValueError(f"{what} is missing")
-    return answers
 
 
 # ---- a question as a row of the blueprint

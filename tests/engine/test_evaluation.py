@@ -145,6 +145,9 @@ def section(**changes):
 
 WRONG = {
     "not valid JSON": "{",
+    "'S' stands twice in an object": json.dumps(evaluation(marking_schemes={"DEFAULT": PLAIN, "S": {}})).replace(
+        '"S":', '"S": {}, "S":'
+    ),
     "source_type": evaluation(source_type="excel"),
     "options: Field required": {"source_type": "custom", "marking_schemes": {"DEFAULT": PLAIN}},
     "options.questions_in_order: is missing": evaluation() | {"options": {"answers_in_order": ["A"]}},
