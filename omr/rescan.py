@@ -23,7 +23,7 @@ Points = npt.NDArray[np.float64]
 Random = np.random.Generator
 
 CELL = 16  # pixels between places whose displacement is worked out; between them it is interpolated
-NOISE = 512  # the noise's tile is as large as the page, rounded up to this
+NOISE = 512  # pixels after which noise repeats itself
 HOLE, HOLES_APART, HOLE_INSET = 6.0, 80.0, 12.0  # mm: ISO 838
 CLEAR = 1.0  # mm that folds and holes keep away from bubbles, and cuts from corner marks
 FOLD = (8.0, 30.0)  # mm, along both edges
@@ -62,9 +62,7 @@ def scan(page: Image, sheet: Page, damage: Damage, dpi: float, rng: Random, back
         image = cv2.GaussianBlur(image, (side, side), sigma)
     _streaks(image, rng.poisson(damage.streaks), (ink, paper), dot, rng)
     if damage.noise:
-        dx, dy = rng.integers(0, 64, 2).tolist()
-        tile = _noise(*(-(-side // NOISE) * NOISE for side in image.shape), damage.noise)
-        image = cv2.addWeighted(image, 1, tile[dy : dy + image.shape[0], dx : dx + image.shape[1]], 1, -128)
+        image = cv2.addWeighted(image, 1, _noise(image.shape, damage.noise, rng), 1, -128)
     if damage.threshold:
         return _bilevel(image, damage, paper, dpi, rng)
     quality = int(rng.integers(damage.quality[0], damage.quality[1] + 1))
@@ -292,11 +290,17 @@ def _streaks(image: Image, number: int, ends: tuple[float, float], dot: float, r
         strip[:] = (strip * (1 - share) + towards * share).astype(np.uint8)
 
 
-@functools.lru_cache(maxsize=4)
-def _noise(height: int, width: int, deviation: float) -> Image:
-    """One tile of noise around 128, larger than the page so that every page takes another part of it."""
-    noise = np.random.default_rng(1).normal(128, deviation, (height + 64, width + 64))
-    return np.round(noise).astype(np.uint8)
+def _noise(shape: tuple[int, ...], deviation: float, rng: Random) -> Image:
+    """Noise around 128 of this shape; every page takes another part of the same."""
+    top, left = rng.integers(0, NOISE, 2).tolist()
+    tiles = _tiles(-(-shape[0] // NOISE) + 1, -(-shape[1] // NOISE) + 1, deviation)
+    return tiles[top : top + shape[0], left : left + shape[1]]
+
+
+@functools.lru_cache(maxsize=8)
+def _tiles(rows: int, columns: int, deviation: float) -> Image:
+    noise = np.random.default_rng(1).normal(128, deviation, (NOISE, NOISE))
+    return np.tile(np.clip(np.round(noise), 0, 255).astype(np.uint8), (rows, columns))
 
 
 def _bilevel(image: Image, damage: Damage, paper: float, dpi: float, rng: Random) -> bytes:
@@ -306,9 +310,7 @@ def _bilevel(image: Image, damage: Damage, paper: float, dpi: float, rng: Random
     uneven = rng.uniform(-0.01, 0.01, (6, 4)) + rng.uniform(*damage.threshold)
     level = cv2.resize(np.round(paper * (1 - uneven)).astype(np.uint8), (width, height))
     if damage.jagged:
-        dx, dy = rng.integers(0, 64, 2).tolist()
-        tile = _noise(*(-(-side // NOISE) * NOISE for side in image.shape), damage.jagged * 255)
-        level = cv2.addWeighted(level, 1, tile[dy : dy + height, dx : dx + width], 1, -128)
+        level = cv2.addWeighted(level, 1, _noise(image.shape, damage.jagged * 255, rng), 1, -128)
     white = cv2.compare(image, level, cv2.CMP_GE)
     if rng.random() < damage.clogged:
         white = cv2.erode(white, np.ones((1, 2), np.uint8))
