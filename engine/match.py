@@ -62,6 +62,7 @@ class Matched:
     Attributes:
         responses: student_id, status, form, an ANSWER column an item in canonical order and options, and
             "choose:<group>" where the sheet has such a field. Rows in the order of the roster.
+        pages: as read, with the pupil where there is one.
         marks: as read, corrections applied.
         exceptions: the reader's that are still open, with their pupil where known, and those of matching.
         accounts: pages and pupils.
@@ -69,6 +70,7 @@ class Matched:
     """
 
     responses: pa.Table
+    pages: pa.Table
     marks: pa.Table
     exceptions: pa.Table
     accounts: pa.Table
@@ -136,7 +138,8 @@ def match(
     open_ones = _still_open(exceptions, corrections, ids, pages, pupils)
     found = pa.concat_tables([open_ones, notes.table()])
     rooms = reconcile(subject, seating, status, elsewhere)
-    return Matched(responses, marks, found, _accounts(subject, pages, ids, status, found), rooms)
+    accounts = _accounts(subject, pages, ids, status, found)
+    return Matched(responses, _with_pupils(pages, ids.owner, pupils), marks, found, accounts, rooms)
 
 
 def balance(accounts: pa.Table) -> list[str]:
@@ -182,10 +185,14 @@ def _still_open(
     owner = np.append(ids.owner, NOBODY)[row]  # row -1 is the last place
     keys = zip(*(exceptions[name].to_pylist() for name in ("file", "page", "field")), strict=True)
     settled = np.array([key in corrections.settled for key in keys], dtype=bool) | (owner == SET_ASIDE_PAGE)
+    return _with_pupils(exceptions, owner, pupils).filter(pa.array(~settled))
+
+
+def _with_pupils(table: pa.Table, owner: np.ndarray, pupils: Pupils) -> pa.Table:
+    """A table with `student_id` by row of the roster, null below 0."""
     names = np.array([*pupils.ids, None], dtype=object)[np.where(owner >= 0, owner, -1)]
-    place = exceptions.column_names.index("student_id")
-    named = exceptions.set_column(place, exceptions.schema.field(place), pa.array(names, pa.string()))
-    return named.filter(pa.array(~settled))
+    place = table.column_names.index("student_id")
+    return table.set_column(place, table.schema.field(place), pa.array(names, pa.string()))
 
 
 def _wrong_rooms(subject: Subject, batches: Batches, corrections: Corrections, notes: Notes) -> set[int]:

@@ -270,6 +270,7 @@ def _choose(
                 {
                     "subject": [subject.code] * len(rows),
                     "kind": ["pupil"] * len(rows),
+                    "field": [tables.CHOOSE + group if texts[row].is_valid else None for row in rows.tolist()],
                     "student_id": batch["student_id"].take(pa.array(rows)),
                     "reason": [Reason.UNCLEAR_CHOICE.value] * len(rows),
                     "detail": details,

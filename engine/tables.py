@@ -51,6 +51,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("barcode", pa.string()),  # text of the code in the identity area, "" if none was found
             ("rotation", pa.int32()),  # quarter turns undone, in degrees: 0, 90, 180, 270
             ("residual", pa.float32()),  # RMS of registration, in layout units (mm for our sheets)
+            ("student_id", pa.string()),  # whose page it is; null: nobody's, or not matched yet
         ]
     ),
     # A row a field of a page that was read.

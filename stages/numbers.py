@@ -13,7 +13,8 @@ from engine.exam import Exam, load_exam
 from engine.files import find_table
 from engine.roster import units_of
 from engine.tally import Tally
-from stages.reading import keep_exceptions, match_sheets
+from stages.exceptions import keep_exceptions
+from stages.reading import match_sheets
 from stages.state import fresh, fresh_scores, keep
 from stages.work import Summary, Work
 
@@ -24,14 +25,14 @@ def score(folder: Path, work: Work | None = None) -> Summary:
     """Match again (corrections may have come in) and score."""
     exam = load_exam(folder)
     summary = Summary("score")
-    responses = match_sheets(exam, summary, work or Work())
+    responses, exceptions = match_sheets(exam, summary)
     units = units_of(exam.roster["student_id"], exam.roster)
     scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
     for code, one in scored.items():
         one.tally.save(_tally(exam, code))
         summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
-    matching = tables.read(exam.tables / "exceptions.arrow")
-    keep_exceptions(exam, [matching, *(one.exceptions for one in scored.values())], summary)
+    listed = pa.concat_tables([exceptions, *(one.exceptions for one in scored.values())])
+    keep_exceptions(exam, listed, summary, work or Work())
     # Scores come last: when they are of this state of the exam, all the rest is.
     keep(exam, {f"scores.{code}": one.scores for code, one in scored.items()})
     return summary

@@ -1,5 +1,6 @@
 """Stages refuse what would mix old numbers with new, and paper that could not be used."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -162,3 +163,31 @@ def test_bare_scans_have_their_pictures(exam: Path, tmp_path: Path) -> None:
     assert shown and all((out / crop).stat().st_size <= 30_000 for crop in shown)
     assert shown[0] in (out / "exceptions.csv").read_text("utf-8-sig")
     assert {row["reason"] for row in rows if not row["crop"]} <= {"truncated"}
+
+
+def test_an_unclear_choice_is_shown_where_it_was_made(exam: Path) -> None:
+    """Scoring finds it and knows no pages: the page with the field is looked up, and a correction there settles it."""
+    toml = exam / "exam.toml"
+    assert 'policy = "' in toml.read_text("utf-8")
+    toml.write_text(re.sub('policy = "[a-z_]+"', 'policy = "ask"', toml.read_text("utf-8")), "utf-8")
+    marks = tables.read(exam / "out" / "tables" / "marks.arrow").to_pylist()
+    chosen = next(row for row in marks if row["field"].startswith("choose:") and row["value"] and not row["flag"])
+    where = f"{chosen['file']},{chosen['page']},{chosen['field']}"
+    corrections = exam / chosen["subject"] / "corrections.csv"
+    corrections.write_text(f"file,page,field,value\n{where},\n")  # nothing chosen, but answered
+    stages.score(exam)
+    rows = [row for row in exceptions_of(exam) if row["reason"] == "unclear_choice"]
+    (row,) = [
+        row
+        for row in rows
+        if (row["file"], row["page"], row["field"]) == tuple(chosen[k] for k in ("file", "page", "field"))
+    ]
+    assert row["student_id"] and (exam / "out" / row["crop"]).exists()
+    pages = tables.read(exam / "out" / "tables" / "pages.arrow").to_pylist()
+    (page,) = [
+        p for p in pages if (p["subject"], p["file"], p["page"]) == (chosen["subject"], row["file"], row["page"])
+    ]
+    assert page["student_id"] == row["student_id"]
+    corrections.write_text(f"file,page,field,value\n{where},{chosen['value']}\n")
+    stages.score(exam)
+    assert row not in exceptions_of(exam)
