@@ -9,7 +9,6 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,7 +19,6 @@ from omr.limits import MAX_INDEX, MAX_MEMBER, Unreadable
 
 _UTF8_NAME = 0x800  # flags of a file in an archive (APPNOTE 4.4.4)
 _ENCRYPTED = 0x1
-_WRONG = (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError, ValueError, struct.error)
 
 
 def members(archive: Path) -> list[Path]:
@@ -66,9 +64,11 @@ def open_member(archive: Path, path: Path) -> Iterator[tuple[IO[bytes], int]]:
     try:
         with inside.zip.open(info) as file:
             yield file, info.file_size
+    except (Unreadable, MemoryError):
+        raise
     except NotImplementedError as error:
         raise Unreadable("archive", str(error)) from None
-    except _WRONG as error:
+    except Exception as error:  # zipfile and zlib have many for what is damaged
         raise Unreadable("damaged", f"in the archive: {error}") from None
 
 
@@ -100,9 +100,11 @@ def _kept(path: Path, _size: int, _changed: int) -> _Archive:
         if _index_size(path) > MAX_INDEX:
             raise Unreadable("too_many_pages", "the archive's list of files is too long")
         return _Archive(path)
-    except OSError as error:
+    except (Unreadable, MemoryError):
+        raise
+    except PermissionError as error:
         raise Unreadable("unreadable", error.strerror or str(error)) from None
-    except _WRONG as error:
+    except Exception as error:  # see above
         raise Unreadable("archive", f"the archive is damaged: {error}") from None
 
 

@@ -115,8 +115,8 @@ def squared(image: Image, aspect: float) -> Image:
 def _jpeg(data: bytes, flags: int = 0) -> Image:
     check_jpeg_end(data)
     image = _imdecode(np.frombuffer(data, np.uint8), JPEG, cv2.IMREAD_GRAYSCALE | flags)
-    # A file cut off and then mended has its end marker, but not its last rows.
-    if any((edge == _JPEG_FILL).all() for edge in (image[:8], image[-8:], image[:, :8], image[:, -8:])):
+    # A file that was cut off or has lost a block may still have its end marker, but not its last pixels.
+    if any((corner == _JPEG_FILL).all() for rows in (image[:8], image[-8:]) for corner in (rows[:, :8], rows[:, -8:])):
         raise Unreadable("truncated", "part of the JPEG is missing: it came out as plain grey")
     return image
 

@@ -80,7 +80,7 @@ def _png(data: bytes) -> Header:
         raise ValueError("no IHDR chunk")
     width, height = struct.unpack_from(">II", data, 16)
     ratio, alpha, at = 1.0, data[25] in (4, 6), 33
-    while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) != b"IDAT":
+    while (name := data[at + 4 : at + 8]).isalpha() and name != b"IDAT":
         if name == b"pHYs":
             ratio = aspect(*struct.unpack_from(">II", data, at + 8))
         alpha |= name == b"tRNS"

@@ -20,6 +20,7 @@ from omr import decode, limits
 from omr.limits import Unreadable, check_size
 
 DPI = 200  # for pages that are drawn, not scanned
+MOST_THINGS = 300_000  # on a page, those in forms within forms counted each time
 PAGES_AT_ONCE = 64  # read before a PDF is opened anew
 MAX_DPI = 400  # whatever a PDF says of the pictures in it
 MARGIN = 0.01  # of the page's side: a picture that leaves no more of the page uncovered is the page
@@ -81,6 +82,7 @@ def _opened(source: Source) -> pdfium.PdfDocument:
         raise Unreadable("truncated", "the PDF ends before its end-of-file marker")
     if isinstance(source, Path) and not _is_utf8(source):  # PDFium takes no other names
         source = source.read_bytes()
+    raw.FPDF_LoadMemDocument(b"x", 1, None)  # PDFium may name the error of the file before this one: it is to be ours
     try:
         return pdfium.PdfDocument(source)
     except pdfium.PdfiumError as error:
@@ -128,7 +130,9 @@ def _page(sheet: pdfium.PdfPage) -> Image:
 def _contents(sheet: pdfium.PdfPage) -> _Contents:
     """Text that is not shown, as a program for recognising characters leaves it behind a scan, does not count."""
     pictures, others = [], 0
-    for thing in sheet.get_objects():
+    for number, thing in enumerate(sheet.get_objects()):
+        if number == MOST_THINGS:
+            raise Unreadable("too_large", f"more than {MOST_THINGS} things on the PDF page")
         if thing.type == raw.FPDF_PAGEOBJ_IMAGE:
             check_size(*thing.get_px_size())
             pictures.append(thing)
@@ -166,6 +170,7 @@ class _Placed(NamedTuple):
             and outer[1] <= bottom + slack[1]
             and outer[2] >= right - slack[0]
             and outer[3] >= top - slack[1]
+            and min(slack) > 0
         )
         along = max(abs(b), abs(c)) < 1e-3 * min(abs(a), abs(d)) or max(abs(a), abs(d)) < 1e-3 * min(abs(b), abs(c))
         # A stencil, through which colour is painted, has no colours of its own.

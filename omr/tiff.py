@@ -14,7 +14,7 @@ from omr.limits import MAX_PAGES, Unreadable
 
 Bytes = bytes | bytearray | mmap
 
-MOST_TAGS = 1000  # of a directory; real ones have some twenty
+MOST_TAGS = 250  # of a directory; real ones have some twenty
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION = 254, 256, 257, 258, 259, 274
 _SAMPLES, _ACROSS, _DOWN, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA = 277, 282, 283, 322, 323, 338

@@ -7,6 +7,7 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -112,6 +113,7 @@ def _start() -> None:
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     _watchdog_log = open(os.devnull, "w")  # noqa: SIM115 open as long as the process
+    os.dup2(_watchdog_log.fileno(), sys.stderr.fileno())  # where decoders complain of files; we say what they give
 
 
 def _limit_memory() -> None:
