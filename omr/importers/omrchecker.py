@@ -2,8 +2,7 @@
 
 A template places blocks of fields in a page of `pageDimensions` pixels to which the (cropped) picture is stretched.
 A block starts at `origin`, the top left of its first bubble's box; `bubblesGap` leads from one bubble of a field to
-the next, `labelsGap` from one field to the next, across. The `config.json` beside a template sizes its pictures on
-the way there and moves no bubble; it is needed only for the size of a marker whose template does not say it.
+the next, `labelsGap` from one field to the next, across. How the page is found is in omr/importers/preprocessors.py.
 
 The keys of OMRChecker's version 2 are understood as well (`templateDimensions`, `bubbleFieldType`, …). What would lead
 to other values than OMRChecker's is refused by name; what only tunes, draws or sorts is passed over.
@@ -12,7 +11,6 @@ to other values than OMRChecker's is refused by name; what only tunes, draws or 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from itertools import accumulate
@@ -24,7 +22,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from engine.errors import InputError
-from omr import image, layout
+from omr import layout
+from omr.importers.preprocessors import PROCESSING_SHAPE, Step, registration
 
 _Direction = Literal["horizontal", "vertical"]
 _FieldType = tuple[list[str], _Direction]  # what the bubbles of a field say, and which way they run
@@ -36,12 +35,6 @@ _FIELD_TYPES: dict[str, _FieldType] = {
 _MCQ = re.compile(r"QTYPE_MCQ([2-9]|1\d|2[0-6])(_RTL)?")  # OMRChecker itself has 4 and 5, and is meant to be extended
 _RANGE = re.compile(r"(?P<stem>.*?)(?P<first>\d+)\.{2,3}(?P<last>\d+)")
 _MOST_LABELS = 10_000  # a page has no room for more; "q1..999999999" is a mistake or an attack
-# These move nothing, and marks are judged without them; a page that lies turned is found to do so.
-_NEEDLESS = {"Levels", "GaussianBlur", "MedianBlur", "Contrast", "AutoRotate"}
-_MARKER = "omr_marker.jpg"  # the marker picture of a template that does not name it
-_PROCESSING_WIDTH = 666  # pixels, where config.json does not say
-_PROCESSING_SHAPE = (900.0, 650.0)  # height and width in version 2
-_CORNER_MARKERS = ("topLeftMarker", "topRightMarker", "bottomRightMarker", "bottomLeftMarker")
 
 _Size = Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)]
 _Length = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
@@ -94,11 +87,6 @@ def _field_type(name: str, own_types: Mapping[str, _OwnType]) -> _FieldType:
     raise ValueError(f"fieldType {name!r} is none of {known}")
 
 
-class _Step(_Model):
-    name: str
-    options: dict[str, Any] = {}
-
-
 class _Columns(_Model):
     custom_order: list[str] = []
 
@@ -113,8 +101,8 @@ class _Template(_Model):
     custom_bubble_field_types: dict[str, _OwnType] = {}
     custom_labels: dict[str, _Labels] = {}
     output_columns: list[str] | _Columns = []
-    pre_processors: list[_Step] = []
-    processing_image_shape: tuple[_Size, _Size] = _PROCESSING_SHAPE
+    pre_processors: list[Step] = []
+    processing_image_shape: tuple[_Size, _Size] = PROCESSING_SHAPE
     conditional_sets: Annotated[list[Any], Field(max_length=0)] = []
 
     @model_validator(mode="after")
@@ -179,7 +167,7 @@ def _layout(template: _Template, path: Path) -> layout.Layout:
         height=height,
         pages=(layout.Page(number=1, fields=fields),),
         joined=joined,
-        registration=_registration(template, path.parent),
+        registration=registration(template.pre_processors, template.processing_image_shape, path.parent),
     )
 
 
@@ -244,98 +232,3 @@ def _existing(labels: list[str], names: list[str], key: str) -> list[str]:
         if name not in known:
             raise ValueError(f"{key}: there is no field {name!r}")
     return result
-
-
-def _registration(template: _Template, folder: Path) -> layout.Registration:
-    """How to find the page. A later crop works on what an earlier one left, so the last one decides."""
-    registration = layout.Registration(method="frame")
-    for step in template.pre_processors:
-        if step.name == "CropPage":
-            registration = layout.Registration(method="outline")
-        elif step.name == "CropOnMarkers" and "type" in step.options:
-            registration = _four_markers(step.options, template.processing_image_shape, folder)
-        elif step.name == "CropOnMarkers":
-            registration = _markers(step.options, folder)
-        elif step.name == "FeatureBasedAlignment":
-            registration = _reference(step.options, folder)
-        elif step.name not in _NEEDLESS:
-            raise ValueError(
-                f"preProcessors: {step.name} is not supported; "
-                "use CropPage, CropOnMarkers, FeatureBasedAlignment, or none when the picture is the page"
-            )
-    return registration
-
-
-def _markers(options: dict[str, Any], folder: Path) -> layout.Registration:
-    """Its other options (marker_rescale_range, min_matching_threshold, …) tune another program's search."""
-    key = "preProcessors.CropOnMarkers"
-    marker = _picture(options.get("relativePath", _MARKER), folder, f"{key}.relativePath")
-    ratio = options.get("sheetToMarkerWidthRatio")
-    if ratio is None:
-        ratio = _processing_width(folder) / image.load(Path(marker)).shape[1]
-    if not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
-        raise ValueError(f"{key}.sheetToMarkerWidthRatio: {ratio!r} is not a ratio greater than 0")
-    return layout.Registration(method="markers", marker=marker, marker_ratio=ratio)
-
-
-def _processing_width(folder: Path) -> float:
-    """Pixels across the page where OMRChecker looks for a marker in its own size."""
-    path = folder / "config.json"
-    try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
-        width = content.get("dimensions", {}).get("processing_width", _PROCESSING_WIDTH)
-    except (OSError, ValueError, RecursionError, AttributeError):
-        raise InputError("not a usable OMRChecker config", file=path, mend="correct it, or take it away") from None
-    if not isinstance(width, (int, float)) or not 0 < width < math.inf:
-        mend = "give the width in pixels"
-        raise InputError(f"dimensions.processing_width: {width!r} is not a width", file=path, mend=mend)
-    return width
-
-
-def _four_markers(options: dict[str, Any], shape: tuple[float, float], folder: Path) -> layout.Registration:
-    """CropOnMarkers of version 2: the page lies between the centres of four markers."""
-    key = "preProcessors.CropOnMarkers"
-    if options["type"] != "FOUR_MARKERS":
-        raise ValueError(f"{key}.type: {options['type']!r} is not supported, only FOUR_MARKERS is")
-    corners = [options.get(name, {}) for name in _CORNER_MARKERS]
-    centred = all(isinstance(one, dict) and one.get("selector", "SELECT_CENTER") == "SELECT_CENTER" for one in corners)
-    if options.get("defaultSelector", "CENTERS") != "CENTERS" or not centred:
-        raise ValueError(
-            f"{key}.defaultSelector: only CENTERS is supported: the page lies between the markers' centres"
-        )
-    if any("referenceImage" in one.get("customOptions", {}) for one in corners):
-        raise ValueError(f"{key}: only one referenceImage for all four markers is supported")
-    marker = _picture(options.get("referenceImage"), folder, f"{key}.referenceImage")
-    try:
-        across = _Shape.model_validate({"shape": options.get("processingImageShape", shape)}).shape[1]
-        size = options.get("markerDimensions") or image.load(Path(marker)).shape[::-1]
-        width = _Shape.model_validate({"shape": size}).shape[0]
-    except ValidationError:
-        raise ValueError(
-            f"{key}: markerDimensions and processingImageShape must be two numbers greater than 0"
-        ) from None
-    return layout.Registration(method="markers", marker=marker, marker_ratio=across / width)
-
-
-class _Shape(_Model):
-    shape: tuple[_Size, _Size]
-
-
-def _reference(options: dict[str, Any], folder: Path) -> layout.Registration:
-    """Its other options (maxFeatures, goodMatchPercent, 2d, matcherType) tune another program's search."""
-    picture = _picture(options.get("reference"), folder, "preProcessors.FeatureBasedAlignment.reference")
-    return layout.Registration(method="reference", reference=picture)
-
-
-def _picture(name: object, folder: Path, key: str) -> str:
-    """The path of a picture in the template's folder: a template from elsewhere is to open no other files."""
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{key}: {name!r} is not the name of a picture beside the template")
-    path = folder / name
-    if Path(name).is_absolute() or not image.inside(folder, path):
-        raise ValueError(f"{key}: {name!r} does not lie in the template's folder")
-    try:
-        image.load(path)
-    except image.Unreadable as error:
-        raise ValueError(f"{key}: the picture {name!r} cannot be read: {error.detail}") from None
-    return str(path.resolve())

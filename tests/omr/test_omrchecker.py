@@ -208,7 +208,13 @@ def test_four_markers_of_version_2(load, tmp_path):
     four = {"type": "FOUR_MARKERS", "referenceImage": "omr_marker.jpg"}
     assert markers(load, tmp_path, **four, markerDimensions=[65, 50]).marker_ratio == 10
     assert markers(load, tmp_path, **four, processingImageShape=[900, 740]).marker_ratio == 20
-    for wrong in ({"markerDimensions": [0, 1]}, {"processingImageShape": "x"}, {"topLeftMarker": {"selector": "X"}}):
+    for wrong in (
+        {"markerDimensions": [0, 1]},
+        {"processingImageShape": "x"},
+        {"topLeftMarker": {"selector": "X"}},
+        {"topLeftMarker": 5},
+        {"bottomLeftMarker": {"customOptions": {"referenceImage": "other.jpg"}}},
+    ):
         with pytest.raises(InputError, match="CropOnMarkers"):
             markers(load, tmp_path, **four, **wrong)
 
