@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -55,9 +55,10 @@ class Seating:
     @cached_property
     def order(self) -> list[int]:
         """Rows of the roster in the order of rooms and seats; by candidate number where these are not known."""
-        keys = zip(self.room, self.seat, self.pupils.numbers, strict=True)
-        natural = [tuple(_natural(text) for text in key) for key in keys]
-        return sorted(range(len(natural)), key=lambda pupil: natural[pupil])
+        natural = cache(_natural)
+        places = zip(self.room, self.seat, self.pupils.numbers, strict=True)
+        keys = [(natural(room), natural(seat), len(number), number) for room, seat, number in places]
+        return sorted(range(len(keys)), key=lambda pupil: keys[pupil])
 
     @cached_property
     def rank(self) -> list[int]:
