@@ -118,7 +118,9 @@ def sheets(
 @_app.command()
 def simulate(
     exam: ExamFolder,
-    preset: Annotated[str, typer.Option(help="Damage: scanner, copier, bilevel-fax or phone.")] = "scanner",
+    preset: Annotated[
+        str, typer.Option(help="Damage: scanner, copier, bilevel-fax or phone; twice as bad: scanner*2.")
+    ] = "scanner",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scans.")] = 1,
     workers: Workers = 0,
     as_json: Json = False,

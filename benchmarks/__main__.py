@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--size", type=float, default=1.0, help="multiply the amount of work (default 1)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the JSON files")
-    parser.add_argument("--preset", help="omr-accuracy: the only kind of damage; default: all but clean")
+    parser.add_argument("--preset", help="omr-accuracy: one kind of damage, such as phone or phone*2; default: all")
     parser.add_argument("--seed", type=int, help="omr-accuracy: what the chances depend on")
     parser.add_argument("--workers", type=int, help="omr-accuracy: processes; default: a core each")
     options = parser.parse_args()

@@ -22,7 +22,7 @@ from scipy.stats import beta
 
 from engine.tables import ABSENT, CANDIDATE, VIOLATION
 from omr import image
-from omr.damage import PRESETS, graded
+from omr.damage import PRESETS, named
 from omr.layout import Field, Layout, load_layout
 from omr.marks import Mark
 from omr.places import value_of
@@ -133,9 +133,12 @@ def run(size: float = 1.0, preset: str = "", seed: int = SEED, workers: int = 0)
     """Read `size` × 50 000 fields a preset; of one preset, or of all but the clean one.
 
     Args:
+        preset: name in `omr.damage.PRESETS`, with its strength if that is not 1: "phone*2".
         workers: processes; 0: as many as there are cores. The figures don't depend on it.
     """
     presets = [preset] if preset else [name for name in PRESETS if name != "clean"]
+    for one in presets:
+        named(one)  # or refuses
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         per_sheet = np.mean([_print(folder, name) for name in MIX])
@@ -228,7 +231,7 @@ def scans(folder: Path, preset: str, seed: int, sheet: int) -> Iterator[Scan]:
     """The pages of one sheet; `folder` holds the printed designs."""
     layout, number, clean = _printed(folder, sheet)
     answers = _answers(layout, number, np.random.default_rng((seed, sheet)))
-    yield from scan_sheet(clean, layout, FilledSheet(str(sheet), 0, answers), graded(preset), UNTIDY, seed)
+    yield from scan_sheet(clean, layout, FilledSheet(str(sheet), 0, answers), named(preset), UNTIDY, seed)
 
 
 def _answers(layout: Layout, number: str, rng: np.random.Generator) -> Answers:
@@ -274,7 +277,7 @@ def _compare(count: Count, task: _Task, sheet: int, layout: Layout, number: str,
         kind = MIX[sheet % len(MIX)]
         return Case(task.preset, task.seed, kind, sheet, scan.page, name, truth, read, "+".join(untidy))
 
-    path = task.folder / f"{os.getpid()}{graded(task.preset).suffix}"
+    path = task.folder / f"{os.getpid()}{named(task.preset).suffix}"
     path.write_bytes(scan.data)
     (reading,) = (read_page(page, layout) for page in image.pages(path))
     count.pages += 1

@@ -26,6 +26,7 @@ SCALED = (
 SHARES = ("clogged", "faded", "punched", "folded", "clipped")  # of pages
 LIMITS = {"contrast": 0.4, "perspective": 0.08, "shadow": 0.6, "vignette": 0.5, "show_through": 0.2}
 """Beyond these a person could not read the page either."""
+MOST = 10.0  # strength
 SUFFIXES = (".jpg", ".tif")
 
 
@@ -171,3 +172,19 @@ def graded(preset: str, strength: float = 1) -> Damage:
     changes |= {name: min(changes[name], most) for name, most in LIMITS.items()}
     changes["blur"] = tuple(sigma * strength for sigma in damage.blur)
     return damage.model_copy(update=changes | {"strength": strength})
+
+
+def named(name: str) -> Damage:
+    """A preset by its name, such as "scanner", or with its strength: "scanner*2".
+
+    Raises:
+        UsageError: there is no such preset, or the strength is no number from 0 to 10.
+    """
+    preset, times, strength = name.partition("*")
+    try:
+        factor = float(strength) if times else 1.0
+    except ValueError:
+        factor = -1.0
+    if not 0 <= factor <= MOST:
+        raise UsageError(f"no strength {strength!r}", mend=f"write a number from 0 to {MOST:g}, as in {preset}*2")
+    return graded(preset, factor)

@@ -22,7 +22,7 @@ from pypdfium2 import PdfDocument
 from engine.tables import ABSENT, CHOOSE
 from omr import pencil
 from omr.canvas import WRITTEN_TO_GRID
-from omr.damage import SUFFIXES, Damage, graded
+from omr.damage import SUFFIXES, Damage, named
 from omr.layout import Field, Layout, Page
 from omr.pencil import Hand
 from omr.places import places, value_of
@@ -106,7 +106,7 @@ def simulate(
     Args:
         pdf: what `omr.sheet.draw` printed.
         out: folder that receives a file a page, `<name>-<page>.jpg`, or `.tif` of bilevel damage.
-        preset: name in `omr.damage.PRESETS`, or damage of your own.
+        preset: name in `omr.damage.PRESETS`, with its strength if that is not 1 ("phone*2"), or damage of your own.
         untidy: share of marks made untidily (see `omr.pencil.UNTIDY`).
         progress: called with sheets done and sheets in all.
 
@@ -116,7 +116,7 @@ def simulate(
     Raises:
         UsageError: no such preset, or a value that can't be marked in its field.
     """
-    damage = graded(preset) if isinstance(preset, str) else preset
+    damage = named(preset) if isinstance(preset, str) else preset
     out.mkdir(parents=True, exist_ok=True)
     tasks = [
         _Task(pdf, layout, sheets[i : i + PER_TASK], out, damage, untidy, seed) for i in range(0, len(sheets), PER_TASK)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import UsageError
-from omr.damage import LIMITS, PRESETS, SCALED, SHARES, Damage, graded
+from omr.damage import LIMITS, PRESETS, SCALED, SHARES, Damage, graded, named
 
 strengths = st.floats(0, 4)
 presets = st.sampled_from(sorted(PRESETS))
@@ -48,3 +48,15 @@ def test_unknown_presets_and_measures_are_refused() -> None:
     assert all(name in raised.value.mend for name in PRESETS)
     with pytest.raises(ValidationError, match="rotated"):
         Damage(rotated=1)  # type: ignore[call-arg]
+
+
+@given(presets, st.sampled_from((0, 0.5, 2)))
+def test_names_carry_strengths(preset: str, strength: float) -> None:
+    assert named(preset) == graded(preset)
+    assert named(f"{preset}*{strength}") == graded(preset, strength)
+
+
+@pytest.mark.parametrize("name", ["scanner*", "scanner*twice", "scanner*-1", "scanner*11", "scanner*nan", "*2", "x*2"])
+def test_names_that_make_no_sense_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"no (strength|preset)"):
+        named(name)
