@@ -94,12 +94,10 @@ def _around(fields: Sequence[Field], area: Rect | None, margin: float) -> Box:
     if area:
         centres.append((area.x + area.width / 2, area.y + area.height / 2, area.width / 2, area.height / 2))
     x, y, across, down = np.array(centres).T
-    return (
-        float((x - across).min()) - 4 * margin,
-        float((y - down).min()) - (3 if area or any(len(field.groups) > 1 for field in fields) else 1) * margin,
-        float((x + across).max()) + margin,
-        float((y + down).max()) + margin,
-    )
+    left, top, right, bottom = (x - across).min(), (y - down).min(), (x + across).max(), (y + down).max()
+    written_above = area or bottom - top > right - left or any(len(field.groups) > 1 for field in fields)
+    above = 3 if written_above else 1
+    return float(left - 4 * margin), float(top - above * margin), float(right + margin), float(bottom + margin)
 
 
 def _cut_out(image: Image, placement: Placement, box: Box, pixels: float, block: str) -> Image:

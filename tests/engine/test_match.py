@@ -608,6 +608,20 @@ def test_a_wrong_corrections_csv(tmp_path: Path, rows: list[str], row: int, colu
     assert says in str(error) and error.mend
 
 
+# ---- accounts
+
+
+def test_turned_pages_are_counted_and_pages_say_whose_they_are(tmp_path: Path) -> None:
+    exam = make_exam(tmp_path)
+    pages, marks, exceptions = as_tables([*everybody()[2:], Page("room/900.jpg", None)])
+    turns = pa.array([180, 0, 90, 0] + [0] * 6 + [None], pa.int32())
+    pages = pages.set_column(pages.column_names.index("rotation"), "rotation", turns)
+    matched = match(exam, exam.subjects[0], pages, marks, exceptions)
+    assert line(matched, "pages", "turned") == 2 and balance(matched.accounts) == []
+    assert matched.pages["student_id"].to_pylist() == [f"G{i}" for i in range(1, 6) for _ in (1, 2)] + [None]
+    assert matched.pages.drop(["student_id"]).equals(pages.drop(["student_id"]))
+
+
 # ---- properties
 
 
