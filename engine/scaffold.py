@@ -9,14 +9,14 @@ from engine.tables import write_bytes
 
 EXAM = """\
 # 考试设置。每行一个“键 = 值”，# 后是说明。
-# 同一文件夹：roster.csv 考生名单，bank.csv 题库（可无）。
+# 同一文件夹：roster.csv 考生名单，seating.csv 考场安排（可无），bank.csv 题库（可无）。
 # 每科一个子文件夹：blueprint.csv 双向细目表、sheet.toml 答题卡、scans/ 扫描件；
 # 需要时还有 forms.csv A/B卷、marks.csv 主观题得分、corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
 # 学籍号、考号两列请先设为“文本”格式再填，否则 Excel 会改坏 18 位号码。
 #
 # The exam: one key = value a line; text after # is a comment.
-# Beside this file: roster.csv and, if there is one, bank.csv; a folder for every subject with blueprint.csv, sheet.toml
-# and scans/, and where needed forms.csv (A/B forms), marks.csv (points of constructed responses) and corrections.csv
+# Beside this file: roster.csv and, if there are any, seating.csv (who sits where) and bank.csv; a folder for every
+# subject with blueprint.csv, sheet.toml and scans/, and where needed forms.csv (A/B forms), marks.csv (points of constructed responses) and corrections.csv
 # (what a person decided). Tables may be CSV or XLSX. Format columns of identifiers as text before filling them in.
 
 id = "2026-autumn-midterm"        # 编号，用于文件名 (字母、数字、-、_)  used in file names
