@@ -47,7 +47,7 @@ def list_scans(root: Path) -> list[Path]:
         here = Path(folder)
         for path in (here / name for name in files if not _of_system(name)):
             if _is_scan(path):
-                scans += _unzipped(path) if inside(root, path) else [path]
+                scans += _unzipped(path) if _is_zip(path) and inside(root, path) else [path]
         scans += [here / name for name in folders if (here / name).is_symlink() and not inside(root, here / name)]
     return sorted(scans, key=lambda path: path.relative_to(root).parts)
 
@@ -64,6 +64,10 @@ def _of_system(name: str) -> bool:
     return (name.startswith(".") and name != "..") or name == "__MACOSX"
 
 
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
 def _is_scan(path: Path) -> bool:
     if path.suffix.lower() in EXTENSIONS:
         return True
@@ -76,7 +80,7 @@ def _is_scan(path: Path) -> bool:
 
 def _unzipped(path: Path) -> list[Path]:
     """The scans in a file: itself, unless it is an archive that has any."""
-    if path.suffix.lower() != ".zip":
+    if not _is_zip(path):
         return [path]
     try:
         with _open(path) as opened:
@@ -211,7 +215,7 @@ def _why_not(path: Path) -> str:
     """Why an archive was not read as a folder."""
     if not path.is_file():
         return "an archive in an archive"
-    if path.suffix.lower() != ".zip":
+    if not _is_zip(path):
         return "an archive, though its name does not end in .zip"
     archive.members(path)
     return "an archive without scans"

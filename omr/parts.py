@@ -89,9 +89,9 @@ def _counts(base: Path, files: Sequence[Path], executor: Executor | None, proces
     """
     several: dict[str, list[Path]] = {TIFF: [], PDF: []}
     for file in files:
-        if image.inside(base, file):
-            with suppress(image.Unreadable):
-                several.get(image.kind(file), []).append(file)
+        with suppress(image.Unreadable):
+            if (kind := image.kind(file)) in several and image.inside(base, file):
+                several[kind].append(file)
     counted = dict(workers.completed(_count, several[PDF], executor=executor, workers=processes))
     lost = [file for file, number in counted.items() if number is None]
     counted |= workers.completed(_count, lost, ahead=1)

@@ -23,6 +23,7 @@ from made_files import (
     group4,
     interlaced_png,
     jbig2,
+    pdf_file,
     pdf_page,
     pdf_picture,
     pdf_stream,
@@ -535,6 +536,16 @@ def test_jpeg_cut_off_and_mended(tmp_path: Path) -> None:
     assert reason(put(tmp_path, "scan.jpg", whole[: len(whole) // 2] + b"\xff\xd9")) == "truncated"
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kept=st.floats(0.1, 0.97))
+def test_jpeg_without_its_last_pixels(tmp_path: Path, kept: float) -> None:
+    """Cut off anywhere in its pixels, and an end marker put there: never a page that is white or grey at its end."""
+    whole = encoded(sheet(), "JPEG")
+    start = whole.index(b"\xff\xda") + 20
+    at = start + int(kept * (len(whole) - start))
+    assert reason(put(tmp_path, "scan.jpg", whole[:at].rstrip(b"\xff") + b"\xff\xd9")) == "truncated"
+
+
 def test_jpeg_in_pdf_cut_off(tmp_path: Path) -> None:
     document = encoded(sheet(), "PDF", resolution=100)
     start = document.index(b"\xff\xd8\xff")
@@ -627,6 +638,21 @@ def test_encrypted_pdf(tmp_path: Path) -> None:
     )
     assert image.count(put(tmp_path, "open.pdf", pdf(b"", box=(200, 400)))) == 1
     assert reason(put(tmp_path, "locked.pdf", pdf(b"", box=(200, 400), trailer=lock))) == "encrypted"
+
+
+def test_the_error_of_one_pdf_is_not_that_of_the_next(tmp_path: Path) -> None:
+    """PDFium keeps the last error, and does not always set one."""
+    lock = b"/ID [<00> <00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (
+        b"ab" * 32,
+        b"cd" * 32,
+    )
+    locked = put(tmp_path, "locked.pdf", pdf(b"", box=(200, 400), trailer=lock))
+    catalogue = b"<< /Type /Catalog /Pages 2 0 R >>"
+    empty = put(tmp_path, "empty.pdf", pdf_file([catalogue, b"<< /Type /Pages /Count 0 /Kids [] >>"]))
+    nothing = put(tmp_path, "nothing.pdf", b"%PDF-1.4\nnothing\n%%EOF")
+    for before, why in ((nothing, "damaged"), (locked, "encrypted")):
+        assert reason(before) == why
+        assert reason(empty) == "damaged"
 
 
 def test_pdf_cut_off(tmp_path: Path) -> None:
