@@ -119,14 +119,11 @@ class Batches:
         return last if first == last + 1 and self.of[first] == self.of[last] else -1
 
     def _beside(self, pupil: int, step: int, rows: dict[int, list[int]]) -> int:
-        """The next pupil of the same room who has a sheet."""
+        """The next pupil of the same room who has a sheet; NOBODY if there is none near."""
         order, rank, room = self.seating.order, self.seating.rank, self.seating.room
-        at = rank[pupil] + step
-        while 0 <= at < len(order) and room[order[at]] == room[pupil]:
-            if order[at] in rows:
-                return order[at]
-            at += step
-        return NOBODY
+        places = (rank[pupil] + step * away for away in range(1, SPAN + 1))
+        near = (order[place] for place in places if 0 <= place < len(order))
+        return next((one for one in near if one in rows and room[one] == room[pupil]), NOBODY)
 
     def misfeeds(self, sides: set[int]) -> Iterator[tuple[int, Reason, str]]:
         """Where sides are missing in a way that only the scanner's feeder explains: row, reason, detail.
