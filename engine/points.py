@@ -23,9 +23,10 @@ def plain(points: Fraction | Decimal | int) -> str:
     while rest % 2 == 0 or rest % 5 == 0:
         rest //= 10 if rest % 10 == 0 else 5 if rest % 5 == 0 else 2
         places += 1
-    if rest > 1:
+    if rest > 1 or not places:
         return str(exact)
-    return f"{Decimal(int(exact * 10**places)).scaleb(-places):f}"
+    digits = f"{abs(exact.numerator) * 10**places // exact.denominator:0{places + 1}}"
+    return f"{'-' if exact < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
 def in_toml(points: Fraction) -> str:

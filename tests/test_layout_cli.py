@@ -84,8 +84,10 @@ def test_show_names_its_picture_after_the_scan(template: Path, scan: Path, tmp_p
 
 
 def test_show_draws_a_page_that_does_not_fit_and_says_so(template: Path, scan: Path, tmp_path: Path) -> None:
-    shifted = np.roll(cv2.imread(str(scan), cv2.IMREAD_GRAYSCALE), 50, axis=0)  # a whole row of the items
-    cv2.imwrite(str(scan), shifted)
+    other = np.full((800, 600), 250, np.uint8)  # a form with other rows and columns
+    for x, y in ((x, y) for x in range(60, 560, 31) for y in range(70, 760, 37)):
+        cv2.circle(other, (x, y), 11, 60, 2, cv2.LINE_AA)
+    cv2.imwrite(str(scan), other)
     done = yuejuan("layout", "show", template, scan, "-o", tmp_path / "seen.png", cwd=tmp_path)
     assert done.returncode == 3
     assert "does not fit" in done.stderr and "seen.png" in done.stderr

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from engine.points import parse_points, plain
 
 
-@given(st.fractions(max_denominator=10_000))
+@given(st.fractions(-(10**9), 10**9, max_denominator=10_000))
 def test_points_come_back_from_their_text(points: Fraction) -> None:
     assert parse_points(plain(points)) == points
+
+
+@pytest.mark.parametrize("points", [10**28 + 1, Fraction(10**28 + 1, 2), Fraction(-1, 2**20), Fraction(-(10**30), 3)])
+def test_many_digits_are_kept(points: Fraction) -> None:
+    assert Fraction(plain(points)) == points
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=6))
