@@ -84,7 +84,7 @@ class Batches:
         between = [pupil for pupil in self.seating.order[first + 1 : last] if lacking[pupil]]
         return between[0] if len(between) == 1 else NOBODY
 
-    def elses(self, row: int, room: str) -> str:
+    def who_belongs(self, row: int, room: str) -> str:
         """The candidate number that a page in another room's bag may have: who is missing between its neighbours."""
         pupil = self.by_place(row)
         return self.seating.pupils.numbers[pupil] if pupil != NOBODY and self.seating.room[pupil] == room else ""
@@ -98,25 +98,26 @@ class Batches:
         return rows
 
     def told_gap(self, pupil: int, rows: dict[int, list[int]]) -> str:
-        """Where in the batch the sheet of a pupil without any should have come, in words; "" if that is not clear."""
-        row = self._gap(pupil, rows)
-        if row < 0:
-            return ""
-        also = ", whose second side may be this one's if two sheets went through together"
-        two_sided = int(self.ids.sheet_page.max()) > 1
-        return f"; its place in the batch is after {self.ids.file[row]}{also if two_sided else ''}"
-
-    def _gap(self, pupil: int, rows: dict[int, list[int]]) -> int:
-        """The page after which the pages of a pupil without any should have come; -1 if the batch does not tell.
+        """Where in the batch the sheet of a pupil without any should lie, in words; "" if that is not clear.
 
         Args:
             rows: by pupil, the rows of their pages.
         """
         before, after = (self._beside(pupil, step, rows) for step in (-1, 1))
         if NOBODY in (before, after):
-            return -1
+            return ""
         last, first = rows[before][-1], rows[after][0]
-        return last if first == last + 1 and self.of[first] == self.of[last] else -1
+        between = range(last + 1, first)
+        if last > first or len(between) > AROUND or self.of[first] != self.of[last]:
+            return ""
+        if not between:
+            also = ", whose second side may be this one's if two sheets went through together"
+            two_sided = int(self.ids.sheet_page.max()) > 1
+            return f"; its place in the batch is after {self.ids.file[last]}{also if two_sided else ''}"
+        if all(self.ids.owner[row] == NOBODY for row in between):
+            files = ", ".join(dict.fromkeys(self.ids.file[row] for row in between))
+            return f"; perhaps {files}, which lies at its place in the batch and belongs to nobody"
+        return ""
 
     def _beside(self, pupil: int, step: int, rows: dict[int, list[int]]) -> int:
         """The next pupil of the same room who has a sheet; NOBODY if there is none near."""

@@ -206,7 +206,7 @@ def _wrong_rooms(subject: Subject, batches: Batches, corrections: Corrections, n
             detail = f"{batches.seating.told(pupil)} among the sheets of room {room}: a sheet in the wrong bag, or a "
             detail += "swapped barcode or wrong number; correct whose it is, or confirm it"
             field = subject.candidate_field
-            notes.pupil(pupil, Reason.WRONG_ROOM, detail, page=row, field=field, suggestion=batches.elses(row, room))
+            notes.pupil(pupil, Reason.WRONG_ROOM, detail, page=row, field=field, suggestion=batches.who_belongs(row, room))
     return set(found)
 
 

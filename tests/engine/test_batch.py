@@ -161,6 +161,12 @@ def test_who_has_no_sheet_is_looked_for_at_their_place(tmp_path: Path) -> None:
     told = details(matched, Reason.NO_SHEET)
     assert "room 01 seat 04" in told and "its place in the batch is after bag01/02-2.jpg" in told
     assert "two sheets went through together" in told
+    unread = everybody()
+    unread[6:8] = [replace(page, side=None, marks={}, barcode="") for page in unread[6:8]]
+    told = details(run(make(tmp_path), unread), Reason.NO_SHEET)
+    assert "perhaps bag01/03-1.jpg, bag01/03-2.jpg, which lies at its place" in told
+    others = [*unread[:6], *paper(9, bag="bag01"), *everybody(without=(3, 9))[6:]]
+    assert "its place" not in details(run(make(tmp_path), others), Reason.NO_SHEET)  # another's sheet lies there
     last = run(make(tmp_path), everybody(without=(5,)))
     assert "its place" not in details(last, Reason.NO_SHEET)  # nobody of the room comes after
 
