@@ -11,12 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, forms, markshark, reading, scoring, workers
+from benchmarks import accuracy, forms, markshark, memory, reading, scoring, workers
 
 BENCHMARKS = {
     "reading": reading.run,
     "forms": forms.run,
     "workers": workers.run,
+    "memory": memory.run,
     "markshark": markshark.run,
     "omr-accuracy": accuracy.run,
     "scoring": scoring.run,

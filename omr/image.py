@@ -73,7 +73,7 @@ def _is_scan(path: Path) -> bool:
         return True
     try:
         with _open(path) as opened:
-            return opened.kind in PICTURES and opened.kind != PDF
+            return opened.kind in PICTURES and (opened.kind != PDF or opened.head.startswith(b"%PDF-"))
     except Unreadable:
         return False
 

@@ -123,10 +123,10 @@ def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
 def _keep_crops(out: Path, pixels: np.ndarray, reading: PageReading, layout: Layout, ref: PageRef) -> None:
     """Pictures for the person who decides, while the page is decoded."""
     if reading.placement is None:
-        crops.keep_page(out, pixels, ref.file, ref.page + 1)
+        crops.keep_page(out, pixels, ref.name, ref.page + 1)
     elif doubtful := [mark.field for mark in reading.marks if mark.flag]:
         values = {mark.field: mark.value for mark in reading.marks}
-        crops.keep_fields(out, pixels, reading.placement, layout, values, doubtful, ref.file, ref.page + 1)
+        crops.keep_fields(out, pixels, reading.placement, layout, values, doubtful, ref.name, ref.page + 1)
 
 
 def _read_part(task: _Task) -> Readings:

@@ -776,13 +776,15 @@ def test_a_picture_by_another_name_is_a_scan(tmp_path: Path) -> None:
     for name, data in {
         "0001": encoded(sheet(), "JPEG"),
         "page.tmp": encoded(sheet(), "TIFF"),
+        "copier": many("PDF"),
+        "about.txt": b"A file starts with %PDF-1.4\n",
         "notes.txt": b"BM, KH, XM\n1,2,3\n",
         "names.csv": b"file,page\n",
         "table.xlsx": zipped({"a.jpg": b"x"}),
         "empty": b"",
     }.items():
         put(tmp_path, name, data)
-    assert [path.name for path in image.list_scans(tmp_path)] == ["0001", "page.tmp"]
+    assert [path.name for path in image.list_scans(tmp_path)] == ["0001", "copier", "page.tmp"]
 
 
 # ---------------------------------------------------------------- archives
