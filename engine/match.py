@@ -115,9 +115,7 @@ def match(
     notes.pages(ids, subject.candidate_field)
     elsewhere = _wrong_rooms(subject, batches, corrections, notes)
     status = _status(subject, sheets, given, corrections.absent, batches, notes, marks_only=pages.num_rows == 0)
-    form_pages = zip(sheets.pages_with(FORM).tolist(), range(len(pupils)), strict=True)
-    settled = {pupil for page, pupil in form_pages if page >= 0 and notes.name(page, FORM) in corrections.settled}
-    check = check_forms(subject, sheets, ids, seating, settled)
+    check = check_forms(subject, sheets, ids, seating, _with_corrected_form(sheets, corrections, notes))
     _note_unclear_forms(subject, sheets, check, status, notes)
     present = _is_present(status)
     expected = _expected_sides(ids, sides)
@@ -205,8 +203,8 @@ def _wrong_rooms(subject: Subject, batches: Batches, corrections: Corrections, n
         if pupil not in confirmed:
             detail = f"{batches.seating.told(pupil)} among the sheets of room {room}: a sheet in the wrong bag, or a "
             detail += "swapped barcode or wrong number; correct whose it is, or confirm it"
-            field = subject.candidate_field
-            notes.pupil(pupil, Reason.WRONG_ROOM, detail, page=row, field=field, suggestion=batches.who_belongs(row, room))
+            field, suggestion = subject.candidate_field, batches.who_belongs(row, room)
+            notes.pupil(pupil, Reason.WRONG_ROOM, detail, page=row, field=field, suggestion=suggestion)
     return set(found)
 
 
@@ -261,6 +259,12 @@ def _answer_fields(subject: Subject) -> list[str]:
 
 def _is_present(status: np.ndarray) -> np.ndarray:
     return np.isin(status, (READ, VIOLATED, INCOMPLETE))
+
+
+def _with_corrected_form(sheets: Sheets, corrections: Corrections, notes: Notes) -> set[int]:
+    """Pupils whose form mark a person has corrected."""
+    pages = enumerate(sheets.pages_with(FORM).tolist())
+    return {pupil for pupil, page in pages if page >= 0 and notes.name(page, FORM) in corrections.settled}
 
 
 def _note_unclear_forms(subject: Subject, sheets: Sheets, check: FormCheck, status: np.ndarray, notes: Notes) -> None:
