@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from libc.math cimport fabs, fmax
+from libc.math cimport fabs, fmax, sqrt
 from libc.stdint cimport int16_t, uint8_t, uint32_t
 
 cdef enum:
@@ -116,4 +116,34 @@ def agreement(const float[:, ::1] picture, const float[:, ::1] outline, int reac
                     share = outline[row, column]
                     for j in range(2 * reach_x + 1):
                         found_[i, j] += share * picture[top + i + row, left + j + column]
+    return found
+
+
+def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float[:, ::1] outline):
+    """How much each bubble, seen alone, looks like an outline.
+
+    Args:
+        image, axes: as `usual_picture` has them.
+        outline: (2 half_y + 1, 2 half_x + 1), zero sum, unit norm.
+
+    Returns:
+        (n,) float64, the correlation of ink and outline: 1 the outline and nothing else, 0 nothing of it.
+    """
+    cdef int n = <int>axes.shape[0], rows = <int>outline.shape[0], columns = <int>outline.shape[1], k, row, column
+    found = np.zeros(n)
+    cdef double[::1] found_ = found
+    cdef int16_t[:, ::1] greys = np.empty((rows, columns), np.int16)
+    cdef double product, total, square, spread
+    with nogil:
+        for k in range(n):
+            _sample(image, &axes[k, 0], columns // 2, rows // 2, greys)
+            product = total = square = 0
+            for row in range(rows):
+                for column in range(columns):
+                    product += outline[row, column] * greys[row, column]
+                    total += greys[row, column]
+                    square += <double>greys[row, column] * greys[row, column]
+            spread = square - total * total / (rows * columns)
+            if spread > 0:
+                found_[k] = -product / sqrt(spread)
     return found

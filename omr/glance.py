@@ -1,17 +1,18 @@
 """A glance at a few bubbles all over a page: are they where its corner marks say, so that no block need be corrected?
 
-The corner marks of our own sheets leave only what happens between them: paper that curls, a feeder that slips.
+The corner marks of our own sheets leave only what happens between them: paper that curls, a feeder that slips. Those of
+another program's form do not say which form it is: there, every block is looked at, and each bubble by itself too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from omr._glance import agreement, usual_picture
+from omr._glance import agreement, likeness, usual_picture
 from omr.layout import Page
 from omr.placement import Array, Placement
 from omr.relief import Block, Map, blocks, outline
@@ -20,6 +21,11 @@ BLOCKS, BUBBLES = 7, 7  # at most: of the page, of each block
 PIXELS = 8  # shorter side of a bubble in the small pictures looked at
 REACH = 0.25  # of a pitch: how far from their places the bubbles are looked for
 IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
+NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need no correction but to be moved
+EACH = 40  # bubbles of a block, at most, that are looked at one by one
+PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
+# Shares of the bubbles, on the page and in each block, that must be seen: filled ones hide their outline and others.
+NEARLY_ALL, MOST = 0.9, 0.7
 
 Image = npt.NDArray[np.uint8]
 
@@ -31,12 +37,10 @@ def all_in_place(image: Image, placement: Placement) -> bool:
         image: grey (h, w).
     """
     image = np.ascontiguousarray(image)
-    looks = _looks(placement.page)
+    looks = _looks(placement.page, BLOCKS)
     if not looks:
         return True
-    places = placement.points(np.concatenate([look.places for look in looks])).reshape(-1, 3, 2)
-    places[:, 1:] -= places[:, :1]
-    axes = places.reshape(-1, 6)
+    axes = _axes(placement, np.concatenate([look.places for look in looks]))
     start = 0
     for look in looks:
         end = start + len(look.places) // 3
@@ -46,6 +50,33 @@ def all_in_place(image: Image, placement: Placement) -> bool:
     return True
 
 
+def as_printed(image: Image, placement: Placement) -> Placement | None:
+    """The placement with each block moved to where its bubbles are seen; None unless all are near their places, and
+    nearly each bubble is printed.
+
+    Args:
+        image: grey (h, w).
+    """
+    image = np.ascontiguousarray(image)
+    corrections: dict[str, Array] = {}
+    seen: list[npt.NDArray[np.bool_]] = []
+    for look in _looks(placement.page, max(1, len(placement.page.fields))):
+        off = look.off(image, _axes(placement, look.places))
+        move = off * look.block.pitch
+        seen.append(likeness(image, _axes(placement, look.each + move), look.outline) > PRINTED)
+        if np.abs(off).max() > NEAR or seen[-1].mean() < MOST:
+            return None
+        corrections[look.block.name] = np.column_stack([np.eye(2), move])
+    return replace(placement, corrections=corrections) if seen and np.concatenate(seen).mean() >= NEARLY_ALL else None
+
+
+def _axes(placement: Placement, places: Array) -> Array:
+    """(n, 6) as the kernels want them, of places (3 n, 2) as `_Look` has them."""
+    axes = placement.points(places).reshape(-1, 3, 2)
+    axes[:, 1:] -= axes[:, :1]
+    return axes.reshape(-1, 6)
+
+
 @dataclass(frozen=True, eq=False)
 class _Look:
     """What is looked at of a block, and for what.
@@ -53,16 +84,19 @@ class _Look:
     Attributes:
         places: (3 n, 2) in layout units: of each bubble its centre, and the next pixel of its picture on the right and
             below.
+        each: the same of those that are looked at one by one.
         half, reach: (2,) pixels of the picture: on either side of the centre; how far the bubbles are looked for.
         outline: of a bubble, see `relief.outline`.
-        pitch: (2,) pixels of the picture.
+        scale: pixels of the picture a layout unit.
     """
 
+    block: Block
     places: Array
+    each: Array
     half: npt.NDArray[np.intp]
     reach: npt.NDArray[np.intp]
     outline: Map
-    pitch: Array
+    scale: float
 
     @classmethod
     def at(cls, block: Block, scale: float) -> _Look:
@@ -70,11 +104,13 @@ class _Look:
         shape = outline(block.shape, *(block.size * scale / 2).tolist())
         reach = np.ceil(REACH * block.pitch * scale).astype(np.intp)
         return cls(
+            block=block,
             places=(block.centres[_some(len(block.centres), BUBBLES), None] + step).reshape(-1, 2),
+            each=(block.centres[_some(len(block.centres), EACH), None] + step).reshape(-1, 2),
             half=np.array(shape.shape[::-1]) // 2 + reach,
             reach=reach,
             outline=shape,
-            pitch=block.pitch * scale,
+            scale=scale,
         )
 
     def off(self, image: Image, axes: Array) -> Array:
@@ -86,14 +122,14 @@ class _Look:
         near = agreement(usual, self.outline, *self.reach)
         row, column = divmod(int(near.argmax()), near.shape[1])
         top = np.array([_vertex(near[row], column), _vertex(near[:, column], row)])
-        return (top - self.reach) / self.pitch
+        return (top - self.reach) / (self.block.pitch * self.scale)
 
 
 @lru_cache(maxsize=64)
-def _looks(page: Page) -> list[_Look]:
-    """Where to look at a page."""
+def _looks(page: Page, most: int) -> list[_Look]:
+    """Where to look at a page, in so many blocks at most."""
     parts = blocks(page)
-    some = parts[_some(len(parts), BLOCKS)]
+    some = parts[_some(len(parts), most)]
     scale = PIXELS / min((float(block.size.min()) for block in some), default=1.0)
     return [_Look.at(block, scale) for block in some]
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from omr import constellation, fiducials, markers, outline, reference
 from omr.align import align
+from omr.glance import as_printed
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
 
@@ -34,6 +35,8 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     """
     if layout.registration.method == "fiducials":
         return align(image, fiducials.locate(image, layout), printed_to_size=True)
+    if layout.registration.method == "aruco" and (seen := _at_a_glance(image, layout)):
+        return seen
     best: Placement | None = None
     refusals: list[Unregistered] = []
     try:
@@ -55,6 +58,16 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     if best.fit < LIKELY and (best.rotation or layout.registration.method in ("aruco", "reference")):
         raise Unregistered("not_registered", f"only {best.fit:.0%} of the form's bubbles are printed: another form")
     return best
+
+
+def _at_a_glance(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | None:
+    """The page whose bubbles are all to be seen where the corner marks have them: nothing is left to correct."""
+    try:
+        found = fiducials.locate(image, layout)
+    except Unregistered:
+        return None
+    placed = (as_printed(image, replace(found, page=page)) for page in layout.pages)
+    return next((one for one in placed if one is not None), None)
 
 
 def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Placement]]:

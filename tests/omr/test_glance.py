@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omr.glance import IN_PLACE, all_in_place
+from omr.glance import IN_PLACE, NEAR, all_in_place, as_printed
 from omr.layout import Bubble, Field, Group, Layout, Page
 from omr.placement import Placement
 
@@ -78,3 +78,42 @@ def test_one_block_that_is_off_is_seen(block):
 def test_a_page_without_bubbles_is_in_place():
     page = Page(number=1, fields=())
     assert all_in_place(picture(0), Placement(page, 0, 0.0, np.diag([SCALE, SCALE, 1])))
+
+
+def place(image: np.ndarray, pages: Page | None = None) -> Placement | None:
+    return as_printed(image, Placement(pages or layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1])))
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 0.4])
+def test_each_block_of_another_program_s_form_is_moved_to_where_it_is_seen(share):
+    moves = {"0": (0.5, 0.0), "1": (0.0, 0.4), "2": (-0.5, -0.3), "3": (0.0, 0.0)}  # mm
+    found = place(picture(share, moves))
+    assert found is not None
+    for block, move in moves.items():
+        np.testing.assert_allclose(found.corrections[block][:, 2], move, atol=0.1)
+        np.testing.assert_allclose(found.corrections[block][:, :2], np.eye(2))
+
+
+@pytest.mark.parametrize("block", range(len(BLOCKS)))
+def test_a_block_farther_off_is_not_taken_for_printed(block):
+    assert place(picture(0.25, {str(block): (2 * NEAR * PITCH[0], 0.0)})) is None
+
+
+def test_a_form_that_has_a_block_less_is_another():
+    image = picture(0.25)
+    x, y = (round(side * SCALE) for side in BLOCKS[3])
+    image[y - 40 :, x - 40 :] = 255
+    assert place(image) is None
+
+
+def test_a_form_whose_blocks_have_fewer_rows_is_another():
+    image = picture(0.25)
+    for x, y in BLOCKS:
+        left, top = round((x - 4) * SCALE), round((y + 5.5 * PITCH[1]) * SCALE)
+        image[top : top + round(2.5 * PITCH[1] * SCALE), left : left + round(30 * SCALE)] = 255
+    assert place(image) is None
+
+
+def test_paper_without_print_is_no_form():
+    assert place(np.full((1040, 800), 255, np.uint8)) is None
+    assert place(picture(0), Page(number=1, fields=())) is None
