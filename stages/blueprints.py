@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from engine import tables
-from engine.errors import InputError
-from engine.evaluation import COLUMNS, is_letters, load_evaluation
+from engine.errors import InputError, UsageError
+from engine.evaluation import COLUMNS, MOST_OPTIONS, is_letters, load_evaluation
 from engine.points import in_toml, parse_points
 from omr import image, importers
 from omr.layout import Layout
@@ -27,7 +27,10 @@ def convert_blueprint(file: Path, output: Path, layout: Path | None = None) -> S
     Raises:
         InputError: the evaluation, the layout or the picture cannot be read, or a question of the key is blank or in
             doubt.
+        UsageError: there is a blueprint already, which somebody may have completed.
     """
+    if output.exists():
+        raise UsageError("this file exists already", file=output, mend="name another file, or move this one away")
     form = importers.load_any(layout) if layout else None
     evaluation = load_evaluation(file)
     if form:
@@ -49,11 +52,11 @@ def convert_blueprint(file: Path, output: Path, layout: Path | None = None) -> S
 
 
 def _options(form: Layout) -> dict[str, str]:
-    """By field that is one row of single letters, these letters in order."""
+    """By field that is one row of single letters, not more than a choice item can have, these letters in order."""
     fields = (field for page in form.pages for field in page.fields if len(field.groups) == 1)
     rows = {field.name: sorted(bubble.label for bubble in field.groups[0].bubbles) for field in fields}
     single = {name: "".join(labels) for name, labels in rows.items() if max(map(len, labels)) == 1}
-    return {name: letters for name, letters in single.items() if is_letters(letters)}
+    return {name: row for name, row in single.items() if is_letters(row) and len(row) <= len(MOST_OPTIONS)}
 
 
 def _read_key(picture: Path, form: Layout, questions: tuple[str, ...]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 import stages
 from engine import tables
 from engine.blueprint import load_items
-from engine.errors import InputError
+from engine.errors import InputError, UsageError
 from engine.exam import Subject, SubjectKeys
 from engine.scoring import score
 from omr import image
@@ -125,6 +125,27 @@ def test_the_form_tells_the_options(tmp_path: Path) -> None:
         ("q1", "single", "2", "B", "table:else=-0.5", "ABCDE", ""),
         ("q2", "multiple", "2", "AC", "table:else=-0.5", "ABCDE", ""),
     ]
+
+
+def test_more_options_than_a_choice_item_has_are_compared_as_written(tmp_path: Path) -> None:
+    wide = json.loads(json.dumps(TEMPLATE).replace("MCQ5_RTL", "MCQ10"))
+    (tmp_path / "form.json").write_text(json.dumps(wide))
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation("J", "AC")))
+    convert_blueprint(tmp_path / "evaluation.json", tmp_path / "blueprint.csv", tmp_path / "form.json")
+    items = load_items(tmp_path, SubjectKeys.model_validate({"code": "x", "name": "x", "step": "0.5"}))
+    assert [(item.type, item.rule, item.key) for item in items] == [
+        ("number", "text:else=-0.5", "J"),
+        ("number", "text:else=-0.5", "AC"),
+    ]
+
+
+def test_a_blueprint_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation("B")))
+    (tmp_path / "blueprint.csv").write_text("mine")
+    with pytest.raises(UsageError) as refused:
+        convert_blueprint(tmp_path / "evaluation.json", tmp_path / "blueprint.csv")
+    assert refused.value.file == tmp_path / "blueprint.csv" and refused.value.mend
+    assert (tmp_path / "blueprint.csv").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
