@@ -293,14 +293,14 @@ def _streaks(image: Image, number: int, ends: tuple[float, float], dot: float, r
 def _noise(shape: tuple[int, ...], deviation: float, rng: Random) -> Image:
     """Noise around 128 of this shape; every page takes another part of the same."""
     top, left = rng.integers(0, NOISE, 2).tolist()
-    tiles = _tiles(-(-shape[0] // NOISE) + 1, -(-shape[1] // NOISE) + 1, deviation)
-    return tiles[top : top + shape[0], left : left + shape[1]]
+    repeats = [-(-side // NOISE) + 1 for side in shape]
+    return np.tile(_tile(deviation), repeats)[top : top + shape[0], left : left + shape[1]]
 
 
 @functools.lru_cache(maxsize=8)
-def _tiles(rows: int, columns: int, deviation: float) -> Image:
+def _tile(deviation: float) -> Image:
     noise = np.random.default_rng(1).normal(128, deviation, (NOISE, NOISE))
-    return np.tile(np.clip(np.round(noise), 0, 255).astype(np.uint8), (rows, columns))
+    return np.clip(np.round(noise), 0, 255).astype(np.uint8)
 
 
 def _bilevel(image: Image, damage: Damage, paper: float, dpi: float, rng: Random) -> bytes:
