@@ -6,6 +6,7 @@ import csv
 import shutil
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -184,6 +185,29 @@ def test_pages_of_one_file(scans: tuple[Path, made_scans.Truth], tmp_path: Path,
     source = {1: names[0], 3: names[1]}
     for mark in rows(tmp_path / "out", "marks"):
         assert mark["value"] == truth[source[mark["page"]], mark["field"]]
+
+
+def test_a_zip_gives_what_its_folder_gives(
+    scans: tuple[Path, made_scans.Truth], tmp_path: Path, threads: Executor
+) -> None:
+    folder, truth = scans
+    for where, files in (("deep/b.zip", sorted(folder.glob("room2/*"))), ("a.zip", sorted(folder.glob("room1/*")))):
+        (tmp_path / "in" / where).parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(tmp_path / "in" / where, "w") as archive:
+            for file in files:
+                archive.write(file, file.relative_to(folder))
+    before = sorted((tmp_path / "in").rglob("*"))
+    summary = read_scans(tmp_path / "in", LAYOUT, tmp_path / "out", executor=threads)
+    check_accounts(tmp_path / "out", summary)
+    assert (summary.files, summary.read) == (8, 8)
+    marks = rows(tmp_path / "out", "marks")
+    assert {mark["file"].split("/")[0] for mark in marks} == {"a.zip", "deep"}
+    assert all(mark["value"] == truth[mark["file"].split(".zip/")[1], mark["field"]] for mark in marks)
+    assert len(marks) == sum(field != "barcode" for _, field in truth)
+    assert sorted((tmp_path / "in").rglob("*")) == before
+    again = read_scans(tmp_path / "in" / "a.zip", LAYOUT, tmp_path / "one", executor=threads)
+    assert (again.files, again.read) == (4, 4)
+    assert {mark["file"].split("/")[0] for mark in rows(tmp_path / "one", "marks")} == {"a.zip"}
 
 
 def photo(shape: tuple[int, int]) -> np.ndarray:
