@@ -44,7 +44,7 @@ from engine.notes import Notes
 from engine.points import plain
 from engine.roster import Pupils
 from engine.rules import rule
-from engine.seating import load_seating, reconcile
+from engine.seating import Seating, load_seating, reconcile
 from engine.sheets import Coded, Sheets, page_rows
 from engine.tables import ABSENT, CHOOSE, FORM, LABEL, SCORE, STATUS, VIOLATION, build
 
@@ -119,7 +119,7 @@ def match(
     _note_unclear_forms(subject, sheets, check, status, notes)
     present = _is_present(status)
     expected = _expected_sides(ids, sides)
-    _missing_sides(sheets, expected, present, notes)
+    _missing_sides(sheets, expected, present, seating, notes)
     for row, reason, detail in batches.misfeeds(set(expected.tolist())):
         notes.batch(row, reason, detail)
     columns, unknown = answers(subject, sheets, check.form, given, present, notes)
@@ -291,12 +291,13 @@ def _expected_sides(ids: PageIds, sides: Mapping[int, Collection[str]]) -> np.nd
     return np.union1d(ids.sheet_page[ids.sheet_page > 0], to_read).astype(int)
 
 
-def _missing_sides(sheets: Sheets, expected: np.ndarray, present: np.ndarray, notes: Notes) -> None:
+def _missing_sides(sheets: Sheets, expected: np.ndarray, present: np.ndarray, seating: Seating, notes: Notes) -> None:
     """Sides that a pupil who has a sheet lacks."""
     lost = ~sheets.sides[:, expected] & (present & (sheets.first_page >= 0))[:, None]
     for pupil in np.flatnonzero(lost.any(axis=1)).tolist():
         which = ", ".join(map(str, expected[lost[pupil]]))
-        notes.pupil(pupil, Reason.PAGE_MISSING, f"side {which} of the sheet is missing; what it says is not known")
+        detail = f"{seating.told(pupil)}: side {which} of the sheet is missing; what it says is not known"
+        notes.pupil(pupil, Reason.PAGE_MISSING, detail)
 
 
 def _accounts(subject: Subject, pages: pa.Table, ids: PageIds, status: np.ndarray, exceptions: pa.Table) -> pa.Table:
