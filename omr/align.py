@@ -9,7 +9,7 @@ bubbles do not agree with each other goes with the page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from omr.glance import all_in_place
 from omr.placement import IDENTITY, Array, Placement, Unregistered
-from omr.relief import Block, Relief, blocks, grid, reliefs
+from omr.relief import Block, Map, Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
 REACH = 0.45  # of a pitch: the farthest the page's shift moves a bubble, and the farthest a block moves from the page
@@ -34,6 +34,9 @@ CAUTION = (
 PRINTED = 0.7  # share of the bubbles of a block with ink about them, where the print is to be seen
 BETTER = 0.01  # mean height and likeness by which the next row or column must beat this one to be suspected
 CLEARLY = 0.15  # share of the likeness that moving on by a row or column would lose on bare paper, that it must lose
+WHOLE_LINE = 0.3  # share of that by which the place beside a block must be better to be suspected
+LIKE_BUBBLES = 0.6  # mean height of what is printed that makes it bubbles of the layout
+ALIKE = 0.3  # likeness that noise does not reach: twice the spread of its correlation with the mean bubble
 SETTLE = 0.2  # of a pitch: how far a block may move to suit the next row or column better
 FARTHEST = 0.6  # of a pitch: no correction moves a block farther than this on average
 NEIGHBOURS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # columns and rows to go
@@ -62,7 +65,9 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
     parts = blocks(placement.page)
     maps = reliefs(image, placement, parts, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
     if not maps:
-        return replace(placement, fit=0.0)
+        if printed_to_size:
+            return placement
+        raise Unregistered("not_registered", "nothing is printed or marked where the layout has its bubbles")
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
@@ -70,13 +75,17 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
     if printed_to_size:
         return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
-    _refuse_neighbour(maps, corrections, by_bubbles=by_bubbles)
-    heights = sum(float(_heights(one, corrections).sum()) for one in maps)
+    placed = [_Placed.of(one, corrections[one.block.name]) for one in maps]
+    _refuse_neighbour(placed, by_bubbles=by_bubbles)
+    inked = float(np.concatenate([one.fit(one.relief.centres) for one in placed]).mean())
+    if inked < LIKE_BUBBLES:
+        raise Unregistered("not_registered", f"only {inked:.0%} of what is printed look like bubbles: another form")
+    fit = sum(float(one.fit(one.relief.block.centres).sum()) for one in placed)
     return replace(
         placement,
         corrections=corrections,
         residual=_residual(maps, corrections),
-        fit=max(heights / sum(len(block.centres) for block in parts), 0.0),
+        fit=fit / sum(len(block.centres) for block in parts),
     )
 
 
@@ -177,46 +186,60 @@ def _moved(relief: Relief, correction: Array) -> float:
     return float((np.abs(_apply(correction, middle) - middle) / relief.block.pitch).max())
 
 
-def _refuse_neighbour(maps: Sequence[Relief], corrections: dict[str, Array], *, by_bubbles: bool) -> None:
-    """Rows and columns repeat: make sure that the next one is not the one meant.
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A block where it is put, with the map of what is like a bubble if it is."""
+
+    relief: Relief
+    correction: Array
+    likeness: Callable[[Array], Map]
+
+    @classmethod
+    def of(cls, relief: Relief, correction: Array) -> _Placed:
+        return cls(relief, correction, relief.likeness(_apply(correction, relief.centres)))
+
+    def fit(self, centres: Array) -> Array:
+        """How high the map is, 0 … 1, at these bubbles (n,); 0 where nothing is like a bubble."""
+        places = _apply(self.correction, centres)[:, None, :]
+        alike = self.likeness(places) > ALIKE
+        return (alike * np.maximum(self.relief.at(places), 0))[:, 0].astype(np.float64)
+
+    def worse_beside(self) -> Array:
+        """By how much (2, 4) each neighbouring place is worse, in mean likeness and height."""
+        here = self._evidence(np.zeros(2))
+        beside = [self._evidence(np.array(step) * self.relief.block.pitch) for step in NEIGHBOURS.values()]
+        return (here - np.array(beside)).T
+
+    def _evidence(self, step: Array) -> Array:
+        """Mean likeness, there or near there, and height of the block's bubbles so far (2,) from their places."""
+        centres = _apply(self.correction, self.relief.block.centres)[:, None, :] + step
+        near = grid(SETTLE * self.relief.block.pitch, 1 / self.relief.scale)
+        return np.array([self.likeness(centres + near).mean(axis=0).max(), self.relief.at(centres).mean()])
+
+
+def _refuse_neighbour(placed: Sequence[_Placed], *, by_bubbles: bool) -> None:
+    """Rows and columns repeat: make sure that the next one is not the one meant, of the page or of a block.
 
     Here a bubble without ink speaks, too, against the place where it should be; not so where hardly any is printed.
     """
-    printed = [one for one in maps if len(one.centres) >= PRINTED * len(one.block.centres)]
+    printed = [one for one in placed if len(one.relief.centres) >= PRINTED * len(one.relief.block.centres)]
     if not printed:
         if by_bubbles:
             raise Unregistered("not_registered", "too few bubbles are to be seen to find the page by them alone")
         return
-
-    counts = [len(one.block.centres) for one in printed]
-
-    def worse(step: tuple[int, int], measure: Callable[[Relief, Array, Array], float]) -> float:
-        """By how much the place so many columns and rows farther on is worse."""
-        here, there = (
-            [measure(one, corrections[one.block.name], np.array(way) * one.block.pitch) for one in printed]
-            for way in ((0, 0), step)
+    parts = tuple(one.relief.block for one in printed)
+    worse = np.array([one.worse_beside() for one in printed])
+    likeness, height = np.average(worse, axis=0, weights=[len(block.centres) for block in parts])
+    beside = likeness < CLEARLY * np.array(_lost(parts)) if by_bubbles else np.maximum(likeness, height) < -BETTER
+    for way in np.array(list(NEIGHBOURS))[beside]:
+        raise Unregistered(
+            "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
         )
-        return float(np.average(np.subtract(here, there), weights=counts))
-
-    lost = _lost(tuple(one.block for one in printed))
-    for (way, step), share in zip(NEIGHBOURS.items(), lost, strict=True):
-        likeness = worse(step, _likeness)
-        if likeness < CLEARLY * share if by_bubbles else max(likeness, worse(step, _height)) < -BETTER:
-            raise Unregistered(
-                "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
-            )
-
-
-def _height(relief: Relief, correction: Array, step: Array) -> float:
-    """Mean height of a block's bubbles so far (2,) from where they are put."""
-    return float(relief.at((_apply(correction, relief.block.centres) + step)[:, None, :]).mean())
-
-
-def _likeness(relief: Relief, correction: Array, step: Array) -> float:
-    """Mean likeness of a block's bubbles so far (2,) from where they are put, or near that."""
-    moves = grid(SETTLE * relief.block.pitch, 1 / relief.scale) + step
-    centres = _apply(correction, relief.block.centres)
-    return float(relief.likeness_at(centres[:, None, :] + moves[None, :, :]).mean(axis=0).max())
+    line = WHOLE_LINE * np.array([_lost((block,)) for block in parts])
+    strayed = np.any(worse.max(axis=1) < -line, axis=1)
+    if np.any(strayed):
+        names = ", ".join(block.name for block, stray in zip(parts, strayed, strict=True) if stray)
+        raise Unregistered("not_registered", f"the bubbles of block {names} seem to lie a place beside the layout's")
 
 
 @lru_cache(maxsize=64)
@@ -229,11 +252,6 @@ def _lost(parts: tuple[Block, ...]) -> tuple[float, ...]:
         apart = np.abs((centres + np.array(step) * pitch)[:, None] - centres[None])
         shares.append(float(np.mean(~np.any(np.all(apart < pitch / 2, axis=2), axis=1))))
     return tuple(shares)
-
-
-def _heights(relief: Relief, corrections: dict[str, Array]) -> npt.NDArray[np.float32]:
-    """Heights (n,) where all bubbles of the block are put."""
-    return relief.at(_apply(corrections[relief.block.name], relief.block.centres)[:, None, :])[:, 0]
 
 
 def _residual(maps: Sequence[Relief], corrections: dict[str, Array]) -> float:

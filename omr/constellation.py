@@ -8,8 +8,9 @@ stretch and perspective, which put the far ones a whole row off, are followed st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,6 +21,9 @@ from omr.placement import Array, Placement, project, quarter_turn
 from omr.relief import Block, blocks, grid
 from omr.shrink import halved, halvings
 
+SEARCH_PIXELS = 1500  # least longer side of the picture searched: bubbles must stay closed rings
+PRINT = 0.12  # share of light that print swallows at least
+FILL_STEP = 1.4  # from one size of what is filled in to the next
 SKEW_PIXELS = 500  # longer side of the picture whose skew is measured
 PITCH_PIXELS = 6.0  # smallest pitch on the maps
 SMALLEST, LARGEST = 0.4, 1.4  # size of the page, in parts of one that just fits the picture: in a photo it is smaller,
@@ -90,6 +94,10 @@ def placements(image: Image, layout: Layout) -> list[Placement]:
     Args:
         image: grey (h, w).
     """
+    times = halvings(max(image.shape) / SEARCH_PIXELS)
+    part = 2.0**times
+    to_image = np.array([(part, 0, (part - 1) / 2), (0, part, (part - 1) / 2), (0, 0, 1)])
+    image = halved(image, times)
     skew = _skew(image)
     found = [
         (place.agreement, page, stars, place)
@@ -105,15 +113,15 @@ def placements(image: Image, layout: Layout) -> list[Placement]:
     grown.sort(key=lambda one: -one[0].agreement)
     result: list[Placement] = []
     for place, page, stars in grown:
-        placement = _placement(place, page, stars, layout)
+        placement = _placement(place, page, stars, layout, to_image)
         if not any(same(placement, other) for other in result):
             result.append(placement)
     return result[:kept]
 
 
-def _placement(place: _Place, page: Page, stars: _Stars, layout: Layout) -> Placement:
+def _placement(place: _Place, page: Page, stars: _Stars, layout: Layout, to_image: Array) -> Placement:
     to_stars = np.array([(1, 0, -stars.origin[0]), (0, 1, -stars.origin[1]), (0, 0, 1)])
-    homography = place.to_image @ np.vstack([place.to_spots, (0, 0, 1)]) @ to_stars
+    homography = to_image @ place.to_image @ np.vstack([place.to_spots, (0, 0, 1)]) @ to_stars
     return Placement(page, quarter_turn(homography, layout.width, layout.height), 0.0, homography)
 
 
@@ -152,15 +160,33 @@ def _ink(grey: Image, reach: float) -> Map:
     return np.clip(1 - grey.astype(np.float32) / np.maximum(paper, 1), 0, 1)
 
 
+def _filler(image: Image) -> Callable[[float], Image]:
+    """Makes pictures in which bare paper enclosed by print, up to so many pixels wide and high, is filled in: hollow
+    bubbles become spots. As few as do for all sizes, each a little larger than the last.
+    """
+    ink = _ink(image, max(image.shape) / 40) > PRINT
+    _, names, boxes, _ = cv2.connectedComponentsWithStats((~ink).astype(np.uint8), connectivity=4)
+    sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    sides[0] = max(image.shape)  # the print itself
+    dark = np.uint8(np.median(image[ink]) if ink.any() else 0)
+
+    @lru_cache
+    def filled(step: int) -> Image:
+        return np.where((sides <= FILL_STEP**step)[names], dark, image)
+
+    return lambda side: filled(int(np.ceil(np.log(side) / np.log(FILL_STEP))))
+
+
 def _places(image: Image, layout: Layout, stars: _Stars, skew: float) -> Iterator[_Place]:
     """The best places for the page at every size and turn."""
-    picture = stars.picture()
+    picture, filled = stars.picture(), _filler(image)
     for turn in (0, 90):
         width, height = (layout.width, layout.height) if turn == 0 else (layout.height, layout.width)
         fitting = min(image.shape[1] / width, image.shape[0] / height)
         steps = int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1
         for size in fitting * SMALLEST * STEP ** np.arange(steps):
-            level, to_image = _levelled(image, skew + turn, stars.scale / size)
+            bubbles = filled(float(stars.size.max()) * size)
+            level, to_image = _levelled(bubbles, skew + turn, stars.scale / size)
             spots = _spots(level, stars)
             for half in (False, True):
                 if half:

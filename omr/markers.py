@@ -46,7 +46,10 @@ def centres(image: Image, registration: Registration) -> Array:
     fine = _resized(image, min(FINE_WIDTH, image.shape[1]))
     times = fine.shape[1] / COARSE_WIDTH
     places = [_refined(fine, picture, times * np.array(centre), times * width) for _, centre, width in found]
-    return (np.array(places) + 0.5) * image.shape[1] / fine.shape[1] - 0.5
+    corners = (np.array(places) + 0.5) * image.shape[1] / fine.shape[1] - 0.5
+    if len({*map(tuple, corners)}) < 4 or not cv2.isContourConvex(corners.astype(np.float32)):
+        raise Unregistered("not_registered", "the markers found do not form a page")  # one was found twice
+    return corners
 
 
 _NAMES = ("top left", "top right", "bottom right", "bottom left")

@@ -9,7 +9,7 @@ outline is the block's map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -49,16 +49,13 @@ class Block:
 class Relief:
     """The map of a block. Heights are 1 at a bare printed bubble and not above; 0 is what says nothing.
 
-    Heights tell where about a bubble its middle is, but the letters and numbers beside bubbles are nearly as high. What
-    is one tells its likeness: the correlation with the block's mean bubble, or how solid a blot it is if that is more.
-
     `centres` (k, 2) are those of the block's bubbles that have any ink about them: with a drop-out colour that the
     scanner does not see, the marks alone.
     """
 
     block: Block
     heights: Map
-    likeness: Map
+    ink: Map  # 0 is paper, 1 the print of a bare bubble and whatever is darker
     origin: Array  # layout coordinates of pixel (0, 0)
     scale: float  # pixels per layout unit
     centres: Array
@@ -67,13 +64,25 @@ class Relief:
         """Heights at layout coordinates (n, m, 2)."""
         return self._values(self.heights, points)
 
-    def likeness_at(self, points: Array) -> Map:
-        """Likeness at layout coordinates (n, m, 2)."""
-        return self._values(self.likeness, points)
-
     def _values(self, of: Map, points: Array) -> Map:
         x, y = np.moveaxis(((points - self.origin) * self.scale).astype(np.float32), -1, 0)
         return cv2.remap(of, x, y, cv2.INTER_LINEAR, borderValue=0.0).reshape(x.shape)
+
+    def likeness(self, centres: Array) -> Callable[[Array], Map]:
+        """How like a bubble it is, 0 … 1, at layout coordinates (n, m, 2), if `centres` (k, 2) are those of bubbles.
+
+        Heights tell where about a bubble its middle is, but letters and numbers beside bubbles are nearly as high. What
+        is one tells its correlation with the mean bubble, or how solid a blot it is if that is more.
+        """
+        size = self.block.size * self.scale
+        room = np.minimum(1.2 * size, self.block.pitch * self.scale)  # an outline may be larger than in the layout
+        half_x, half_y = (int(np.ceil(side / 2)) for side in room)
+        usual = _mean_bare(self.ink, (centres - self.origin) * self.scale, (half_x, half_y))
+        padded = cv2.copyMakeBorder(self.ink, half_y, half_y, half_x, half_x, cv2.BORDER_CONSTANT, value=0.0)
+        alike = cv2.matchTemplate(padded, usual, cv2.TM_CCOEFF_NORMED)
+        solid = cv2.blur(self.ink, (int(size[0] * 0.7) | 1, int(size[1] * 0.7) | 1))
+        either = np.nan_to_num(np.clip(np.maximum(alike, solid), 0, 1), posinf=0)
+        return lambda points: self._values(either, points)
 
     def climb(self, points: Array, reach: Array) -> tuple[Array, Map]:
         """How each of the points (n, 2) moves (n, 2) to the highest place within `reach` (2,), and the height there."""
@@ -177,29 +186,23 @@ class _Patch:
         return cls(block, np.minimum(ink / darkness, 1), origin, scale, centres)
 
     def mean(self, half: tuple[int, int]) -> Map:
-        """The mean picture (2 half + 1) of a bubble that nobody filled: of the lighter ones."""
-        size = (2 * half[0] + 1, 2 * half[1] + 1)
-        places = ((self.centres - self.origin) * self.scale).tolist()
-        pictures = np.stack([cv2.getRectSubPix(self.ink, size, place) for place in places])
-        lighter = np.argsort(pictures.sum(axis=(1, 2)), kind="stable")[: int(np.ceil(BARE * len(pictures)))]
-        return pictures[lighter].mean(axis=0)
+        """The mean picture (2 half + 1) of a bubble that nobody filled."""
+        return _mean_bare(self.ink, (self.centres - self.origin) * self.scale, half)
 
     def relief(self, outline: Map) -> Relief:
         heights = np.asarray(cv2.filter2D(self.ink, -1, outline), np.float32)
-        rough = Relief(self.block, heights, self._likeness(), self.origin, self.scale, self.centres)
+        rough = Relief(self.block, heights, self.ink, self.origin, self.scale, self.centres)
         tops = _highest(heights, (self.centres - self.origin) * self.scale, self.block.pitch * self.scale)
         top = max(float(np.median(tops)), 1e-6)
         return replace(rough, heights=np.minimum(heights / top, 1))
 
-    def _likeness(self) -> Map:
-        size = self.block.size * self.scale
-        room = np.minimum(1.2 * size, self.block.pitch * self.scale)  # an outline may be larger than in the layout
-        usual = self.mean((int(np.ceil(room[0] / 2)), int(np.ceil(room[1] / 2))))
-        y, x = (side // 2 for side in usual.shape)
-        padded = cv2.copyMakeBorder(self.ink, y, y, x, x, cv2.BORDER_CONSTANT, value=0.0)
-        alike = cv2.matchTemplate(padded, usual, cv2.TM_CCOEFF_NORMED)
-        solid = cv2.blur(self.ink, (int(size[0] * 0.7) | 1, int(size[1] * 0.7) | 1))
-        return np.nan_to_num(np.clip(np.maximum(alike, solid), 0, 1), posinf=0)
+
+def _mean_bare(ink: Map, places: Array, half: tuple[int, int]) -> Map:
+    """The mean picture (2 half + 1) of the lighter bubbles: those that nobody filled."""
+    size = (2 * half[0] + 1, 2 * half[1] + 1)
+    pictures = np.stack([cv2.getRectSubPix(ink, size, place) for place in places.tolist()])
+    lighter = np.argsort(pictures.sum(axis=(1, 2)), kind="stable")[: int(np.ceil(BARE * len(pictures)))]
+    return pictures[lighter].mean(axis=0)
 
 
 def _ink(grey: Image, pitch: Array) -> Map:

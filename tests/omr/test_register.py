@@ -299,13 +299,18 @@ def test_another_form_is_refused() -> None:
     assert refusal.value.reason == "not_registered"
 
 
-@pytest.mark.parametrize("marked", [False, True])
-def test_invisible_print_leaves_the_frame_alone(marked: bool) -> None:
+def test_invisible_print_leaves_the_frame_alone() -> None:
     """A drop-out colour shows nothing but marks: those may confirm the frame and must not pull it away."""
     layout = foreign_layout("frame")
-    image = noisy(drawn(layout, print_grey=252, marked=marked), 2)
-    placement = register(image, layout)
+    placement = register(noisy(drawn(layout, print_grey=252), 2), layout)
     assert worst_error(placement, layout, to_pixels(layout)) < 0.3 * SCALE
+
+
+def test_nothing_to_be_seen_is_no_blank_page() -> None:
+    """Without print and marks it may be any sheet, and its back."""
+    layout = foreign_layout("frame")
+    with pytest.raises(Unregistered):
+        register(noisy(drawn(layout, print_grey=252, marked=False), 2), layout)
 
 
 def rings(side: int) -> np.ndarray:
