@@ -88,8 +88,10 @@ class _Place:
     to_image: Array
 
 
-def placements(image: Image, layout: Layout) -> list[Placement]:
-    """Where the pages of the layout may lie, the best first.
+def rounds(image: Image, layout: Layout) -> Iterator[list[Placement]]:
+    """Where the pages of the layout may lie, the best first: upright or upside down, then on either side.
+
+    A picture wider than high is taken for one of a page that is so, too, and then for one of a page that is not.
 
     Args:
         image: grey (h, w).
@@ -99,12 +101,19 @@ def placements(image: Image, layout: Layout) -> list[Placement]:
     to_image = np.array([(part, 0, (part - 1) / 2), (0, part, (part - 1) / 2), (0, 0, 1)])
     image = halved(image, times)
     skew = _skew(image)
+    lying = (image.shape[1] > image.shape[0]) != (layout.width > layout.height)
+    for turn in (90, 0) if lying else (0, 90):
+        yield _round(image, layout, skew + turn, to_image)
+
+
+def _round(image: Image, layout: Layout, degrees: float, to_image: Array) -> list[Placement]:
+    """The best places on a picture turned back by so much, or by 180° more."""
     found = [
         (place.agreement, page, stars, place)
         for page in layout.pages
         if (parts := blocks(page))
         for stars in [_Stars.of(parts)]
-        for place in _places(image, layout, stars, skew)
+        for place in _places(image, layout, stars, degrees)
     ]
     found.sort(key=lambda one: -one[0])
     bubbles = max((len(stars.centres) for _, _, stars, _ in found), default=1)
@@ -177,25 +186,25 @@ def _filler(image: Image) -> Callable[[float], Image]:
     return lambda side: filled(int(np.ceil(np.log(side) / np.log(FILL_STEP))))
 
 
-def _places(image: Image, layout: Layout, stars: _Stars, skew: float) -> Iterator[_Place]:
-    """The best places for the page at every size and turn."""
+def _places(image: Image, layout: Layout, stars: _Stars, degrees: float) -> Iterator[_Place]:
+    """The best places for the page, of every size, on a picture turned back by so much or by 180° more."""
     picture, filled = stars.picture(), _filler(image)
-    for turn in (0, 90):
-        width, height = (layout.width, layout.height) if turn == 0 else (layout.height, layout.width)
-        fitting = min(image.shape[1] / width, image.shape[0] / height)
-        steps = int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1
-        for size in fitting * SMALLEST * STEP ** np.arange(steps):
-            bubbles = filled(float(stars.size.max()) * size)
-            level, to_image = _levelled(bubbles, skew + turn, stars.scale / size)
-            spots = _spots(level, stars)
-            for half in (False, True):
-                if half:
-                    last = np.array(spots.shape[::-1]) - 1.0
-                    spots = np.ascontiguousarray(spots[::-1, ::-1])
-                    to_image = to_image @ np.array([(-1, 0, last[0]), (0, -1, last[1]), (0, 0, 1)])
-                for agreement, x, y in _peaks(spots, picture):
-                    to_spots = np.array([(stars.scale, 0, x), (0, stars.scale, y)])
-                    yield _Place(agreement, spots, to_spots, to_image)
+    lying = round(degrees / 90) % 2 == 1
+    width, height = (layout.height, layout.width) if lying else (layout.width, layout.height)
+    fitting = min(image.shape[1] / width, image.shape[0] / height)
+    steps = int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1
+    for size in fitting * SMALLEST * STEP ** np.arange(steps):
+        bubbles = filled(float(stars.size.max()) * size)
+        level, to_image = _levelled(bubbles, degrees, stars.scale / size)
+        spots = _spots(level, stars)
+        for half in (False, True):
+            if half:
+                last = np.array(spots.shape[::-1]) - 1.0
+                spots = np.ascontiguousarray(spots[::-1, ::-1])
+                to_image = to_image @ np.array([(-1, 0, last[0]), (0, -1, last[1]), (0, 0, 1)])
+            for agreement, x, y in _peaks(spots, picture):
+                to_spots = np.array([(stars.scale, 0, x), (0, stars.scale, y)])
+                yield _Place(agreement, spots, to_spots, to_image)
 
 
 def _levelled(image: Image, degrees: float, part: float) -> tuple[Image, Array]:

@@ -15,7 +15,7 @@ from omr.glance import as_printed
 from omr.layout import Layout
 from omr.placement import Array, Placement, Unregistered
 
-SURE = 0.85  # fit of an imported page's bubbles that no turned page has reached
+SURE = 0.8  # fit of an imported page's bubbles that no turned page has reached
 LIKELY = 0.6  # fit that a turned page must have
 APART = 0.02  # of a fit: what is found by its bubbles alone must fit better by this than anywhere else
 
@@ -92,14 +92,13 @@ def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Plac
 
 def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | None:
     """The page found by its bubbles alone, if there is one place that is clearly the best."""
-    attempts = [_attempt(image, placement, by_bubbles=True) for placement in constellation.placements(image, layout)]
-    found = sorted((one for one in attempts if isinstance(one, Placement)), key=lambda one: -one.fit)
-    if not found or found[0].fit < SURE:
-        return None
-    others = [other for other in found[1:] if not constellation.same(found[0], other)]
-    if others and found[0].fit - others[0].fit < APART:
-        return None
-    return found[0]
+    for placements in constellation.rounds(image, layout):
+        attempts = [_attempt(image, placement, by_bubbles=True) for placement in placements]
+        found = sorted((one for one in attempts if isinstance(one, Placement)), key=lambda one: -one.fit)
+        if found and found[0].fit >= SURE:
+            others = [other.fit for other in found[1:] if not constellation.same(found[0], other)]
+            return found[0] if found[0].fit - max(others, default=0) >= APART else None
+    return None
 
 
 def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
