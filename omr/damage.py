@@ -77,7 +77,8 @@ class Damage(BaseModel):
         quality: of the JPEG.
         threshold: where set, the file is a TIFF of one bit a pixel (CCITT G4), black where more than this share of the
             paper's light is missing. 0.21 to 0.25 is as dark as fax-like scanners are set so that pencil survives: of
-            faint pencil 40 % or more comes out black, of what an eraser left 10 % at most.
+            faint pencil a third or more comes out black, mostly four fifths; of what an eraser left mostly nothing, and
+            a fifth at most.
         jagged: standard deviation of the threshold from pixel to pixel, as a share of the light: ragged edges, and
             speckles in grey areas.
         clogged: share of bilevel pages on which black runs together by a pixel.
