@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 from mmap import mmap
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import simplejpeg
+from PIL import Image as Pillow
 
 from omr import headers, limits, tiff
 from omr.headers import JPEG, TIFF
@@ -17,6 +21,20 @@ Image = npt.NDArray[np.uint8]
 
 UNEQUAL = 0.01  # pixels whose sides differ by more are made square: a fax has 204 × 196 or 204 × 98 dpi
 MOST_BYTES = 16  # of a pixel, in a TIFF
+
+# What begins the tags of a JPEG, one of them its orientation, and how far in it may stand.
+_EXIF = b"Exif\0\0"
+_FIRST_SEGMENTS = 1 << 16
+_ORIENTATION = 0x0112
+# By orientation: whether the rows, the columns run backwards; from 5 on after they have changed places.
+_FLIPPED = {
+    2: (False, True), 3: (True, True), 4: (True, False),
+    5: (False, False), 6: (False, True), 7: (True, True), 8: (True, False),
+}  # fmt: skip
+
+# What libjpeg says of bad data; some cameras leave a few bytes at the end that do no harm.
+_CORRUPT = "Corrupt JPEG data"
+_SPARE = re.compile("extraneous bytes before marker 0xd9")
 
 # Decoders fill what is missing at the end of a JPEG with this grey.
 _JPEG_FILL = 128
@@ -33,7 +51,9 @@ def picture(data: bytes, kind: str) -> Image:
         Unreadable: it can't be had, or not all of it.
     """
     head = header(data, kind)
-    image = _jpeg(data) if kind == JPEG else _decoded(np.frombuffer(data, np.uint8), kind, alpha=head.alpha)
+    image = (
+        _upright(_jpeg(data), data) if kind == JPEG else _decoded(np.frombuffer(data, np.uint8), kind, alpha=head.alpha)
+    )
     turned = image.shape == (head.width, head.height) != (head.height, head.width)
     return squared(image, 1 / head.aspect if turned else head.aspect)
 
@@ -63,7 +83,7 @@ def stored_jpeg(data: bytes) -> Image:
         Unreadable: it can't be had, or not all of it.
     """
     header(data, JPEG)
-    return _jpeg(data, cv2.IMREAD_IGNORE_ORIENTATION)
+    return _jpeg(data)
 
 
 def check_jpeg_end(data: bytes) -> None:
@@ -112,13 +132,31 @@ def squared(image: Image, aspect: float) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _jpeg(data: bytes, flags: int = 0) -> Image:
+def _jpeg(data: bytes) -> Image:
     check_jpeg_end(data)
-    image = _imdecode(np.frombuffer(data, np.uint8), JPEG, cv2.IMREAD_GRAYSCALE | flags)
+    try:  # OpenCV decodes damaged data without a word
+        image = np.asarray(simplejpeg.decode_jpeg(data, colorspace="GRAY"))[:, :, 0]
+    except ValueError as error:
+        if _CORRUPT in str(error) and not _SPARE.search(str(error)):
+            raise Unreadable("truncated" if "premature end" in str(error) else "damaged", str(error)) from None
+        image = _imdecode(np.frombuffer(data, np.uint8), JPEG, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     # A file that was cut off or has lost a block may still have its end marker, but not its last pixels.
     if any((corner == _JPEG_FILL).all() for rows in (image[:8], image[-8:]) for corner in (rows[:, :8], rows[:, -8:])):
         raise Unreadable("truncated", "part of the JPEG is missing: it came out as plain grey")
     return image
+
+
+def _upright(image: Image, data: bytes) -> Image:
+    """A JPEG's pixels turned as its orientation tag says."""
+    if _EXIF not in data[:_FIRST_SEGMENTS]:
+        return image
+    with Pillow.open(io.BytesIO(data)) as picture:
+        orientation = picture.getexif().get(_ORIENTATION, 1)
+    if orientation not in range(2, 9):
+        return image
+    image = image.T if orientation >= 5 else image
+    rows, columns = _FLIPPED[orientation]
+    return np.ascontiguousarray(image[:: -1 if rows else 1, :: -1 if columns else 1])
 
 
 def _decoded(array: Image, kind: str, *, alpha: bool) -> Image:

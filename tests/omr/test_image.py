@@ -546,6 +546,22 @@ def test_jpeg_without_its_last_pixels(tmp_path: Path, kept: float) -> None:
     assert reason(put(tmp_path, "scan.jpg", whole[:at].rstrip(b"\xff") + b"\xff\xd9")) == "truncated"
 
 
+def test_corrupt_jpeg_is_no_page(tmp_path: Path) -> None:
+    """Bits that make no sense where the pixels are: whatever can be decoded of it, it is not what was scanned."""
+    whole = encoded(sheet(), "JPEG")
+    middle = len(whole) // 2
+    assert reason(put(tmp_path, "scan.jpg", whole[:middle] + b"\xff\xd3" + whole[middle:])) in ("damaged", "truncated")
+
+
+def test_jpeg_with_spare_bytes_at_its_end(tmp_path: Path) -> None:
+    """Some cameras leave them; libjpeg grumbles, but all pixels are there."""
+    whole = encoded(sheet(), "JPEG")
+    spare = whole[:-2] + bytes(7) + whole[-2:]
+    np.testing.assert_array_equal(
+        image.load(put(tmp_path, "spare.jpg", spare)), image.load(put(tmp_path, "scan.jpg", whole))
+    )
+
+
 def test_jpeg_in_pdf_cut_off(tmp_path: Path) -> None:
     document = encoded(sheet(), "PDF", resolution=100)
     start = document.index(b"\xff\xd8\xff")
