@@ -79,7 +79,7 @@ def test_ticks_and_crosses_are_lines(kind: str) -> None:
         dark = drawn(kind, seed)
         assert 0.1 < (at(dark) > 0.3).mean() < 0.7
         assert at(dark).max() > 0.45
-        assert at(dark, CENTRE + (PITCH[0], 0), 0.7).max() == 0
+        assert at(dark, CENTRE + PITCH * (1, 0), 0.7).max() == 0
 
 
 def test_an_overrun_leaves_the_bubble_on_all_sides_but_not_for_the_middle_of_the_next() -> None:
@@ -87,8 +87,8 @@ def test_an_overrun_leaves_the_bubble_on_all_sides_but_not_for_the_middle_of_the
         dark = drawn("overrun", seed)
         assert (at(dark, share=1.1) > 0.3).mean() > 0.85
         for way in (-1, 1):
-            assert at(dark, CENTRE + (way * PITCH[0], 0), 0.6).max() == 0
-            assert at(dark, CENTRE + (0, way * PITCH[1])).max() == 0
+            assert at(dark, CENTRE + PITCH * (way, 0), 0.6).max() == 0
+            assert at(dark, CENTRE + PITCH * (0, way)).max() == 0
 
 
 def test_a_stray_line_is_no_mark() -> None:
@@ -116,8 +116,8 @@ def test_handwriting_stays_in_its_rectangle_and_fills_its_share() -> None:
     page = np.full((400, 600), 255, np.uint8)
     pencil.write(page, 100, 100, 400, 200, 40, 0.5, np.random.default_rng(0))
     rows, columns = np.nonzero(page < 255)
-    assert 80 <= rows.min() and rows.max() <= 100 + 0.5 * 200 + 40
-    assert 60 <= columns.min() and columns.max() <= 540
+    assert rows.min() >= 80 and rows.max() <= 100 + 0.5 * 200 + 40
+    assert columns.min() >= 60 and columns.max() <= 540
     pencil.write(blank := np.full((400, 600), 255, np.uint8), 100, 100, 400, 200, 40, 0.0, np.random.default_rng(0))
     assert blank.min() == 255
 
