@@ -16,8 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from omr.align import NEIGHBOURS
 from omr.layout import Layout, Page
 from omr.placement import Array, Placement, project, quarter_turn
+from omr.reference import paper_like
 from omr.relief import Block, blocks, grid
 from omr.shrink import halved, halvings
 
@@ -35,6 +37,7 @@ WORK = 2000  # and more of a page of few bubbles, which is easily mistaken and q
 LIMIT = 2.0  # of a spot's height, in parts of what is usual about it: a blot says no more than a bubble
 SEED = 4.0  # pitches: radius of the first bubbles that are fitted
 GROWTH = 1.5  # of the radius, from one fit to the next
+WIDE, TELLING = 0.5, 20  # part of the way to the farthest bubble, and bubbles, from which perspective shows
 REACH = 0.4  # of a pitch: how far a bubble may be from where its neighbours have it
 
 Image = npt.NDArray[np.uint8]
@@ -63,9 +66,15 @@ class _Stars:
         """Map pixels per layout unit."""
         return PITCH_PIXELS / float(self.pitch.min())
 
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height."""
+        width, height = np.ptp(self.centres, axis=0).tolist()
+        return width, height
+
     def picture(self) -> Map:
         """A point for every bubble; they sum to 1."""
-        width, height = np.ceil(np.ptp(self.centres, axis=0) * self.scale).astype(int) + 1
+        width, height = (int(np.ceil(side * self.scale)) + 1 for side in self.extent)
         result = np.zeros((height, width), np.float32)
         x, y = np.rint(self.centres * self.scale).astype(int).T
         np.add.at(result, (y, x), 1 / len(self.centres))
@@ -78,7 +87,7 @@ class _Place:
 
     Attributes:
         spots: a map of the picture.
-        to_spots: (2, 3) layout to pixels of the map, of the constellation's own frame.
+        to_spots: (3, 3) layout to pixels of the map, of the constellation's own frame.
         to_image: (3, 3) pixels of the map to those of the picture.
     """
 
@@ -123,15 +132,27 @@ def _round(image: Image, layout: Layout, degrees: float, to_image: Array) -> lis
     result: list[Placement] = []
     for place, page, stars in grown:
         placement = _placement(place, page, stars, layout, to_image)
-        if not any(same(placement, other) for other in result):
+        fits_paper = paper_like(placement.homography, (layout.width, layout.height))
+        if fits_paper and not any(same(placement, other) for other in result):
             result.append(placement)
     return result[:kept]
 
 
 def _placement(place: _Place, page: Page, stars: _Stars, layout: Layout, to_image: Array) -> Placement:
     to_stars = np.array([(1, 0, -stars.origin[0]), (0, 1, -stars.origin[1]), (0, 0, 1)])
-    homography = to_image @ place.to_image @ np.vstack([place.to_spots, (0, 0, 1)]) @ to_stars
+    homography = to_image @ place.to_image @ place.to_spots @ to_stars
     return Placement(page, quarter_turn(homography, layout.width, layout.height), 0.0, homography)
+
+
+def neighbours(placement: Placement) -> list[Placement]:
+    """The page a column or row of its largest block farther on, each way."""
+    pitch = max(blocks(placement.page), key=lambda block: len(block.centres)).pitch
+    result = []
+    for step in NEIGHBOURS.values():
+        x, y = np.array(step) * pitch
+        moved = placement.homography @ np.array([(1, 0, x), (0, 1, y), (0, 0, 1)])
+        result.append(Placement(placement.page, placement.rotation, 0.0, moved))
+    return result
 
 
 def same(one: Placement, other: Placement) -> bool:
@@ -203,7 +224,7 @@ def _places(image: Image, layout: Layout, stars: _Stars, degrees: float) -> Iter
                 spots = np.ascontiguousarray(spots[::-1, ::-1])
                 to_image = to_image @ np.array([(-1, 0, last[0]), (0, -1, last[1]), (0, 0, 1)])
             for agreement, x, y in _peaks(spots, picture):
-                to_spots = np.array([(stars.scale, 0, x), (0, stars.scale, y)])
+                to_spots = np.array([(stars.scale, 0, x), (0, stars.scale, y), (0, 0, 1.0)])
                 yield _Place(agreement, spots, to_spots, to_image)
 
 
@@ -252,27 +273,29 @@ def _peaks(spots: Map, picture: Map) -> list[tuple[float, int, int]]:
 
 
 def _grown(place: _Place, stars: _Stars) -> _Place:
-    """The place with an affine map that follows the bubbles from where they agree best to the farthest."""
+    """The place with a map that follows the bubbles from where they agree best to the farthest: affine, and projective
+    once they are spread widely enough to tell."""
     soft = np.asarray(cv2.GaussianBlur(place.spots, (0, 0), PITCH_PIXELS / 10), np.float32)
-    pitch = stars.pitch * stars.scale
-    moves = grid(REACH * pitch, 1.0)
-    affine = place.to_spots
+    moves = grid(REACH * stars.pitch * stars.scale, 1.0)
+    to_spots = place.to_spots
     apart = np.linalg.norm((stars.centres[:, None] - stars.centres[None]) / stars.pitch, axis=2)
-    _, heights = _climb(soft, _apply(affine, stars.centres), moves)
+    _, heights = _climb(soft, project(to_spots, stars.centres), moves)
     seed = apart[int(np.argmax(np.exp(-((apart / SEED) ** 2)) @ heights))]
-    radius = SEED
-    while True:
-        near = seed <= radius
-        moved, heights = _climb(soft, _apply(affine, stars.centres[near]), moves)
-        affine = affine + _change(stars.centres[near], moved, np.maximum(heights, 0))
-        if near.all():
-            break
-        radius *= GROWTH
-    for _ in range(2):
-        moved, heights = _climb(soft, _apply(affine, stars.centres), moves)
-        affine = affine + _change(stars.centres, moved, np.maximum(heights, 0))
-    agreement = float(_at(place.spots, _apply(affine, stars.centres)[:, None])[:, 0].mean())
-    return _Place(agreement, place.spots, affine, place.to_image)
+    farthest = float(seed.max())
+    radii = SEED * GROWTH ** np.arange(max(int(np.ceil(np.log(farthest / SEED) / np.log(GROWTH))), 0) + 1)
+    for radius in (*radii, farthest, farthest):
+        near = stars.centres[seed <= radius]
+        places = project(to_spots, near)
+        moved, heights = _climb(soft, places, moves)
+        wide = None
+        if radius >= WIDE * farthest and len(near) >= TELLING:
+            wide, _ = cv2.findHomography(near, places + moved, cv2.RANSAC, REACH / 2 * PITCH_PIXELS)
+        if wide is not None and paper_like(wide.astype(np.float64), stars.extent):
+            to_spots = np.asarray(wide, np.float64)
+        else:
+            to_spots = to_spots + np.vstack([_change(near, moved, np.maximum(heights, 0)), (0, 0, 0)])
+    agreement = float(_at(place.spots, project(to_spots, stars.centres)[:, None])[:, 0].mean())
+    return _Place(agreement, place.spots, to_spots, place.to_image)
 
 
 def _change(centres: Array, moves: Array, weights: Array) -> Array:
@@ -296,7 +319,3 @@ def _climb(spots: Map, points: Array, moves: Array) -> tuple[Array, Map]:
 def _at(spots: Map, points: Array) -> Map:
     x, y = np.moveaxis(points.astype(np.float32), -1, 0)
     return cv2.remap(spots, x, y, cv2.INTER_LINEAR, borderValue=0.0).reshape(x.shape)
-
-
-def _apply(affine: Array, points: Array) -> Array:
-    return points @ affine[:, :2].T + affine[:, 2]

@@ -137,11 +137,11 @@ def _homographies(form: _Features, seen: _Features) -> Iterator[Array]:
         rough, agree = _fit(form.places[ours], seen.places[theirs], seen.scale)
         if rough is None:
             return
-        if _paper_like(rough, form.size):
+        if paper_like(rough, form.size):
             alike = ALIKE * float(np.percentile(distances[ours, theirs][agree], 90))
             near = _nearby(distances, project(rough, form.places), seen, alike)
             fine, _ = _fit(form.places[near[0]], seen.places[near[1]], seen.scale)
-            if fine is not None and _paper_like(fine, form.size):
+            if fine is not None and paper_like(fine, form.size):
                 yield fine
         ours, theirs = ours[~agree], theirs[~agree]
 
@@ -178,7 +178,7 @@ def _fit(source: Array, target: Array, scale: float) -> tuple[Array | None, npt.
     return (np.asarray(homography, np.float64) if agree.sum() >= ENOUGH else None), agree
 
 
-def _paper_like(homography: Array, size: tuple[int, int]) -> bool:
+def paper_like(homography: Array, size: tuple[float, float]) -> bool:
     """Whether a sheet of this size would be seen as one: nearly rectangular, and not from behind."""
     width, height = size
     if np.linalg.det(homography) <= 0:

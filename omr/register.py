@@ -94,10 +94,11 @@ def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | Non
     """The page found by its bubbles alone, if there is one place that is clearly the best."""
     for placements in constellation.rounds(image, layout):
         attempts = [_attempt(image, placement, by_bubbles=True) for placement in placements]
-        found = sorted((one for one in attempts if isinstance(one, Placement)), key=lambda one: -one.fit)
-        if found and found[0].fit >= SURE:
-            others = [other.fit for other in found[1:] if not constellation.same(found[0], other)]
-            return found[0] if found[0].fit - max(others, default=0) >= APART else None
+        found = max((one for one in attempts if isinstance(one, Placement)), key=lambda one: one.fit, default=None)
+        if found is not None and found.fit >= SURE:
+            attempts += [_attempt(image, placement) for placement in constellation.neighbours(found)]
+            others = [one for one in attempts if isinstance(one, Placement) and not constellation.same(found, one)]
+            return found if found.fit - max((one.fit for one in others), default=0) >= APART else None
     return None
 
 
