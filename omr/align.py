@@ -236,7 +236,7 @@ def _refuse_neighbour(placed: Sequence[_Placed], *, by_bubbles: bool) -> None:
             "not_registered", f"the bubbles seem to lie a whole place farther {way} than the layout has them"
         )
     line = WHOLE_LINE * np.array([_lost((block,)) for block in parts])
-    strayed = np.any(worse.max(axis=1) < -line, axis=1)
+    strayed = np.any((worse[:, 0] if by_bubbles else worse.max(axis=1)) < -line, axis=1)
     if np.any(strayed):
         names = ", ".join(block.name for block, stray in zip(parts, strayed, strict=True) if stray)
         raise Unregistered("not_registered", f"the bubbles of block {names} seem to lie a place beside the layout's")

@@ -93,13 +93,17 @@ def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Plac
 def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | None:
     """The page found by its bubbles alone, if there is one place that is clearly the best."""
     for placements in constellation.rounds(image, layout):
-        attempts = [_attempt(image, placement, by_bubbles=True) for placement in placements]
+        attempts = _attempts(image, placements)
         found = max((one for one in attempts if isinstance(one, Placement)), key=lambda one: one.fit, default=None)
         if found is not None and found.fit >= SURE:
-            attempts += [_attempt(image, placement) for placement in constellation.neighbours(found)]
+            attempts += _attempts(image, constellation.neighbours(found))
             others = [one for one in attempts if isinstance(one, Placement) and not constellation.same(found, one)]
             return found if found.fit - max((one.fit for one in others), default=0) >= APART else None
     return None
+
+
+def _attempts(image: npt.NDArray[np.uint8], placements: list[Placement]) -> list[Placement | Unregistered]:
+    return [_attempt(image, placement, by_bubbles=True) for placement in placements]
 
 
 def unchecked(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
