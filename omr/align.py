@@ -76,7 +76,7 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
     placed = [_Placed.of(one, corrections[one.block.name]) for one in maps]
-    _refuse_neighbour(placed, by_bubbles=by_bubbles)
+    _refuse_neighbour(placed, len(parts), by_bubbles=by_bubbles)
     inked = float(np.concatenate([one.fit(one.relief.centres) for one in placed]).mean())
     if inked < LIKE_BUBBLES:
         raise Unregistered("not_registered", f"only {inked:.0%} of what is printed look like bubbles: another form")
@@ -217,15 +217,15 @@ class _Placed:
         return np.array([self.likeness(centres + near).mean(axis=0).max(), self.relief.at(centres).mean()])
 
 
-def _refuse_neighbour(placed: Sequence[_Placed], *, by_bubbles: bool) -> None:
+def _refuse_neighbour(placed: Sequence[_Placed], number: int, *, by_bubbles: bool) -> None:
     """Rows and columns repeat: make sure that the next one is not the one meant, of the page or of a block.
 
     Here a bubble without ink speaks, too, against the place where it should be; not so where hardly any is printed.
     """
     printed = [one for one in placed if len(one.relief.centres) >= PRINTED * len(one.relief.block.centres)]
+    if by_bubbles and len(printed) < number:
+        raise Unregistered("not_registered", "too few bubbles of a block are to be seen to find the page by them alone")
     if not printed:
-        if by_bubbles:
-            raise Unregistered("not_registered", "too few bubbles are to be seen to find the page by them alone")
         return
     parts = tuple(one.relief.block for one in printed)
     worse = np.array([one.worse_beside() for one in printed])
