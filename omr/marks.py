@@ -10,7 +10,7 @@ marks to learn from does an expectation stand in. Nothing is tuned by hand to a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
@@ -34,8 +34,11 @@ CORE, EDGE = 0.6, 1.25
 MOSTLY_PAPER = 0.3
 # What to expect of a page that does not say: how dark an empty bubble is; which part of the light left a mark takes.
 USUAL_EMPTY, USUAL_INK = 0.1, 0.5
+# How much darker than expected an empty bubble may be, where copying or a scanner of two tones thickens the print.
+EMPTY_SPREAD = 0.15
 # Paper that returns less than this share of its neighbours' light is not in a shadow but written over.
-SHADOW = 0.5
+SHADOW = 0.7
+NEIGHBOURS = 4
 # How many bubbles (or marks) of its own it takes for a page, block or row to outweigh the expectation.
 PRIOR = 4
 # A rise below BLANK marks is no mark and above MARKED marks is one; between, a person decides. Empty bubbles reach
@@ -52,6 +55,8 @@ SIGMAS = 7
 BAND = 0.1
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
 CLEAR_DOUBLE = 0.5
+# A page whose bubbles have fewer greys than this share of their darkness is of two tones; elsewhere edges have many.
+TWO_TONES = 0.2
 # A bubble of which less is on the picture cannot be judged.
 ENOUGH_SEEN = 0.75
 
@@ -86,13 +91,23 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     if not any(field.groups for field in placement.page.fields):
         return []
     print_ = _Print.of(placement.page)
-    mean, median, paper, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
+    mean, median, paper, greys, seen = measure(np.ascontiguousarray(image), print_.axes(placement), CORE, EDGE)
     white = np.maximum(print_.in_groups(paper), 1)
     mean, median = 1 - mean / white, 1 - median / white
     mean[seen < ENOUGH_SEEN] = np.nan
-    groups = iter(_judge(_ink(mean, median, print_), print_))
+    ink = _ink(mean, median, print_)
+    if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
+        ink = replace(ink, in_part=np.zeros_like(ink.in_part))
+    groups = iter(_judge(ink, print_))
     marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in print_.fields]
     return marks + _joined_marks(layout.joined, marks)
+
+
+def _nearest(centres: Array, group: Index, one: np.integer) -> Index:
+    """The NEIGHBOURS bubbles that are nearest to a group's first and of other groups, as far as there are any."""
+    far = np.linalg.norm(centres - centres[group == one][0], axis=1)
+    far[group == one] += far.max()
+    return np.resize(np.argsort(far, kind="stable")[:NEIGHBOURS], NEIGHBOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class _Print:
         start: (groups,) first bubble of each group.
         place: (n,) number of each bubble in its group.
         of_three: (n,) whether it is in a group of three or more.
+        alone, near: (small,) groups of fewer; (small, NEIGHBOURS) bubbles of other groups next to each of them.
     """
 
     fields: list[Field]
@@ -123,6 +139,8 @@ class _Print:
     start: Index
     place: Index
     of_three: npt.NDArray[np.bool_]
+    alone: Index
+    near: Index
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -133,18 +151,22 @@ class _Print:
         size = np.array([len(bubbles) for _, bubbles in groups])
         blocks = {name: number for number, name in enumerate(dict.fromkeys(field.block for field in fields))}
         letters: dict[tuple[str, float, float], int] = {}
+        ends = np.array(
+            [
+                end
+                for field, bubbles in groups
+                for x, y in ((bubble.x, bubble.y) for bubble in bubbles)
+                for end in ((x, y), (x + field.width / 2, y), (x, y + field.height / 2))
+            ]
+        )
+        start = np.cumsum(size) - size
+        alone = np.flatnonzero(size < 3)
+        group = np.repeat(np.arange(len(groups)), size)
         return cls(
             fields=fields,
             labels=[[bubble.label for bubble in bubbles] for _, bubbles in groups],
-            ends=np.array(
-                [
-                    end
-                    for field, bubbles in groups
-                    for x, y in ((bubble.x, bubble.y) for bubble in bubbles)
-                    for end in ((x, y), (x + field.width / 2, y), (x, y + field.height / 2))
-                ]
-            ),
-            group=np.repeat(np.arange(len(groups)), size),
+            ends=ends,
+            group=group,
             block=np.repeat([blocks[field.block] for field, _ in groups], size),
             letter=np.array(
                 [
@@ -155,9 +177,11 @@ class _Print:
             ),
             letters=len(letters),
             blocks=list(blocks),
-            start=np.cumsum(size) - size,
+            start=start,
             place=np.concatenate([np.arange(number) for number in size]),
             of_three=np.repeat(size > 2, size),
+            alone=alone,
+            near=np.array([_nearest(ends[::3], group, one) for one in alone], np.intp).reshape(-1, NEIGHBOURS),
         )
 
     def axes(self, placement: Placement) -> Array:
@@ -174,13 +198,17 @@ class _Print:
         """The paper (n,) of each bubble, seen together with that of its group.
 
         Light may change along a group, but paper darker than on both sides is written over and takes the lesser of
-        both; so does what is too dark for any shadow, at the group's end too.
+        both; so does what is too dark for any shadow, at the group's end too. A group too small to tell is compared
+        with the bubbles next to it.
         """
         own = np.full((len(self.start), int(self.place.max()) + 1), -1.0)
         own[self.group, self.place] = paper
         from_left = np.maximum.accumulate(own, axis=1)
         from_right = np.maximum.accumulate(own[:, ::-1], axis=1)[:, ::-1]
-        usual = _usual(paper, self.group, len(self.start), 0.0, prior=0)[self.group]
+        of_group = _usual(paper, self.group, len(self.start), 0.0, prior=0)
+        if self.alone.size:
+            of_group[self.alone] = np.maximum(of_group[self.alone], np.median(paper[self.near], axis=1))
+        usual = of_group[self.group]
         return np.where(paper < SHADOW * usual, usual, np.minimum(from_left, from_right)[self.group, self.place])
 
 
@@ -194,6 +222,7 @@ class _Ink:
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
         known: 0 … 1, how well the page's empty bubbles are known.
+        vague: by how much more an empty bubble may rise, as the page shows few of them.
     """
 
     rise: Array
@@ -201,6 +230,7 @@ class _Ink:
     mark: float
     noise: float
     known: float
+    vague: float
 
     @property
     def blank(self) -> float:
@@ -210,12 +240,12 @@ class _Ink:
     @property
     def marked(self) -> float:
         """Above this rise a bubble is certainly marked."""
-        return max(MARKED * self.mark, self.blank + BAND * self.mark)
+        return self.vague + max(MARKED * self.mark, self.blank + BAND * self.mark)
 
     @property
     def drawn(self) -> float:
         """Above this rise a bubble that is dark in part is certainly marked."""
-        return max(STROKE * self.mark, self.blank + BAND * self.mark)
+        return self.vague + max(STROKE * self.mark, self.blank + BAND * self.mark)
 
 
 class _Group(NamedTuple):
@@ -272,16 +302,18 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     unmarked = np.where(np.abs(rise) < BLANK * usual_mark, rise, np.nan)
     rise -= _usual(unmarked, page.letter, page.letters, 0.0)[page.letter]
 
-    full = int(np.count_nonzero(~telling & (candidates > 0)))
-    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + int(np.count_nonzero(bare))) if full else 1.0
+    full, seen = int(np.count_nonzero(~telling & (candidates > 0))), int(np.count_nonzero(bare))
+    known = 1 - min(full, PRIOR) / (min(full, PRIOR) + seen) if full else 1.0
+    vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 2
     in_part = median - _usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
-    ink = _Ink(rise, in_part, usual_mark, 0.0, known)
+    ink = _Ink(rise, in_part, usual_mark, 0.0, known, vague)
     judged = telling[page.group] & ~np.isnan(rise)
     for _ in range(3):  # settles in two
-        unmarked, marks = rise[judged & (rise <= ink.marked)], rise[rise > ink.blank]
+        unmarked = rise[judged & (rise <= ink.marked)]
         noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0
+        marks = rise[rise > max(ink.blank, SIGMAS * noise)]
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
-        ink = _Ink(rise, in_part, mark / (marks.size + PRIOR), noise, known)
+        ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
     return ink
 
 

@@ -22,7 +22,9 @@ def slow(image, axes, reach=1.7):
     grey = np.arange(2, 256, 4.0)  # the middles of the bins
     levels = np.bincount(image.ravel() // 4, weight, len(grey)) / weight.sum()
     around = np.sort(image.ravel()[(far >= EDGE) & (np.abs(u) <= reach) & (np.abs(v) <= reach)])
-    return levels @ grey, grey[np.searchsorted(np.cumsum(levels), 0.5)], around[int(np.ceil(0.65 * len(around))) - 1]
+    paper = around[int(np.ceil(0.65 * len(around))) - 1]
+    between = levels[paper // 16 : paper * 3 // 16 + 1].sum()
+    return levels @ grey, grey[np.searchsorted(np.cumsum(levels), 0.5)], paper, between
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,20 +39,21 @@ def slow(image, axes, reach=1.7):
 def test_agrees_with_the_definition(x, y, width, height, angle, skew):
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     axes = np.array([[x, y, width * cos, width * sin, height * (skew * cos - sin), height * (skew * sin + cos)]])
-    mean, median, paper, seen = measure(IMAGE, axes, CORE, EDGE)
-    want_mean, want_median, _ = slow(IMAGE.astype(int), axes[0])
+    mean, median, paper, greys, seen = measure(IMAGE, axes, CORE, EDGE)
+    want_mean, want_median, _, want_greys = slow(IMAGE.astype(int), axes[0])
     papers = [slow(IMAGE.astype(int), axes[0], reach)[2] for reach in (1.699, 1.701)]  # single precision, again
     assert mean[0] == pytest.approx(want_mean, abs=0.5)  # weights are whole 255ths
     assert median[0] == pytest.approx(want_median, abs=4)  # the next bin may have it by a hair
     assert min(papers) - 2 <= paper[0] <= max(papers) + 2
+    assert greys[0] == pytest.approx(want_greys, abs=0.05)  # a bin more or less
     assert seen[0] == pytest.approx(1, abs=0.1)
 
 
 def test_pixels_left_out_of_a_large_bubble_change_little():
     smooth = (np.add.outer(np.arange(400), np.arange(400)) // 4).astype(np.uint8)
     axes = np.array([[200.0, 200.0, 90.0, 0.0, 0.0, 50.0]])
-    mean, median, paper, seen = measure(smooth, axes, CORE, EDGE)
-    want_mean, want_median, want_paper = slow(smooth.astype(int), axes[0])
+    mean, median, paper, _, seen = measure(smooth, axes, CORE, EDGE)
+    want_mean, want_median, want_paper, _ = slow(smooth.astype(int), axes[0])
     assert mean[0] == pytest.approx(want_mean, abs=1)
     assert median[0] == pytest.approx(want_median, abs=4)
     assert paper[0] == pytest.approx(want_paper, abs=4)
@@ -62,26 +65,26 @@ def test_stripes_as_wide_as_a_pixel_are_not_missed(size):
     """However sparsely a large bubble is looked at, what covers half of it counts by half."""
     striped = np.zeros((300, 300), np.uint8)
     striped[:, ::2] = 255
-    mean, _, _, _ = measure(striped, np.array([[150.0, 150.0, size * 1.5, 0.0, 0.0, size]]), CORE, EDGE)
+    mean, *_ = measure(striped, np.array([[150.0, 150.0, size * 1.5, 0.0, 0.0, size]]), CORE, EDGE)
     assert mean[0] == pytest.approx(127, abs=8)
 
 
 @pytest.mark.parametrize(("x", "share"), [(-500.0, 0), (0.0, 0.5), (80.0, 1), (159.0, 0.5), (1e9, 0), (np.nan, 0)])
 def test_what_is_off_the_image_is_not_seen(x, share):
-    _, _, _, seen = measure(IMAGE, np.array([[x, 60.0, 9.0, 0.0, 0.0, 5.0]]), CORE, EDGE)
+    *_, seen = measure(IMAGE, np.array([[x, 60.0, 9.0, 0.0, 0.0, 5.0]]), CORE, EDGE)
     assert seen[0] == pytest.approx(share, abs=0.06)
 
 
 @pytest.mark.parametrize("axes", [(9.0, 0.0, 9.0, 0.0), (1e-3, 0.0, 0.0, 1e3), (0.0, 0.0, 0.0, 0.0)])
 def test_a_bubble_without_area_is_not_seen(axes):
-    assert [float(one[0]) for one in measure(IMAGE, np.array([[80.0, 60.0, *axes]]), CORE, EDGE)] == [0, 0, 0, 0]
+    assert [float(one[0]) for one in measure(IMAGE, np.array([[80.0, 60.0, *axes]]), CORE, EDGE)] == [0] * 5
 
 
 @settings(max_examples=200, deadline=None)
 @given(axes=arrays(np.float64, (5, 6), elements=st.floats(allow_nan=True, allow_infinity=True)))
 def test_no_axes_whatever_lead_off_the_image(axes):
-    mean, median, paper, seen = measure(IMAGE, axes, CORE, EDGE)
-    assert np.isfinite([mean, median, paper, seen]).all()
+    mean, median, paper, greys, seen = measure(IMAGE, axes, CORE, EDGE)
+    assert np.isfinite([mean, median, paper, greys, seen]).all()
     assert (mean >= 0).all() and (mean <= 255).all()
 
 
