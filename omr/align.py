@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omr.glance import all_in_place
+from omr.layout import Page
 from omr.placement import IDENTITY, Array, Placement, Unregistered
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
 
@@ -68,12 +69,17 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         if printed_to_size:
             return placement
         raise Unregistered("not_registered", "nothing is printed or marked where the layout has its bubbles")
+    if printed_to_size:
+        corrections = _from_the_corners(maps, placement.page)
+        _refuse_lost(maps, corrections, enough=1)
+        large = [one for one in maps if len(one.block.centres) >= ENOUGH]
+        placed = [_Placed.of(one, corrections[one.block.name]) for one in large]
+        _refuse_neighbour(placed, len(parts), by_bubbles=False)
+        return replace(placement, corrections=corrections)
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
     corrections = {block.name: page for block in parts} | {one.block.name: _of_block(one, page) for one in maps}
-    if printed_to_size:
-        return replace(placement, corrections=corrections)
     _refuse_stranger(maps, corrections)
     placed = [_Placed.of(one, corrections[one.block.name]) for one in maps]
     _refuse_neighbour(placed, len(parts), by_bubbles=by_bubbles)
@@ -87,6 +93,47 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         residual=_residual(maps, corrections),
         fit=fit / sum(len(block.centres) for block in parts),
     )
+
+
+def _from_the_corners(maps: Sequence[Relief], page: Page) -> dict[str, Array]:
+    """The corrections of our own sheet's blocks, on paper that is not flat.
+
+    The corner marks are where they were found. From there the blocks are corrected one after the other, nearest first,
+    and each is looked for where those about it have moved: however far paper bends, from one block to the next it
+    does so by less than would lead to a neighbouring row.
+    """
+    known = np.array([(mark.x, mark.y) for mark in page.fiducials])
+    moves = np.zeros_like(known)
+    corrections: dict[str, Array] = {}
+    waiting = list(maps)
+    while waiting:
+        one = min(waiting, key=lambda relief: _apart(_ends(relief.block), known).min())
+        waiting.remove(one)
+        ends = _ends(one.block)
+        own = _of_block(one, _shifted(IDENTITY, _move_about(ends, known, moves)))
+        corrections[one.block.name] = own
+        known, moves = np.concatenate([known, ends]), np.concatenate([moves, _apply(own, ends) - ends])
+    for block in blocks(page):
+        if block.name not in corrections:
+            corrections[block.name] = _shifted(IDENTITY, _move_about(_ends(block), known, moves))
+    return corrections
+
+
+def _ends(block: Block) -> Array:
+    """The corners (4, 2) of a block."""
+    (left, top), (right, bottom) = block.centres.min(axis=0), block.centres.max(axis=0)
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+
+def _apart(points: Array, known: Array) -> Array:
+    """Distances (n, k)."""
+    return np.linalg.norm(points[:, None] - known[None], axis=2)
+
+
+def _move_about(points: Array, known: Array, moves: Array) -> Array:
+    """The move (2,) to expect of some points: that of places near by, by the inverse square of their distance."""
+    weight = 1 / np.maximum(_apart(points, known), 1.0) ** 2
+    return np.asarray((weight.sum(axis=0) @ moves) / weight.sum(), np.float64)
 
 
 def _of_block(relief: Relief, page: Array) -> Array:
@@ -169,10 +216,18 @@ def _refuse_stranger(maps: Sequence[Relief], corrections: dict[str, Array]) -> N
             "not_registered",
             f"only {share:.0%} of what is printed are bubbles of the layout: another form, or badly cut",
         )
+    _refuse_lost(maps, corrections)
+    far = [one.block.name for one in maps if _moved(one, corrections[one.block.name]) > FARTHEST]
+    if far:
+        raise Unregistered("not_registered", f"the bubbles of block {', '.join(far)} are not where the layout has them")
+
+
+def _refuse_lost(maps: Sequence[Relief], corrections: dict[str, Array], *, enough: int = ENOUGH) -> None:
+    """Make sure that every block that has enough bubbles to tell is found."""
     lost = [
         one.block.name
-        for one, agreement in zip(maps, agreements, strict=True)
-        if (agreement < FOUND / 2 and len(one.centres) >= ENOUGH) or _moved(one, corrections[one.block.name]) > FARTHEST
+        for one in maps
+        if len(one.centres) >= enough and _agreement([one], corrections[one.block.name]) < FOUND / 2
     ]
     if lost:
         raise Unregistered(
