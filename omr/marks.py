@@ -304,7 +304,7 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
 
     full, seen = int(np.count_nonzero(~telling & (candidates > 0))), int(np.count_nonzero(bare))
     known = 1 - min(full, PRIOR) / (min(full, PRIOR) + seen) if full else 1.0
-    vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 2
+    vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 3
     in_part = median - _usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
     ink = _Ink(rise, in_part, usual_mark, 0.0, known, vague)
     judged = telling[page.group] & ~np.isnan(rise)
@@ -323,11 +323,12 @@ def _judge(ink: _Ink, page: _Print) -> list[_Group]:
     marked = np.where(ink.in_part, ink.drawn, ink.marked)
     beside = np.maximum.reduceat(np.where(rise > marked, rise, 0), page.start)  # the mark that others stand beside
     marked = np.maximum(marked, CLEAR_DOUBLE * beside[page.group])
-    middle = (ink.blank + marked) / 2
+    blank = np.maximum(ink.blank, BLANK * beside[page.group])  # a strong mark says what is nothing beside it
+    middle = (blank + marked) / 2
     chosen = rise > middle
-    doubtful = (rise > ink.blank) & (rise <= marked)
+    doubtful = (rise > blank) & (rise <= marked)
     # The odds of a decision are e^4 : 1 at either end of the doubtful band.
-    certainty = 1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - ink.blank)))
+    certainty = 1 / (1 + np.exp(-8 * np.abs(rise - middle) / (marked - blank)))
 
     taken: list[list[str]] = [[] for _ in page.labels]
     flags = [""] * len(page.labels)
