@@ -266,10 +266,10 @@ class _Placed:
         return (here - np.array(beside)).T
 
     def _evidence(self, step: Array) -> Array:
-        """Mean likeness, there or near there, and height of the block's bubbles so far (2,) from their places."""
-        centres = _apply(self.correction, self.relief.block.centres)[:, None, :] + step
+        """Mean likeness and height of the block's bubbles so far (2,) from their places, there or near there."""
+        centres = _apply(self.correction, self.relief.block.centres + step)[:, None, :]
         near = grid(SETTLE * self.relief.block.pitch, 1 / self.relief.scale)
-        return np.array([self.likeness(centres + near).mean(axis=0).max(), self.relief.at(centres).mean()])
+        return np.array([values(centres + near).mean(axis=0).max() for values in (self.likeness, self.relief.at)])
 
 
 def _refuse_neighbour(placed: Sequence[_Placed], number: int, *, by_bubbles: bool) -> None:

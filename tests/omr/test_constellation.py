@@ -30,7 +30,7 @@ def test_a_form_that_lies_as_it_should_is_read(tmp_path: Path, kind: str, marks:
     assert silent(form, made_forms.scanned(form, 7, rotation=0.3)) == ("read", {})
 
 
-@pytest.mark.parametrize("seed", (12, 13, 14))
+@pytest.mark.parametrize("seed", (12, 74))
 @pytest.mark.parametrize("marks", ["usual", "all"])
 def test_a_skewed_form_is_never_read_beside_its_rows(tmp_path: Path, seed: int, marks: str) -> None:
     form = made_forms.make(tmp_path, seed, marks=marks)
