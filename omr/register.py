@@ -13,7 +13,7 @@ from omr import constellation, fiducials, markers, outline, reference
 from omr.align import align
 from omr.glance import as_printed
 from omr.layout import Layout
-from omr.placement import Array, Placement, Unregistered
+from omr.placement import Array, Placement, Unregistered, project
 
 SURE = 0.8  # fit of an imported page's bubbles that no turned page has reached
 LIKELY = 0.6  # fit that a turned page must have
@@ -41,7 +41,7 @@ def register(image: npt.NDArray[np.uint8], layout: Layout) -> Placement:
     refusals: list[Unregistered] = []
     try:
         for placements in _guesses(image, layout):
-            for attempt in (_attempt(image, placement) for placement in placements):
+            for attempt in (_tried(image, layout, placement) for placement in placements):
                 if isinstance(attempt, Unregistered):
                     refusals.append(attempt)
                 elif best is None or attempt.fit > best.fit:
@@ -87,7 +87,29 @@ def _guesses(image: npt.NDArray[np.uint8], layout: Layout) -> Iterator[list[Plac
         return
     corners = page_corners(image, layout)
     yield [_placed(layout, corners, 0)]
-    yield [_placed(layout, corners, turns) for turns in (2, 1, 3)]
+    lying = _stretch(layout, np.roll(corners, -1, axis=0)) < _stretch(layout, corners)
+    yield [_placed(layout, corners, turns) for turns in ((2, 1, 3) if lying else (2,))]
+
+
+def _stretch(layout: Layout, corners: Array) -> float:
+    """How much longer one side of the page must be drawn than the other to reach these corners, whichever it is."""
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    return abs(float(np.log((sides[0] + sides[2]) / (sides[1] + sides[3]) * layout.height / layout.width)))
+
+
+def _tried(image: npt.NDArray[np.uint8], layout: Layout, placement: Placement) -> Placement | Unregistered:
+    """The guess corrected. A turned one must fit better than one upright would, a row or column off: the template may
+    be wrong, and regular rows of bubbles look the same from every side.
+    """
+    attempt = _attempt(image, placement)
+    by_corners = layout.registration.method not in ("aruco", "reference")
+    if isinstance(attempt, Unregistered) or not (placement.rotation and by_corners):
+        return attempt
+    corners = np.roll(project(placement.homography, _rectangle(layout)), placement.rotation // 90, axis=0)
+    beside = [_attempt(image, one) for one in constellation.neighbours(_placed(layout, corners, 0))]
+    if attempt.fit - max((one.fit for one in beside if isinstance(one, Placement)), default=0) < APART:
+        return Unregistered("not_registered", "the page fits as well upright, a row or column off, as turned")
+    return attempt
 
 
 def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | None:
@@ -143,7 +165,11 @@ def page_corners(image: npt.NDArray[np.uint8], layout: Layout) -> Array:
 
 def _placed(layout: Layout, corners: Array, turns: int) -> Placement:
     """The page with these corners, lying `turns` quarter turns clockwise."""
-    page = np.array([(0, 0), (layout.width, 0), (layout.width, layout.height), (0, layout.height)], np.float32)
     turned = np.roll(corners, -turns, axis=0).astype(np.float32)
-    homography = cv2.getPerspectiveTransform(page, turned).astype(np.float64)
+    homography = cv2.getPerspectiveTransform(_rectangle(layout).astype(np.float32), turned).astype(np.float64)
     return Placement(layout.pages[0], 90 * turns, 0.0, homography)
+
+
+def _rectangle(layout: Layout) -> Array:
+    """The corners (4, 2) of the page in layout units, clockwise from the top left."""
+    return np.array([(0, 0), (layout.width, 0), (layout.width, layout.height), (0, layout.height)], np.float64)
