@@ -32,6 +32,8 @@ CORE, EDGE = 0.6, 1.25
 # At least half of an empty bubble is bare paper, whatever is printed in it: half of its area is lighter than this.
 # Blurred print of a few pixels reaches 0.25; pencil starts at 0.35.
 MOSTLY_PAPER = 0.3
+# Of groups of alike bubbles, the darkest is up to twice as far above the (lower) median as the lightest is below it.
+STANDING_OUT = 3
 # What to expect of a page that does not say: how dark an empty bubble is; which part of the light left a mark takes.
 USUAL_EMPTY, USUAL_INK = 0.1, 0.5
 # How much darker than expected an empty bubble may be, where copying or a scanner of two tones thickens the print.
@@ -240,12 +242,12 @@ class _Ink:
     @property
     def marked(self) -> float:
         """Above this rise a bubble is certainly marked."""
-        return self.vague + max(MARKED * self.mark, self.blank + BAND * self.mark)
+        return self.vague + max(MARKED * self.mark, self.blank + BAND * self.mark, SIGMAS * self.noise)
 
     @property
     def drawn(self) -> float:
         """Above this rise a bubble that is dark in part is certainly marked."""
-        return self.vague + max(STROKE * self.mark, self.blank + BAND * self.mark)
+        return self.vague + max(STROKE * self.mark, self.blank + BAND * self.mark, SIGMAS * self.noise)
 
 
 class _Group(NamedTuple):
@@ -275,6 +277,17 @@ def _median(values: Array) -> float:
     return float(np.partition(values, middle)[middle])
 
 
+def _darkest_stand_out(mean: Array, page: _Print) -> bool:
+    """Whether the darkest of a group mostly stands out from the others, as a mark does, not just as one of them is
+    the darkest, be they all marked or all empty. Letters darker than others don't count."""
+    mean = mean - class_medians(mean, page.letter, page.letters)[0][page.letter]
+    middle, _ = class_medians(mean, page.group, len(page.start))
+    rows = page.of_three[page.start] & ~np.isnan(np.add.reduceat(mean, page.start))
+    above = np.maximum.reduceat(mean, page.start) - middle
+    below = middle - np.minimum.reduceat(mean, page.start)
+    return bool(np.count_nonzero(rows) >= PRIOR and above[rows].sum() > STANDING_OUT * below[rows].sum())
+
+
 def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     """Learn a page's empty bubbles and marks from all its bubbles.
 
@@ -283,7 +296,8 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     bare be a tick or faint. So neither a row nor a column nor a whole page that is marked throughout passes for empty.
     Their darkness is taken page, block and group in turn, each drawn towards the former, which follows print and light
     as they vary. Then comes the letter's share: what those bubbles with the same print that are surely unmarked have
-    in common.
+    in common. Where hardly a bubble is bare, as its print is so heavy, the lighter half is taken for empty all the
+    same if the darkest stand out from it.
     """
     groups, page_wide = len(page.start), np.zeros_like(page.group)
     middle, _ = class_medians(mean, page.group, groups)
@@ -291,6 +305,8 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
     candidates = np.add.reduceat(lighter, page.start, dtype=int)
     bare = lighter & (median < MOSTLY_PAPER)
     telling = np.add.reduceat(bare, page.start, dtype=int) > candidates / 2
+    if 2 * np.count_nonzero(telling) < np.count_nonzero(candidates) and _darkest_stand_out(mean, page):
+        bare, telling = lighter, candidates > 0
     bare &= telling[page.group]
     empty = np.where(bare, mean, np.nan)
     usual = float(_usual(empty, page_wide, 1, USUAL_EMPTY)[0])
