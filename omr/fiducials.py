@@ -21,6 +21,7 @@ SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones 
 MAX_RESIDUAL = 0.6  # mm RMS
 MAX_STRETCH = 1.4  # ratio of the scales along and across the page, or between corners; A3 before a phone has 1.27
 NEEDED = 3  # corner marks
+MODULES, THIN = 7, 0.5  # of a mark's side; of a module: how thick a streak may be that is taken out
 ALL: tuple[int, ...] = ()  # for the names of all marks of a dictionary
 
 Image = npt.NDArray[np.uint8]
@@ -61,7 +62,8 @@ def locate(image: Image, layout: Layout) -> Placement:
 
 
 def _searches(image: Image, perimeter: float, dictionary: str, ours: tuple[int, ...]) -> Iterator[Marks]:
-    """Ever wider searches: in the four corners of the image, in the whole of it, the whole of it at full size.
+    """Ever wider searches: in the four corners of the image, in the whole of it, the whole of it at full size and
+    without thin lines.
 
     Args:
         perimeter: of a mark, in parts of the page's longer side.
@@ -81,6 +83,9 @@ def _searches(image: Image, perimeter: float, dictionary: str, ours: tuple[int, 
     yield _detect(detector, image, times)
     if times:
         yield _detect(detector, image, 0)
+    thin = round(THIN * perimeter / 4 * max(image.shape) / MODULES) | 1
+    for without_lines in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN):  # a streak joins a mark with what is beside it, or cuts it
+        yield _detect(detector, np.asarray(cv2.morphologyEx(image, without_lines, np.ones((thin, thin), np.uint8))), 0)
 
 
 def _detect(detector: _Detector, image: Image, times: int, origin: tuple[int, int] = (0, 0)) -> Marks:
@@ -109,6 +114,7 @@ def _detector(perimeter: float, dictionary: str, names: tuple[int, ...]) -> _Det
     parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = 23  # about half a mark; one pass
     parameters.errorCorrectionRate = 0.4  # a thousand ids leave little room between them
     parameters.perspectiveRemoveIgnoredMarginPerCell = 0.3  # bilevel print swells into the cells beside it by a pixel
+    parameters.perspectiveRemovePixelPerCell = 8  # so that something is left of a cell
     marks = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
     if names != ALL:
         marks = cv2.aruco.Dictionary(marks.bytesList[list(names)], marks.markerSize, marks.maxCorrectionBits)
