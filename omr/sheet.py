@@ -33,7 +33,7 @@ OUTLINE, OUTLINE_GREY, LETTER_GREY = 0.15, 110, 140
 LETTER_SIZE = 6.0  # points
 EM = 25.4 / 72  # mm a point
 
-BAR = 0.33  # width of a narrow bar
+BAR = 0.5  # width of a narrow bar, at most: four pixels of a 200 dpi scan, so that swollen bars leave gaps
 DOT = 0.6  # side of a dot of a QR code
 NARROWEST = 0.24  # bar or dot that a 200 dpi scan still resolves
 FIGURES = 4.0  # height of the line of figures under a barcode
