@@ -155,6 +155,14 @@ def neighbours(placement: Placement) -> list[Placement]:
     return result
 
 
+def upside_down(placement: Placement) -> Placement:
+    """The page turned by 180° about the middle of its bubbles: regular rows look the same so."""
+    centres = np.concatenate([block.centres for block in blocks(placement.page)])
+    x, y = centres.min(axis=0) + centres.max(axis=0)
+    turned = placement.homography @ np.array([(-1, 0, x), (0, -1, y), (0, 0, 1)])
+    return Placement(placement.page, (placement.rotation + 180) % 360, 0.0, turned)
+
+
 def same(one: Placement, other: Placement) -> bool:
     """Whether two placements put every block of the same page in the same place, by less than half a pitch."""
     if one.page is not other.page:

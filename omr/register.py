@@ -118,7 +118,7 @@ def _by_bubbles(image: npt.NDArray[np.uint8], layout: Layout) -> Placement | Non
         attempts = _attempts(image, placements)
         found = max((one for one in attempts if isinstance(one, Placement)), key=lambda one: one.fit, default=None)
         if found is not None and found.fit >= SURE:
-            attempts += _attempts(image, constellation.neighbours(found))
+            attempts += _attempts(image, [*constellation.neighbours(found), constellation.upside_down(found)])
             others = [one for one in attempts if isinstance(one, Placement) and not constellation.same(found, one)]
             return found if found.fit - max((one.fit for one in others), default=0) >= APART else None
     return None

@@ -273,6 +273,21 @@ def test_rows_that_the_layout_does_not_have_are_not_counted_on() -> None:
         register(turned(drawn(printed), 5)[0], layout)
 
 
+@pytest.mark.parametrize("step", [12, -12])
+def test_a_wrong_template_is_not_made_right_by_turning_the_page(step: float) -> None:
+    """Five rows of five are the same upside down: a template a row off fits this page if it is taken to lie so."""
+    printed, layout = (
+        Layout(id="square", unit="px", width=210, height=297, registration=Registration(method="frame"),
+               pages=(Page(number=1, fields=tuple(
+                   _field(f"q{row}", "q", [Bubble(label="ABCDE"[k], x=85 + 10 * k, y=top + 12 * row) for k in range(5)])
+                   for row in range(5))),))
+        for top in (124.5 - step / 2, 124.5 + step / 2)
+    )  # fmt: skip
+    with pytest.raises(Unregistered):
+        register(drawn(printed), layout)
+    assert worst_error(register(drawn(printed), printed), printed, to_pixels(printed)) < 0.3 * SCALE
+
+
 def _row(field: Field) -> int:
     return round((field.groups[0].bubbles[0].y - 140) / 7)
 
