@@ -39,6 +39,7 @@ SEED = 4.0  # pitches: radius of the first bubbles that are fitted
 GROWTH = 1.5  # of the radius, from one fit to the next
 WIDE, TELLING = 0.5, 20  # part of the way to the farthest bubble, and bubbles, from which perspective shows
 REACH = 0.4  # of a pitch: how far a bubble may be from where its neighbours have it
+DRAWS = 107  # of four bubbles: if half of all agree, as on a page they must, one draw is of such (99.9 %)
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -297,7 +298,7 @@ def _grown(place: _Place, stars: _Stars) -> _Place:
         moved, heights = _climb(soft, places, moves)
         wide = None
         if radius >= WIDE * farthest and len(near) >= TELLING:
-            wide, _ = cv2.findHomography(near, places + moved, cv2.RANSAC, REACH / 2 * PITCH_PIXELS)
+            wide, _ = cv2.findHomography(near, places + moved, cv2.RANSAC, REACH / 2 * PITCH_PIXELS, maxIters=DRAWS)
         if wide is not None and paper_like(wide.astype(np.float64), stars.extent):
             to_spots = np.asarray(wide, np.float64)
         else:
