@@ -30,14 +30,13 @@ def test_a_form_that_lies_as_it_should_is_read(tmp_path: Path, kind: str, marks:
     assert silent(form, made_forms.scanned(form, 7, rotation=0.3)) == ("read", {})
 
 
-@pytest.mark.parametrize("seed", (12, 74))
-@pytest.mark.parametrize("marks", ["usual", "all"])
+@pytest.mark.parametrize(("seed", "marks"), [(12, "all"), (74, "usual")])
 def test_a_skewed_form_is_never_read_beside_its_rows(tmp_path: Path, seed: int, marks: str) -> None:
     form = made_forms.make(tmp_path, seed, marks=marks)
     assert silent(form, made_forms.scanned(form, seed, rotation=4, shift=0.01))[1] == {}
 
 
-@pytest.mark.parametrize("kind", ["circle", "oval", "box", "hollow", "letter"])
+@pytest.mark.parametrize("kind", ["circle", "hollow", "letter"])
 def test_bubbles_find_a_page_with_something_around_it(tmp_path: Path, kind: str) -> None:
     form = made_forms.make(tmp_path, 5, kind=kind)
     picture = made_forms.scanned(form, 5, rotation=3, border=0.1, shift=0.05, ground=20)

@@ -292,8 +292,9 @@ def _row(field: Field) -> int:
     return round((field.groups[0].bubbles[0].y - 140) / 7)
 
 
-@pytest.mark.parametrize("method", ["frame", "outline"])
-@pytest.mark.parametrize("degrees", [0, 4, -9, 94, 180])
+@pytest.mark.parametrize(
+    ("method", "degrees"), [("frame", -9), ("frame", 94), ("outline", 0), ("outline", 4), ("outline", 180)]
+)
 def test_bubbles_alone_find_the_page(method: str, degrees: float) -> None:
     """No outline, not edge to edge, and the foot of the page is cut off."""
     layout = foreign_layout(method)
