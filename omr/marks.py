@@ -34,6 +34,8 @@ CORE, EDGE = 0.6, 1.25
 MOSTLY_PAPER = 0.3
 # Of groups of alike bubbles, the darkest is up to twice as far above the (lower) median as the lightest is below it.
 STANDING_OUT = 3
+# Darkness by which marks stand out from the heaviest print; marks everywhere differ by less.
+LEAST_CONTRAST = 0.1
 # What to expect of a page that does not say: how dark an empty bubble is; which part of the light left a mark takes.
 USUAL_EMPTY, USUAL_INK = 0.1, 0.5
 # How much darker than expected an empty bubble may be, where copying or a scanner of two tones thickens the print.
@@ -59,6 +61,8 @@ BAND = 0.1
 CLEAR_DOUBLE = 0.5
 # A page whose bubbles have fewer greys than this share of their darkness is of two tones; elsewhere edges have many.
 TWO_TONES = 0.2
+# There, an eraser may leave up to 0.6 of a mark, so that only more than this is surely one.
+MARKED_BLACK = 0.65
 # A bubble of which less is on the picture cannot be judged.
 ENOUGH_SEEN = 0.75
 
@@ -99,7 +103,7 @@ def read_marks(image: npt.NDArray[np.uint8], layout: Layout, placement: Placemen
     mean[seen < ENOUGH_SEEN] = np.nan
     ink = _ink(mean, median, print_)
     if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
-        ink = replace(ink, in_part=np.zeros_like(ink.in_part))
+        ink = replace(ink, in_part=np.zeros_like(ink.in_part), sure=MARKED_BLACK)
     groups = iter(_judge(ink, print_))
     marks = [_field_mark(field, list(islice(groups, len(field.groups)))) for field in print_.fields]
     return marks + _joined_marks(layout.joined, marks)
@@ -224,6 +228,7 @@ class _Ink:
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
         known: 0 … 1, how well the page's empty bubbles are known.
+        sure: share of a full mark that is surely one.
         vague: by how much more an empty bubble may rise, as the page shows few of them.
     """
 
@@ -233,6 +238,7 @@ class _Ink:
     noise: float
     known: float
     vague: float
+    sure: float = MARKED
 
     @property
     def blank(self) -> float:
@@ -242,7 +248,7 @@ class _Ink:
     @property
     def marked(self) -> float:
         """Above this rise a bubble is certainly marked."""
-        return self.vague + max(MARKED * self.mark, self.blank + BAND * self.mark, SIGMAS * self.noise)
+        return self.vague + max(self.sure * self.mark, self.blank + BAND * self.mark, SIGMAS * self.noise)
 
     @property
     def drawn(self) -> float:
@@ -285,7 +291,9 @@ def _darkest_stand_out(mean: Array, page: _Print) -> bool:
     rows = page.of_three[page.start] & ~np.isnan(np.add.reduceat(mean, page.start))
     above = np.maximum.reduceat(mean, page.start) - middle
     below = middle - np.minimum.reduceat(mean, page.start)
-    return bool(np.count_nonzero(rows) >= PRIOR and above[rows].sum() > STANDING_OUT * below[rows].sum())
+    if np.count_nonzero(rows) < PRIOR or above[rows].mean() < LEAST_CONTRAST:
+        return False
+    return bool(above[rows].sum() > STANDING_OUT * below[rows].sum())
 
 
 def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
@@ -328,6 +336,8 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
         unmarked = rise[judged & (rise <= ink.marked)]
         noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0
         marks = rise[rise > max(ink.blank, SIGMAS * noise)]
+        if marks.size:  # not to be told by heavier letters that are darker than others
+            marks = marks[marks > CLEAR_DOUBLE * np.quantile(marks, 0.9)]
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
     return ink
@@ -338,7 +348,7 @@ def _judge(ink: _Ink, page: _Print) -> list[_Group]:
     rise = ink.rise
     marked = np.where(ink.in_part, ink.drawn, ink.marked)
     beside = np.maximum.reduceat(np.where(rise > marked, rise, 0), page.start)  # the mark that others stand beside
-    marked = np.maximum(marked, CLEAR_DOUBLE * beside[page.group])
+    marked = np.maximum(marked, max(CLEAR_DOUBLE, ink.sure) * beside[page.group])
     blank = np.maximum(ink.blank, BLANK * beside[page.group])  # a strong mark says what is nothing beside it
     middle = (blank + marked) / 2
     chosen = rise > middle
