@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr.glance import all_in_place
+from omr.glance import at_a_glance
 from omr.layout import Page
-from omr.placement import IDENTITY, Array, Placement, Unregistered
+from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, move_about
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
@@ -61,8 +61,8 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
     Raises:
         Unregistered: bubbles are printed, but not where the layout has them, or a whole row or column farther on.
     """
-    if printed_to_size and all_in_place(image, placement):
-        return placement
+    if printed_to_size and (settled := at_a_glance(image, placement)):
+        return settled
     parts = blocks(placement.page)
     maps = reliefs(image, placement, parts, pixels=BUBBLE_PIXELS, printed_to_size=printed_to_size)
     if not maps:
@@ -107,15 +107,15 @@ def _from_the_corners(maps: Sequence[Relief], page: Page) -> dict[str, Array]:
     corrections: dict[str, Array] = {}
     waiting = list(maps)
     while waiting:
-        one = min(waiting, key=lambda relief: _apart(_ends(relief.block), known).min())
+        one = min(waiting, key=lambda relief: distances(_ends(relief.block), known).min())
         waiting.remove(one)
         ends = _ends(one.block)
-        own = _of_block(one, _shifted(IDENTITY, _move_about(ends, known, moves)))
+        own = _of_block(one, _shifted(IDENTITY, move_about(ends, known, moves)))
         corrections[one.block.name] = own
         known, moves = np.concatenate([known, ends]), np.concatenate([moves, _apply(own, ends) - ends])
     for block in blocks(page):
         if block.name not in corrections:
-            corrections[block.name] = _shifted(IDENTITY, _move_about(_ends(block), known, moves))
+            corrections[block.name] = _shifted(IDENTITY, move_about(_ends(block), known, moves))
     return corrections
 
 
@@ -123,17 +123,6 @@ def _ends(block: Block) -> Array:
     """The corners (4, 2) of a block."""
     (left, top), (right, bottom) = block.centres.min(axis=0), block.centres.max(axis=0)
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-
-
-def _apart(points: Array, known: Array) -> Array:
-    """Distances (n, k)."""
-    return np.linalg.norm(points[:, None] - known[None], axis=2)
-
-
-def _move_about(points: Array, known: Array, moves: Array) -> Array:
-    """The move (2,) to expect of some points: that of places near by, by the inverse square of their distance."""
-    weight = 1 / np.maximum(_apart(points, known), 1.0) ** 2
-    return np.asarray((weight.sum(axis=0) @ moves) / weight.sum(), np.float64)
 
 
 def _of_block(relief: Relief, page: Array) -> Array:

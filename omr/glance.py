@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from omr._glance import agreement, likeness, usual_picture
 from omr.layout import Page
-from omr.placement import Array, Placement
+from omr.placement import Array, Placement, move_about
 from omr.relief import Block, Map, blocks, outline
 
 BLOCKS, BUBBLES = 7, 7  # at most: of the page, of each block
 PIXELS = 8  # shorter side of a bubble in the small pictures looked at
 REACH = 0.25  # of a pitch: how far from their places the bubbles are looked for
 IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
+BENT = 0.2  # of a pitch: blocks no farther off need no correction but to be moved, and so do those between them
 NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need no correction but to be moved
 EACH = 40  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
@@ -30,24 +31,36 @@ NEARLY_ALL, MOST = 0.9, 0.7
 Image = npt.NDArray[np.uint8]
 
 
-def all_in_place(image: Image, placement: Placement) -> bool:
-    """Whether the blocks looked at are where the placement's homography has them.
+def at_a_glance(image: Image, placement: Placement) -> Placement | None:
+    """The placement of our own sheet as it is, if the blocks looked at are in place; with each block moved as those
+    looked at say, if they are near; None if not all of them are to be seen there.
 
     Args:
         image: grey (h, w).
     """
     image = np.ascontiguousarray(image)
     looks = _looks(placement.page, BLOCKS)
-    if not looks:
-        return True
-    axes = _axes(placement, np.concatenate([look.places for look in looks]))
-    start = 0
-    for look in looks:
-        end = start + len(look.places) // 3
-        if np.abs(look.off(image, axes[start:end])).max() > IN_PLACE:
-            return False
-        start = end
-    return True
+    offs = [look.off(image, _axes(placement, look.places)) for look in looks]
+    farthest = max((float(np.abs(off).max()) for off in offs), default=0.0)
+    if farthest <= IN_PLACE:
+        return placement
+    if farthest > BENT:
+        return None
+    moves = [off * look.block.pitch for look, off in zip(looks, offs, strict=True)]
+    for look, move in zip(looks, moves, strict=True):
+        if np.median(likeness(image, _axes(placement, look.places + move), look.outline)) <= PRINTED:
+            return None
+    marks = np.array([(mark.x, mark.y) for mark in placement.page.fiducials]).reshape(-1, 2)
+    known = np.concatenate([marks, *(look.block.centres.mean(axis=0, keepdims=True) for look in looks)])
+    moved = np.concatenate([np.zeros_like(marks), np.array(moves)])
+    seen = {look.block.name: move for look, move in zip(looks, moves, strict=True)}
+    corrections = {
+        block.name: np.column_stack(
+            [np.eye(2), seen.get(block.name, move_about(block.centres.mean(axis=0, keepdims=True), known, moved))]
+        )
+        for block in blocks(placement.page)
+    }
+    return replace(placement, corrections=corrections)
 
 
 def as_printed(image: Image, placement: Placement) -> Placement | None:

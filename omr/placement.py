@@ -82,3 +82,15 @@ def quarter_turn(homography: Array, width: float, height: float) -> int:
     left, right = project(homography, np.array([(width * 0.45, height / 2), (width * 0.55, height / 2)]))
     x, y = right - left
     return round(float(np.degrees(np.arctan2(y, x))) / 90) * 90 % 360
+
+
+def distances(points: Array, known: Array) -> Array:
+    """(n, k) how far points (n, 2) are from others (k, 2)."""
+    return np.linalg.norm(points[:, None] - known[None], axis=2)
+
+
+def move_about(points: Array, known: Array, moves: Array) -> Array:
+    """The move (2,) to expect of some points (n, 2) on bent paper: that of places (k, 2) whose moves (k, 2) are known,
+    by the inverse square of their distance (Shepard, 1968)."""
+    weight = 1 / np.maximum(distances(points, known), 1.0) ** 2
+    return np.asarray((weight.sum(axis=0) @ moves) / weight.sum(), np.float64)

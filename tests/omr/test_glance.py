@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omr.glance import IN_PLACE, NEAR, all_in_place, as_printed
+from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance
 from omr.layout import Bubble, Field, Group, Layout, Page
 from omr.placement import Placement
 
@@ -55,7 +55,8 @@ def picture(share: float, moves: dict[str, tuple[float, float]] | None = None, s
 def look(image: np.ndarray, shift: tuple[float, float] = (0, 0)) -> bool:
     """Whether all is in place if the corner marks are off by a shift in parts of the pitch."""
     homography = np.array([(SCALE, 0, shift[0] * PITCH[0] * SCALE), (0, SCALE, shift[1] * PITCH[1] * SCALE), (0, 0, 1)])
-    return all_in_place(image, Placement(layout().pages[0], 0, 0.0, homography))
+    placement = Placement(layout().pages[0], 0, 0.0, homography)
+    return at_a_glance(image, placement) is placement
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 0.6, 1])
@@ -77,7 +78,8 @@ def test_one_block_that_is_off_is_seen(block):
 
 def test_a_page_without_bubbles_is_in_place():
     page = Page(number=1, fields=())
-    assert all_in_place(picture(0), Placement(page, 0, 0.0, np.diag([SCALE, SCALE, 1])))
+    placement = Placement(page, 0, 0.0, np.diag([SCALE, SCALE, 1]))
+    assert at_a_glance(picture(0), placement) is placement
 
 
 def place(image: np.ndarray, pages: Page | None = None) -> Placement | None:
@@ -117,3 +119,24 @@ def test_a_form_whose_blocks_have_fewer_rows_is_another():
 def test_paper_without_print_is_no_form():
     assert place(np.full((1040, 800), 255, np.uint8)) is None
     assert place(picture(0), Page(number=1, fields=())) is None
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 0.4])
+def test_blocks_of_our_own_bent_sheet_are_moved_to_where_they_are_seen(share):
+    moves = {"0": (0.9, 0.0), "1": (0.0, 0.7), "2": (-0.8, -0.5), "3": (0.4, 0.0)}  # mm
+    found = at_a_glance(picture(share, moves), Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1])))
+    assert found is not None
+    for block, move in moves.items():
+        np.testing.assert_allclose(found.corrections[block][:, 2], move, atol=0.1)
+
+
+def test_what_is_bent_too_far_is_not_settled_at_a_glance():
+    image = picture(0.25, {"2": (1.15 * BENT * PITCH[0], 0.0)})
+    assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
+
+
+def test_a_block_that_is_not_there_is_not_settled_at_a_glance():
+    image = picture(0.25)
+    x, y = (round(side * SCALE) for side in BLOCKS[3])
+    image[y - 40 :, x - 40 :] = np.random.default_rng(2).integers(150, 255, image[y - 40 :, x - 40 :].shape)
+    assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
