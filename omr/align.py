@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from omr.glance import at_a_glance
 from omr.layout import Page
-from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, move_about
+from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, moves_about
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
 
 BUBBLE_PIXELS = 12  # shorter side of a bubble on the maps
@@ -110,12 +110,12 @@ def _from_the_corners(maps: Sequence[Relief], page: Page) -> dict[str, Array]:
         one = min(waiting, key=lambda relief: distances(_ends(relief.block), known).min())
         waiting.remove(one)
         ends = _ends(one.block)
-        own = _of_block(one, _shifted(IDENTITY, move_about(ends, known, moves)))
+        own = _of_block(one, _shifted(IDENTITY, moves_about(ends, known, moves).mean(axis=0)))
         corrections[one.block.name] = own
         known, moves = np.concatenate([known, ends]), np.concatenate([moves, _apply(own, ends) - ends])
     for block in blocks(page):
         if block.name not in corrections:
-            corrections[block.name] = _shifted(IDENTITY, move_about(_ends(block), known, moves))
+            corrections[block.name] = _shifted(IDENTITY, moves_about(_ends(block), known, moves).mean(axis=0))
     return corrections
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from omr._glance import agreement, likeness, usual_picture
 from omr.layout import Page
-from omr.placement import Array, Placement, move_about
+from omr.placement import Array, Placement, moves_about
 from omr.relief import Block, Map, blocks, outline
 
 BLOCKS, BUBBLES = 7, 7  # at most: of the page, of each block
@@ -50,16 +50,12 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     for look, move in zip(looks, moves, strict=True):
         if np.median(likeness(image, _axes(placement, look.places + move), look.outline)) <= PRINTED:
             return None
-    marks = np.array([(mark.x, mark.y) for mark in placement.page.fiducials]).reshape(-1, 2)
-    known = np.concatenate([marks, *(look.block.centres.mean(axis=0, keepdims=True) for look in looks)])
-    moved = np.concatenate([np.zeros_like(marks), np.array(moves)])
-    seen = {look.block.name: move for look, move in zip(looks, moves, strict=True)}
-    corrections = {
-        block.name: np.column_stack(
-            [np.eye(2), seen.get(block.name, move_about(block.centres.mean(axis=0, keepdims=True), known, moved))]
-        )
-        for block in blocks(placement.page)
-    }
+    names, middles, marks = _places(placement.page)
+    known = np.concatenate([marks, [middles[names.index(look.block.name)] for look in looks]])
+    moved = np.concatenate([np.zeros_like(marks), moves])
+    # As a place looked at is next to itself, it goes by what was seen there.
+    shifts = moves_about(middles, known, moved)
+    corrections = {name: np.column_stack([np.eye(2), shift]) for name, shift in zip(names, shifts, strict=True)}
     return replace(placement, corrections=corrections)
 
 
@@ -145,6 +141,14 @@ def _looks(page: Page, most: int) -> list[_Look]:
     some = parts[_some(len(parts), most)]
     scale = PIXELS / min((float(block.size.min()) for block in some), default=1.0)
     return [_Look.at(block, scale) for block in some]
+
+
+@lru_cache(maxsize=64)
+def _places(page: Page) -> tuple[list[str], Array, Array]:
+    """Names and middles (n, 2) of a page's blocks, and its corner marks (k, 2)."""
+    parts = blocks(page)
+    marks = np.array([(mark.x, mark.y) for mark in page.fiducials], np.float64).reshape(-1, 2)
+    return [block.name for block in parts], np.array([block.centres.mean(axis=0) for block in parts]), marks
 
 
 def _some(number: int, most: int) -> slice:

@@ -127,7 +127,7 @@ class _Print:
         group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
             the layout says: its label and size.
         letters: how many letters there are.
-        blocks: names of the blocks.
+        blocks: by name, the bubbles of each block.
         start: (groups,) first bubble of each group.
         place: (n,) number of each bubble in its group.
         of_three: (n,) whether it is in a group of three or more.
@@ -141,7 +141,7 @@ class _Print:
     block: Index
     letter: Index
     letters: int
-    blocks: list[str]
+    blocks: dict[str, Index]
     start: Index
     place: Index
     of_three: npt.NDArray[np.bool_]
@@ -168,12 +168,13 @@ class _Print:
         start = np.cumsum(size) - size
         alone = np.flatnonzero(size < 3)
         group = np.repeat(np.arange(len(groups)), size)
+        block = np.repeat([blocks[field.block] for field, _ in groups], size)
         return cls(
             fields=fields,
             labels=[[bubble.label for bubble in bubbles] for _, bubbles in groups],
             ends=ends,
             group=group,
-            block=np.repeat([blocks[field.block] for field, _ in groups], size),
+            block=block,
             letter=np.array(
                 [
                     letters.setdefault((bubble.label, field.width, field.height), len(letters))
@@ -182,7 +183,7 @@ class _Print:
                 ]
             ),
             letters=len(letters),
-            blocks=list(blocks),
+            blocks={name: np.flatnonzero(block == number) for name, number in blocks.items()},
             start=start,
             place=np.concatenate([np.arange(number) for number in size]),
             of_three=np.repeat(size > 2, size),
@@ -193,9 +194,8 @@ class _Print:
     def axes(self, placement: Placement) -> Array:
         """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
         placed = placement.points(self.ends).reshape(-1, 3, 2)
-        for number, name in enumerate(self.blocks):
+        for name, own in self.blocks.items():
             if name in placement.corrections:
-                own = self.block == number
                 placed[own] = placement.points(self.ends.reshape(-1, 3, 2)[own], name).reshape(-1, 3, 2)
         placed[:, 1:] -= placed[:, :1]
         return placed.reshape(-1, 6)
@@ -337,7 +337,8 @@ def _ink(mean: Array, median: Array, page: _Print) -> _Ink:
         noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0
         marks = rise[rise > max(ink.blank, SIGMAS * noise)]
         if marks.size:  # not to be told by heavier letters that are darker than others
-            marks = marks[marks > CLEAR_DOUBLE * np.quantile(marks, 0.9)]
+            darkest = len(marks) * 9 // 10
+            marks = marks[marks > CLEAR_DOUBLE * np.partition(marks, darkest)[darkest]]
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
     return ink

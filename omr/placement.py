@@ -89,8 +89,8 @@ def distances(points: Array, known: Array) -> Array:
     return np.linalg.norm(points[:, None] - known[None], axis=2)
 
 
-def move_about(points: Array, known: Array, moves: Array) -> Array:
-    """The move (2,) to expect of some points (n, 2) on bent paper: that of places (k, 2) whose moves (k, 2) are known,
+def moves_about(points: Array, known: Array, moves: Array) -> Array:
+    """The moves (n, 2) to expect of points (n, 2) on bent paper: those of places (k, 2) whose moves (k, 2) are known,
     by the inverse square of their distance (Shepard, 1968)."""
     weight = 1 / np.maximum(distances(points, known), 1.0) ** 2
-    return np.asarray((weight.sum(axis=0) @ moves) / weight.sum(), np.float64)
+    return np.asarray(weight @ moves / weight.sum(axis=1, keepdims=True), np.float64)
