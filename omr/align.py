@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr.glance import at_a_glance
+from omr.glance import at_a_glance, unseen
 from omr.layout import Page
 from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, moves_about
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
@@ -71,11 +71,12 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         raise Unregistered("not_registered", "nothing is printed or marked where the layout has its bubbles")
     if printed_to_size:
         corrections = _from_the_corners(maps, placement.page)
-        _refuse_lost(maps, corrections, enough=1)
         large = [one for one in maps if len(one.block.centres) >= ENOUGH]
         placed = [_Placed.of(one, corrections[one.block.name]) for one in large]
         _refuse_neighbour(placed, len(parts), by_bubbles=False)
-        return replace(placement, corrections=corrections)
+        followed = replace(placement, corrections=corrections)
+        _refuse_lost(unseen(image, followed))
+        return followed
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):
         page = IDENTITY
@@ -205,23 +206,21 @@ def _refuse_stranger(maps: Sequence[Relief], corrections: dict[str, Array]) -> N
             "not_registered",
             f"only {share:.0%} of what is printed are bubbles of the layout: another form, or badly cut",
         )
-    _refuse_lost(maps, corrections)
-    far = [one.block.name for one in maps if _moved(one, corrections[one.block.name]) > FARTHEST]
-    if far:
-        raise Unregistered("not_registered", f"the bubbles of block {', '.join(far)} are not where the layout has them")
+    _refuse_lost(
+        [
+            one.block.name
+            for one, agreement in zip(maps, agreements, strict=True)
+            if (agreement < FOUND / 2 and len(one.centres) >= ENOUGH)
+            or _moved(one, corrections[one.block.name]) > FARTHEST
+        ]
+    )
 
 
-def _refuse_lost(maps: Sequence[Relief], corrections: dict[str, Array], *, enough: int = ENOUGH) -> None:
-    """Make sure that every block that has enough bubbles to tell is found."""
-    lost = [
-        one.block.name
-        for one in maps
-        if len(one.centres) >= enough and _agreement([one], corrections[one.block.name]) < FOUND / 2
-    ]
-    if lost:
-        raise Unregistered(
-            "not_registered", f"the bubbles of block {', '.join(lost)} are not where the layout has them"
-        )
+def _refuse_lost(blocks: Sequence[str]) -> None:
+    """Make sure that there are no such blocks."""
+    if blocks:
+        names = ", ".join(blocks)
+        raise Unregistered("not_registered", f"the bubbles of block {names} are not where the layout has them")
 
 
 def _moved(relief: Relief, correction: Array) -> float:

@@ -22,9 +22,11 @@ PIXELS = 8  # shorter side of a bubble in the small pictures looked at
 REACH = 0.25  # of a pitch: how far from their places the bubbles are looked for
 IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 BENT = 0.2  # of a pitch: blocks no farther off need no correction but to be moved, and so do those between them
+SMOOTH = 0.15  # of a pitch: no block of bent paper moves more from where the others looked at would have it
 NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need no correction but to be moved
 EACH = 40  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
+SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
 # Shares of the bubbles, on the page and in each block, that must be seen: filled ones hide their outline and others.
 NEARLY_ALL, MOST = 0.9, 0.7
 
@@ -46,17 +48,37 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
         return placement
     if farthest > BENT:
         return None
-    moves = [off * look.block.pitch for look, off in zip(looks, offs, strict=True)]
-    for look, move in zip(looks, moves, strict=True):
-        if np.median(likeness(image, _axes(placement, look.places + move), look.outline)) <= PRINTED:
-            return None
     names, middles, marks = _places(placement.page)
-    known = np.concatenate([marks, [middles[names.index(look.block.name)] for look in looks]])
-    moved = np.concatenate([np.zeros_like(marks), moves])
-    # As a place looked at is next to itself, it goes by what was seen there.
-    shifts = moves_about(middles, known, moved)
-    corrections = {name: np.column_stack([np.eye(2), shift]) for name, shift in zip(names, shifts, strict=True)}
-    return replace(placement, corrections=corrections)
+    at = np.array([middles[names.index(look.block.name)] for look in looks])
+    moves = np.array([off * look.block.pitch for look, off in zip(looks, offs, strict=True)])
+    for k, look in enumerate(looks):  # a frame beside bubbles may look like them, but paper bends smoothly
+        others = np.concatenate([marks, np.delete(at, k, axis=0)])
+        others_moves = np.concatenate([np.zeros_like(marks), np.delete(moves, k, axis=0)])
+        if np.any(np.abs(moves[k] - moves_about(at[k : k + 1], others, others_moves)[0]) > SMOOTH * look.block.pitch):
+            return None
+    # A place looked at is next to itself, so it goes by what was seen there.
+    shifts = dict(
+        zip(
+            names,
+            moves_about(middles, np.concatenate([marks, at]), np.concatenate([np.zeros_like(marks), moves])),
+            strict=True,
+        )
+    )
+    moved = replace(
+        placement, corrections={name: np.column_stack([np.eye(2), shift]) for name, shift in shifts.items()}
+    )
+    return None if unseen(image, moved, SEEN) else moved
+
+
+def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[str]:
+    """Names of the blocks of our own sheet of which less than half of the bubbles looked at are where the placement
+    has them, by a likeness of at least so much."""
+    image = np.ascontiguousarray(image)
+    return [
+        look.block.name
+        for look in _looks(placement.page, max(1, len(placement.page.fields)))
+        if np.mean(likeness(image, _axes(placement, look.places, look.block.name), look.outline) > least) < 0.5
+    ]
 
 
 def as_printed(image: Image, placement: Placement) -> Placement | None:
@@ -79,9 +101,9 @@ def as_printed(image: Image, placement: Placement) -> Placement | None:
     return replace(placement, corrections=corrections) if seen and np.concatenate(seen).mean() >= NEARLY_ALL else None
 
 
-def _axes(placement: Placement, places: Array) -> Array:
+def _axes(placement: Placement, places: Array, block: str = "") -> Array:
     """(n, 6) as the kernels want them, of places (3 n, 2) as `_Look` has them."""
-    axes = placement.points(places).reshape(-1, 3, 2)
+    axes = placement.points(places, block).reshape(-1, 3, 2)
     axes[:, 1:] -= axes[:, :1]
     return axes.reshape(-1, 6)
 

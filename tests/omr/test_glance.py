@@ -123,7 +123,7 @@ def test_paper_without_print_is_no_form():
 
 @pytest.mark.parametrize("share", [0, 0.25, 0.4])
 def test_blocks_of_our_own_bent_sheet_are_moved_to_where_they_are_seen(share):
-    moves = {"0": (0.9, 0.0), "1": (0.0, 0.7), "2": (-0.8, -0.5), "3": (0.4, 0.0)}  # mm
+    moves = {"0": (0.9, 0.3), "1": (0.8, 0.6), "2": (0.6, 0.2), "3": (0.4, 0.5)}  # mm
     found = at_a_glance(picture(share, moves), Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1])))
     assert found is not None
     for block, move in moves.items():
@@ -139,4 +139,9 @@ def test_a_block_that_is_not_there_is_not_settled_at_a_glance():
     image = picture(0.25)
     x, y = (round(side * SCALE) for side in BLOCKS[3])
     image[y - 40 :, x - 40 :] = np.random.default_rng(2).integers(150, 255, image[y - 40 :, x - 40 :].shape)
+    assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
+
+
+def test_a_block_that_moved_alone_is_not_settled_at_a_glance():
+    image = picture(0.25, {"1": (0.0, -0.9)})
     assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
