@@ -216,11 +216,11 @@ def _refuse_stranger(maps: Sequence[Relief], corrections: dict[str, Array]) -> N
     )
 
 
-def _refuse_lost(blocks: Sequence[str]) -> None:
+def _refuse_lost(names: Sequence[str]) -> None:
     """Make sure that there are no such blocks."""
-    if blocks:
-        names = ", ".join(blocks)
-        raise Unregistered("not_registered", f"the bubbles of block {names} are not where the layout has them")
+    if names:
+        told = ", ".join(names)
+        raise Unregistered("not_registered", f"the bubbles of block {told} are not where the layout has them")
 
 
 def _moved(relief: Relief, correction: Array) -> float:

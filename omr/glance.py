@@ -49,25 +49,17 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     if farthest > BENT:
         return None
     names, middles, marks = _places(placement.page)
-    at = np.array([middles[names.index(look.block.name)] for look in looks])
-    moves = np.array([off * look.block.pitch for look, off in zip(looks, offs, strict=True)])
-    for k, look in enumerate(looks):  # a frame beside bubbles may look like them, but paper bends smoothly
-        others = np.concatenate([marks, np.delete(at, k, axis=0)])
-        others_moves = np.concatenate([np.zeros_like(marks), np.delete(moves, k, axis=0)])
-        if np.any(np.abs(moves[k] - moves_about(at[k : k + 1], others, others_moves)[0]) > SMOOTH * look.block.pitch):
+    known = np.concatenate([marks, [middles[names.index(look.block.name)] for look in looks]])
+    moves = [np.zeros_like(marks), *((off * look.block.pitch)[None] for look, off in zip(looks, offs, strict=True))]
+    moved = np.concatenate(moves)
+    for k, look in enumerate(looks, len(marks)):  # a frame beside bubbles may look like them, but paper bends smoothly
+        expected = moves_about(known[k : k + 1], np.delete(known, k, axis=0), np.delete(moved, k, axis=0))[0]
+        if np.any(np.abs(moved[k] - expected) > SMOOTH * look.block.pitch):
             return None
     # A place looked at is next to itself, so it goes by what was seen there.
-    shifts = dict(
-        zip(
-            names,
-            moves_about(middles, np.concatenate([marks, at]), np.concatenate([np.zeros_like(marks), moves])),
-            strict=True,
-        )
-    )
-    moved = replace(
-        placement, corrections={name: np.column_stack([np.eye(2), shift]) for name, shift in shifts.items()}
-    )
-    return None if unseen(image, moved, SEEN) else moved
+    shifts = zip(names, moves_about(middles, known, moved), strict=True)
+    bent = replace(placement, corrections={name: np.column_stack([np.eye(2), shift]) for name, shift in shifts})
+    return None if unseen(image, bent, SEEN) else bent
 
 
 def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[str]:
