@@ -6,8 +6,6 @@ Tables of all subjects of an exam share one file and carry a `subject` column; `
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 
 from engine.errors import InputError
@@ -363,13 +362,23 @@ def write_csv(table: pa.Table | Iterable[pa.Table], path: Path, columns: list[st
     pieces = [table] if isinstance(table, pa.Table) else table
     names = columns or table.column_names  # type: ignore[union-attr]
     with replacing(path) as file:
-        file.write("\ufeff".encode() + _csv([names]))
+        file.write(("\ufeff" + ",".join(_quoted(plain_cell(name), len(names)) for name in names) + "\r\n").encode())
         for piece in pieces:
             for batch in piece.select(names).to_batches(max_chunksize=CSV_BATCH):
-                file.write(_csv(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+                cells = [_cells(column, len(names)) for column in batch.columns]
+                lines = pc.binary_join_element_wise(*cells, ",").to_pylist()
+                file.write("".join(f"{line}\r\n" for line in lines).encode())
 
 
-def _csv(rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows([plain_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
+def _cells(column: pa.Array, columns: int) -> pa.Array:
+    """The cells of a column of so many columns as text; each value is made into text but once."""
+    encoded = column.dictionary_encode()
+    texts = [_quoted(plain_cell(value), columns) for value in encoded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(encoded.indices).fill_null(_quoted("", columns))
+
+
+def _quoted(cell: str, columns: int) -> str:
+    """The text of a cell, in quotes where it needs them (RFC 4180); an empty cell that is a whole line needs them."""
+    if any(mark in cell for mark in ',"\r\n') or (not cell and columns == 1):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

@@ -26,7 +26,7 @@ cdef float PAPER = 0.65
 
 # Of a large bubble not every pixel is looked at: where its half-widths span s * s times this area, one in s of a row
 # and of the rows, those of a row between those of the row before.
-cdef double ENOUGH = 40
+cdef double ENOUGH = 30
 
 cdef double MIN_AREA = 1e-6  # square pixels; a bubble of less has no inside
 cdef float FLAT = 1e-6  # half-widths a pixel: less is nought

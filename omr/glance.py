@@ -24,7 +24,7 @@ IN_PLACE = 0.06  # of a pitch: blocks no farther off need no correction
 BENT = 0.2  # of a pitch: blocks no farther off need no correction but to be moved, and so do those between them
 SMOOTH = 0.15  # of a pitch: no block of bent paper moves more from where the others looked at would have it
 NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need no correction but to be moved
-EACH = 40  # bubbles of a block, at most, that are looked at one by one
+EACH = 20  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
 SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
 # Shares of the bubbles, on the page and in each block, that must be seen: filled ones hide their outline and others.

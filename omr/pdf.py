@@ -119,7 +119,7 @@ def _page(sheet: pdfium.PdfPage) -> Image:
     if len(found.pictures) == 1 and not found.others:
         placed = _Placed.on(sheet, found.pictures[0])
         image = placed and placed.pixels()
-        if image is not None and image.mean() > DARK:
+        if image is not None and cv2.mean(image)[0] > DARK:
             return image
     for picture in found.pictures:
         if picture.get_filters() == ["DCTDecode"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 from pathlib import Path
 
@@ -65,3 +67,24 @@ def test_no_rows(tmp_path: Path) -> None:
     assert tables.write_all("pages", [tables.empty("pages")] * 3, tmp_path / "b.arrow") == 0
     assert tables.read(tmp_path / "a.arrow").equals(tables.empty("pages"))
     assert (tmp_path / "a.arrow").read_bytes() == (tmp_path / "b.arrow").read_bytes()
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('=+-@,"\r\n 0'), max_size=5)
+COLUMNS = st.sampled_from(
+    [(pa.string(), CELLS), (tables.LABEL, CELLS), (pa.int32(), st.integers(-9, 9)), (pa.float64(), st.floats(width=32))]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kinds=st.lists(COLUMNS, min_size=1, max_size=3), rows=st.integers(0, 9))
+def test_csv_is_what_the_csv_module_writes(tmp_path: Path, data: st.DataObject, kinds: list, rows: int) -> None:
+    """Cell by cell, each a plain one."""
+    values = [data.draw(st.lists(st.none() | cell, min_size=rows, max_size=rows)) for _, cell in kinds]
+    names = [data.draw(CELLS) + str(number) for number in range(len(kinds))]
+    table = pa.table([pa.array(v, kind) for v, (kind, _) in zip(values, kinds, strict=True)], names)
+    tables.write_csv(table, tmp_path / "table.csv")
+    expected = io.StringIO(newline="")
+    writer = csv.writer(expected, lineterminator="\r\n")
+    for row in [names, *zip(*(column.to_pylist() for column in table.columns), strict=True)]:
+        writer.writerow([tables.plain_cell(value) for value in row])
+    assert (tmp_path / "table.csv").read_bytes() == b"\xef\xbb\xbf" + expected.getvalue().encode()
