@@ -125,7 +125,7 @@ cdef void _one(
         x0 = max(inner0, inner1 + 1)
         around += _count(&image[y, 0], phase + x0 * step, x1 + 1 - x0, step, surroundings)
         y += step
-        phase = step // 2 - phase
+        phase = (step // 2 | 1) - phase if step > 1 else 0  # odd, so that stripes of a pixel are not passed over
     if inside == 0 or around == 0:
         return
     seen[0] = inside * (<float>step * step / WHOLE) / (fabs(det) * cone)
