@@ -1,0 +1,12 @@
+"""Differential item functioning (DIF): does an item favour one of two groups of pupils of equal total score?
+
+Every function takes X (pupils, items) with a group vector, or `Strata` counted before: `Strata.of_tallies` makes them
+from the Tallies of the two groups. Results are Arrow tables, a row an item, in the order of the items.
+"""
+
+from engine.dif.contingency import breslow_day, mantel, mantel_haenszel, standardization
+from engine.dif.delta_plot import delta_plot
+from engine.dif.logistic import logistic
+from engine.dif.strata import Strata
+
+__all__ = ["Strata", "breslow_day", "delta_plot", "logistic", "mantel", "mantel_haenszel", "standardization"]
