@@ -1,0 +1,8 @@
+"""Linking: scores of one form on the scale of another, and item parameters of one calibration on that of another."""
+
+from engine.linking.equivalent import equate
+from engine.linking.frequencies import Frequencies, JointFrequencies
+from engine.linking.nonequivalent import equate_anchor
+from engine.linking.result import Equating
+
+__all__ = ["Equating", "Frequencies", "JointFrequencies", "equate", "equate_anchor"]

@@ -1,0 +1,134 @@
+"""Equating of forms taken by different groups, by an anchor that both took (the NEAT design)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Literal, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+from scipy.linalg import block_diag
+
+from engine.linking import kernel, percentile, synthetic
+from engine.linking.equivalent import Bandwidth, Method, link
+from engine.linking.frequencies import Array, JointFrequencies, common_anchor
+from engine.linking.linear import CircleArc, Line, through
+from engine.linking.loglinear import smooth_joint
+from engine.linking.result import Equating, bootstrapped
+from engine.linking.synthetic import Moments
+
+Via = Literal["chained", "frequency estimation", "tucker", "levine", "nominal weights", "braun-holland"]
+CURVED = ("equipercentile", "kernel")
+TINY = 1e-30  # of the complex-step derivative, exact to rounding
+
+
+def equate_anchor(
+    x: tuple[ArrayLike, ArrayLike] | JointFrequencies | pa.Table,
+    y: tuple[ArrayLike, ArrayLike] | JointFrequencies | pa.Table,
+    method: Literal["mean", "linear", "circle-arc", "equipercentile", "kernel"] = "equipercentile",
+    *,
+    via: Via = "frequency estimation",
+    weight: float | None = None,
+    internal: bool = True,
+    degree: tuple[int, int, int] | None = None,
+    bandwidth: Bandwidth = None,
+    replications: int = 0,
+    seed: int = 0,
+) -> Equating:
+    """Equate form X to form Y, taken by different groups, each with the anchor V.
+
+    Args:
+        x: scores and anchor scores of group 1, which took X; see `JointFrequencies.of`.
+        y: the same of group 2, which took Y.
+        method: what links the forms, as in `equate`.
+        via: how the anchor is used. "chained": with any method; "frequency estimation" (poststratification): with
+            equipercentile and kernel; "tucker", "levine" (observed score), "nominal weights", "braun-holland" (moments
+            after frequency estimation): with mean, linear and circle-arc.
+        weight: of group 1 in the synthetic population, 0 … 1; None: its share of the pupils. In frequency estimation it
+            applies to counts, as in R's equate: groups count as weight·n.
+        internal: whether the anchor's items count in the scores of X and Y; matters to Levine's method only.
+        degree: presmooth with a bivariate log-linear model before equipercentile or kernel equating: highest power of
+            the score, of the anchor score, and of either in their products.
+        bandwidth: as in `equate`; chained kernel equating has four: of X and V in group 1, of V and Y in group 2.
+        replications, seed: as in `equate`. Formulas for the errors exist for mean and linear equating, chained or by
+            Tucker's, Levine's or nominal weights (Zu & Yuan, 2012); else they are None without a bootstrap.
+
+    Raises:
+        InputError: data that can't be equated; says why.
+        ValueError: arguments that don't go together.
+    """
+    if via != "chained" and (method in CURVED) != (via == "frequency estimation"):
+        raise ValueError(f"{method} equating does not go with {via}")
+    if degree is not None and method not in CURVED:
+        raise ValueError(f"presmoothing goes with equipercentile and kernel equating, not with {method}")
+    if weight is not None and not 0 <= weight <= 1:
+        raise ValueError(f"weight {weight}: it must be from 0 to 1")
+
+    def once(x: JointFrequencies, y: JointFrequencies) -> Equating:
+        if degree is not None:
+            x, y = smooth_joint(x, degree), smooth_joint(y, degree)
+        share = x.n / (x.n + y.n) if weight is None else weight
+        if via == "chained":
+            return _chained(method, x, y, bandwidth)
+        if via in ("frequency estimation", "braun-holland"):
+            x, y = synthetic.distributions(x, y, share)
+            return replace(link(cast(Method, method), x.test, y.test, bandwidth), weight=share, se=None)
+        return _synthetic(method, x, y, via, share, internal)
+
+    forms = common_anchor(JointFrequencies.of(x), JointFrequencies.of(y))
+    return replace(bootstrapped(once, *forms, replications, seed), method=f"{via} {method}")
+
+
+def _chained(method: str, x: JointFrequencies, y: JointFrequencies, bandwidth: Bandwidth) -> Equating:
+    """X to V in group 1, V to Y in group 2."""
+    chain = x.test, x.anchor, y.anchor, y.test
+    made = partial(Equating, method, x.test, y.test)
+    if method == "equipercentile":
+        return made(partial(percentile.link_chained, chain=chain))
+    if method == "kernel":
+        continuous = kernel.continuous(chain, bandwidth)
+        return made(partial(kernel.link_chained, chain=continuous), bandwidths=kernel.bandwidths(continuous))
+    if method == "circle-arc":
+        of_x, of_y = Moments.of(x), Moments.of(y)
+        middle = synthetic.chained_line(of_x, of_y, mean_only=True)(np.array(of_x.mean))
+        return made(CircleArc.through(x.test, y.test, of_x.mean, float(middle)))
+    synthetic.check_spread(*chain)
+    line = partial(synthetic.chained_line, mean_only=method == "mean")
+    return made(line(Moments.of(x), Moments.of(y)), _moment_errors(line, x, y))
+
+
+def _synthetic(
+    method: str, x: JointFrequencies, y: JointFrequencies, via: Via, weight: float, internal: bool
+) -> Equating:
+    """By the moments of X and Y in the synthetic population."""
+    synthetic.check_spread(x.test, x.anchor, y.anchor, y.test)
+    slopes = cast(synthetic.Slopes, via)
+
+    def moments(of_x: Moments, of_y: Moments) -> tuple[float, float, float, float]:
+        gammas = synthetic.gamma(slopes, of_x, x, internal), synthetic.gamma(slopes, of_y, y, internal)
+        return synthetic.moments(of_x, of_y, gammas, weight)
+
+    def line(of_x: Moments, of_y: Moments) -> Line:
+        x_mean, x_variance, y_mean, y_variance = moments(of_x, of_y)
+        return through(x_mean, y_mean, 1.0 if method == "mean" else (y_variance / x_variance) ** 0.5)
+
+    made = partial(Equating, method, x.test, y.test, weight=weight)
+    if method == "circle-arc":
+        x_mean, _, y_mean, _ = moments(Moments.of(x), Moments.of(y))
+        return made(CircleArc.through(x.test, y.test, x_mean, y_mean))
+    return made(line(Moments.of(x), Moments.of(y)), _moment_errors(line, x, y))
+
+
+def _moment_errors(line: Callable[[Moments, Moments], Line], x: JointFrequencies, y: JointFrequencies) -> Array:
+    """Standard errors at the scores of X of a line found from the moments of both groups: the delta method."""
+    at = np.array([*Moments.of(x), *Moments.of(y)])
+    gradient = []
+    for i in range(len(at)):
+        moved = at + TINY * 1j * (np.arange(len(at)) == i)
+        linked = line(Moments(*moved[:5]), Moments(*moved[5:]))(x.scores)
+        gradient.append(np.imag(linked) / TINY)
+    covariance = block_diag(synthetic.moments_covariance(x), synthetic.moments_covariance(y))
+    return np.sqrt(np.einsum("ik,ij,jk->k", gradient, covariance, gradient))
