@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from engine.exam import Item, Lines, Subject
     from engine.tally import Answers, Tally
 
+# What is taken off the total before an option is correlated with it.
+Rest = Literal["item", "option", "none"]
+
 # When an item is shown to a person.
 TOO_EASY = 0.95  # difficulty, at or above
 TOO_HARD = 0.10  # at or below
@@ -52,7 +55,7 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
     Raises:
         InputError: the Tally was counted before the blueprint was changed.
     """
-    _check_paper(tally, subject)
+    check_paper(tally, subject)
     bands = _bands(tally)
     alphas = _alphas(tally, subject)
     rows = []
@@ -88,19 +91,19 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
     return _table("items", rows)
 
 
-def option_statistics(tally: Tally, subject: Subject, *, rest: Literal["item", "option"] = "item") -> pa.Table:
+def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") -> pa.Table:
     """A row an answer of the choice and numeric items, schema "options"; blank comes last.
 
     The options of a single-choice item and the keys of any choice item have a row even if nobody chose them.
 
     Args:
         rest: what is taken off the total in `r_rest`: the points of the item; or 1 point from those who gave the
-            answer, wrong or not, as R's CTT::distractorAnalysis does.
+            answer, wrong or not, as R's CTT::distractorAnalysis does; or nothing.
 
     Raises:
         InputError: the Tally was counted before the blueprint was changed.
     """
-    _check_paper(tally, subject)
+    check_paper(tally, subject)
     bands = _bands(tally)
     rows = []
     for item in subject.items:
@@ -253,8 +256,12 @@ class _Moments:
         return _Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
 
 
-def _check_paper(tally: Tally, subject: Subject) -> None:
-    """Refuse a Tally counted before the blueprint was changed."""
+def check_paper(tally: Tally, subject: Subject) -> None:
+    """Refuse a Tally counted before the blueprint was changed.
+
+    Raises:
+        InputError: it was.
+    """
     if tally.step != subject.step:
         changed = {"step"}
     else:
@@ -347,11 +354,11 @@ def _rate(part: Answers, band: np.ndarray, item: Item, tally: Tally) -> float | 
     return None if mean is None else mean / float(item.max)
 
 
-def _option_rest(
-    item: _Moments, counts: np.ndarray, points: int, tally: Tally, rest: Literal["item", "option"]
-) -> float | None:
-    """Correlation of having given an answer with the total less the item (less the option)."""
+def _option_rest(item: _Moments, counts: np.ndarray, points: int, tally: Tally, rest: Rest) -> float | None:
+    """Correlation of having given an answer with the total less the item (less the option, less nothing)."""
     count, at = int(counts.sum()), int(counts @ _axis(tally))
+    if rest == "none":
+        return _Moments(item.n, count, count, item.y, item.yy, at).r()
     if rest == "item":
         others = item.rest()
         return _Moments(item.n, count, count, others.y, others.yy, at - points * count).r()

@@ -1,0 +1,143 @@
+"""Discrimination of items, from a matrix of scores: biserial correlation, and D by the 27 %, thirds or quarters.
+
+`engine.ctt.item_statistics` has d27, r_total and r_rest from a Tally. Here are also the indices that need the persons
+one by one, and groups of any share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+SHARE_27 = 0.27  # of the top and bottom groups that tell most in a normal sample (Kelley 1939)
+
+
+def discrimination(scores: ArrayLike, items: Sequence[str] | None = None, full: ArrayLike | None = None) -> pa.Table:
+    """A row an item: item, n, difficulty, biserial, d27, d_third, d_quarter.
+
+    n and difficulty are over all with a score; the rest over the persons with a score on every item (as R's CTT and
+    psychometric have it). Differences are of rates (mean / full mark). biserial is with the rest score (`polyserial`);
+    the groups of d27 keep equal totals together, those of d_third and d_quarter have exactly a third and a quarter of
+    the persons (`discrimination_index`). Null is what is not defined.
+
+    Args:
+        scores: (persons, items) points, NaN missing.
+        items: their names; None: "1", "2", …
+        full: (items,) full marks; None: the highest score seen, 1 where that is not positive.
+
+    Raises:
+        ValueError: scores is no matrix; or names or full marks do not fit it.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2:
+        raise ValueError(f"scores must be (persons, items), not an array of shape {scores.shape}")
+    k = scores.shape[1]
+    names = [str(i + 1) for i in range(k)] if items is None else [str(name) for name in items]
+    present = ~np.isnan(scores)
+    filled = np.where(present, scores, -np.inf)
+    highest = filled.max(axis=0, initial=-np.inf)
+    marks = np.where(highest > 0, highest, 1.0) if full is None else np.asarray(full, dtype=float)
+    if len(names) != k or marks.shape != (k,) or not (marks > 0).all():
+        raise ValueError(f"{k} items need {k} names and {k} full marks above 0")
+    whole = scores[present.all(axis=1)]
+    total = whole.sum(axis=1)
+    columns = {
+        name: [None] * k if d is None else (d / marks).tolist()
+        for name, d in (
+            ("d27", discrimination_index(whole, SHARE_27)),
+            ("d_third", discrimination_index(whole, 1 / 3, ties="split")),
+            ("d_quarter", discrimination_index(whole, 1 / 4, ties="split")),
+        )
+    }
+    n = present.sum(axis=0)
+    means = np.divide(np.where(present, scores, 0).sum(axis=0), n, out=np.full(k, np.nan), where=n > 0)
+    return pa.table(
+        {
+            "item": pa.array(names, pa.string()),
+            "n": pa.array(n, pa.int64()),
+            "difficulty": pa.array(means / marks, pa.float64(), from_pandas=True),
+            "biserial": pa.array([polyserial(total - score, score) for score in whole.T], pa.float64()),
+            **{name: pa.array(values, pa.float64()) for name, values in columns.items()},
+        }
+    )
+
+
+def polyserial(continuous: ArrayLike, ordinal: ArrayLike) -> float | None:
+    """Polyserial correlation in two steps; of an item with two values the biserial (Olsson, Drasgow & Dorans 1982).
+
+    r·sd(categories) / Σ normal ordinates at the thresholds, where r is Pearson's with the categories 1, 2, … (those
+    that occur; gaps are closed) and sd has the denominator n. As R's CTT::polyserial(ml=FALSE), the `bis` of
+    itemAnalysis. Being no product-moment correlation it can lie outside ±1.
+
+    Args:
+        continuous: (n,) e.g. the rest score.
+        ordinal: (n,) e.g. the points of the item.
+
+    Returns:
+        None where either does not vary.
+    """
+    x = np.asarray(continuous, dtype=float)
+    _, codes, counts = np.unique(np.asarray(ordinal), return_inverse=True, return_counts=True)
+    if len(counts) < 2 or np.ptp(x) == 0:
+        return None
+    sums = np.bincount(codes, weights=x - x.mean())
+    return polyserial_of_categories(counts, sums, float(x.std()))
+
+
+def polyserial_of_categories(counts: np.ndarray, sums: np.ndarray, sd: float) -> float:
+    """The same from what a Tally knows.
+
+    Args:
+        counts: (categories,) persons in each category, in order; at least two, none empty.
+        sums: (categories,) the sums of the continuous variable less its mean.
+        sd: of the continuous variable, with denominator n, above 0.
+    """
+    n = counts.sum()
+    covariance = float(sums @ np.arange(len(counts))) / n
+    return float(covariance / (sd * norm.pdf(norm.ppf(np.cumsum(counts)[:-1] / n)).sum()))
+
+
+def discrimination_index(
+    scores: ArrayLike, share: float = SHARE_27, *, ties: Literal["together", "split"] = "together"
+) -> np.ndarray | None:
+    """Mean of the top group less mean of the bottom group on each item, in points (Johnson 1951, Kelley 1939).
+
+    Args:
+        scores: (persons, items) points, nothing missing.
+        share: of the persons in either group, at most a half.
+        ties: "together": the bottom group are those with total <= the quantile `share`, the top group those with total
+            > the quantile 1 - share (type 7, as R and NumPy), so that equal totals are never parted and the groups not
+            exactly of that share; if nobody is above, those with the highest total. As R's CTT::distractorAnalysis.
+            "split": exactly ⌊share·persons⌋ persons at either end of the totals in order, equal totals in the order
+            given. As R's psychometric::discrim with a third.
+
+    Returns:
+        (items,), or None where a group is empty or the groups overlap.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if not 0 < share <= 0.5:
+        raise ValueError(f"share must be above 0 and at most 0.5, not {share}")
+    total = scores.sum(axis=1)
+    if not len(total):
+        return None
+    if ties == "split":
+        # A third of 9 is 3: what binary fractions lose is given back.
+        size = int(len(total) * share + 1e-9)
+        order = np.argsort(total, kind="stable")
+        low, high = order[:size], order[len(total) - size :]
+        if not size:
+            return None
+    else:
+        below, above = np.quantile(total, [share, 1 - share])
+        bottom, top = total <= below, total > above
+        if not top.any():
+            top = total == total.max()
+        if (bottom & top).any():
+            return None
+        low, high = np.flatnonzero(bottom), np.flatnonzero(top)
+    return scores[high].mean(axis=0) - scores[low].mean(axis=0)
