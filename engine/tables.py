@@ -155,6 +155,30 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("sem", pa.float64()),
         ]
     ),
+    # Does an item favour one of two groups of pupils of the same total score? A row an item and focal group; see
+    # engine.dif. Only where the pupils are in groups. Null where the answers don't tell.
+    "dif": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("by", pa.string()),  # what the groups are: a column of the roster
+            ("reference", pa.string()),
+            ("focal", pa.string()),
+            ("n_reference", pa.int64()),  # pupils to whom it was presented
+            ("n_focal", pa.int64()),
+            ("method", pa.string()),  # "mantel_haenszel" of items that earn all or nothing, else "mantel"
+            ("chi2", pa.float64()),
+            ("p", pa.float64()),
+            ("alpha", pa.float64()),  # common odds ratio; above 1: the reference group does better; null of "mantel"
+            ("delta", pa.float64()),  # -2.35 ln(alpha), the scale of ETS; below 0: the reference group does better
+            ("se_delta", pa.float64()),
+            ("difference", pa.float64()),  # of the rates of points gained, focal less reference, at equal total scores
+            ("effect", pa.float64()),  # the same in standard deviations of the item
+            ("p_nonuniform", pa.float64()),  # logistic regression: does it differ from score to score? null of "mantel"
+            ("ets", pa.string()),  # "A" nothing to speak of, "B" some, "C" large: look at the item
+            ("favours", pa.string()),  # the group that B or C favours, "" for A
+        ]
+    ),
     # Totals of groups. level "exam", "county", "school", "class"; unit "" / county / school / "school/class".
     "units": pa.schema(
         [

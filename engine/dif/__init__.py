@@ -7,6 +7,16 @@ from the Tallies of the two groups. Results are Arrow tables, a row an item, in 
 from engine.dif.contingency import breslow_day, mantel, mantel_haenszel, standardization
 from engine.dif.delta_plot import delta_plot
 from engine.dif.logistic import logistic
+from engine.dif.statistics import dif_statistics
 from engine.dif.strata import Strata
 
-__all__ = ["Strata", "breslow_day", "delta_plot", "logistic", "mantel", "mantel_haenszel", "standardization"]
+__all__ = [
+    "Strata",
+    "breslow_day",
+    "delta_plot",
+    "dif_statistics",
+    "logistic",
+    "mantel",
+    "mantel_haenszel",
+    "standardization",
+]

@@ -176,10 +176,10 @@ def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.
         ValueError: input that can't be used, with what is wrong.
     """
     strata = strata_of(X, group, focal)
-    n = np.array([item.counts.sum(axis=0) for item in strata.items.values()])
-    sums, squares = (
-        np.array([np.tensordot(item.values**power, item.counts, 1) for item in strata.items.values()])
-        for power in (1, 2)
+    shape = (len(strata.items), 2, len(strata.scores))
+    n, sums, squares = (
+        np.array([np.tensordot(item.values**power, item.counts, 1) for item in strata.items.values()]).reshape(shape)
+        for power in (0, 1, 2)
     )
     everybody, points = n.sum(axis=1), sums.sum(axis=1)
     size = np.maximum(everybody, 1)
@@ -259,7 +259,7 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def _ets(magnitude: np.ndarray, error: np.ndarray, p: np.ndarray) -> pa.Array:
-    """The rule of ETS; null where Δ has no standard error."""
-    large = (magnitude >= 1.5) & (magnitude - 1 > norm.ppf(0.95) * error)
+    """The rule of ETS; null where there is no |Δ| or p."""
+    large = (magnitude >= 1.5) & ~(magnitude - 1 <= norm.ppf(0.95) * error)  # ∞ has no error and is large
     place = np.where((p >= 0.05) | (magnitude < 1), 0, np.where(large, 2, 1))
-    return letters(place, np.isnan(error) | np.isnan(p))
+    return letters(place, np.isnan(magnitude) | np.isnan(p))

@@ -67,7 +67,7 @@ def logistic(
 
 def _test(strata: Strata, kind: str, level: float) -> pa.Table:
     right, n = strata.right_and_all()
-    cells = len(strata.items), -1
+    cells = len(strata.items), 2 * len(strata.scores)
     few, many = MODELS[kind]
     centre, scale = _moments(strata.scores, n)
     score = (strata.scores - centre) / scale

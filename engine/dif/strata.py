@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,7 +113,7 @@ class Responses:
 
     Attributes:
         names: of the items.
-        points: (pupils, items) int16; -1: missing.
+        points: (items, pupils) int16; -1: missing.
         focal: (pupils,) int64, 1 for the focal group, else 0.
     """
 
@@ -134,12 +135,12 @@ class Responses:
         """
         points = _whole(X)
         named = getattr(X, "column_names", None) or getattr(X, "columns", None)
-        names = [str(j + 1) for j in range(points.shape[1])] if named is None else [str(name) for name in named]
+        names = [str(j + 1) for j in range(len(points))] if named is None else [str(name) for name in named]
         if len(set(names)) < len(names):
             raise ValueError("two items have the same name")
         labels = _labels(group)
-        if len(labels) != len(points):
-            raise ValueError(f"{len(points)} pupils in X, but {len(labels)} labels in group")
+        if len(labels) != points.shape[1]:
+            raise ValueError(f"{points.shape[1]} pupils in X, but {len(labels)} labels in group")
         known = sorted(labels.unique().drop_null().to_pylist())
         if len(known) != 2:
             raise ValueError(f"group needs two different labels, a reference and a focal group; it has {known[:5]}")
@@ -148,7 +149,7 @@ class Responses:
             raise ValueError(f"nobody in the focal group {focal!r}; the groups are {known}")
         is_focal = pc.equal(labels, pa.scalar(known[known.index(focal)], labels.type))
         if labels.null_count:
-            points, is_focal = points[labels.is_valid().to_numpy(zero_copy_only=False)], is_focal.drop_null()
+            points, is_focal = points[:, labels.is_valid().to_numpy(zero_copy_only=False)], is_focal.drop_null()
         return Responses(names, points, is_focal.to_numpy(zero_copy_only=False).astype(np.int64))
 
     def strata(self, anchor: np.ndarray | None = None) -> Strata:
@@ -159,22 +160,21 @@ class Responses:
         """
         if anchor is None:
             anchor = np.ones(len(self.names), dtype=bool)
-        total = np.maximum(self.points, 0) @ anchor.astype(np.int64)
-        most = self.points.max(axis=0, initial=0)
+        total = np.zeros(len(self.focal), dtype=np.int64)
+        for points in compress(self.points, anchor):
+            total += np.maximum(points, 0)
+        most = self.points.max(axis=1, initial=0)
         width = int(total.max(initial=0)) + int(most[~anchor].max(initial=0)) + 1
         cell = self.focal * width + total
         items = {}
-        for j, name in enumerate(self.names):
-            points = self.points[:, j]
-            there = cell if anchor[j] else cell + np.maximum(points, 0)
-            categories = int(most[j]) + 2  # the first is: missing
-            code = there * categories + (points + 1)
-            counts = np.bincount(code, minlength=2 * width * categories).reshape(2, width, categories)
-            given = np.flatnonzero(counts[..., 1:].any(axis=(0, 1)))
-            items[name] = Counts(given.astype(float), counts[..., 1 + given].transpose(2, 0, 1).astype(float))
-        return Strata(
-            np.arange(width, dtype=float), items, frozenset(np.array(self.names, dtype=object)[anchor].tolist())
-        )
+        for name, points, highest, inside in zip(self.names, self.points, most.tolist(), anchor, strict=True):
+            there = cell if inside else cell + np.maximum(points, 0)
+            categories = highest + 2  # the first is: missing
+            counts = np.bincount(there * categories + 1 + points, minlength=2 * width * categories)
+            counts = counts.reshape(2, width, categories)[..., 1:].transpose(2, 0, 1)
+            given = np.flatnonzero(counts.any(axis=(1, 2)))
+            items[name] = Counts(given.astype(float), counts[given].astype(float))
+        return Strata(np.arange(width, dtype=float), items, frozenset(compress(self.names, anchor)))
 
 
 def strata_of(data: Any, group: Any = None, focal: object = None) -> Strata:
@@ -210,7 +210,7 @@ def purified(data: Any, group: Any, focal: object, rounds: int, test: Callable[[
 
 
 def _whole(X: Any) -> np.ndarray:
-    """Whole points as int16, -1 where missing."""
+    """Whole points as (items, pupils) int16, -1 where missing."""
     try:
         array = np.asarray(X)
         array = array if array.dtype.kind in "fiub" else array.astype(float)
@@ -218,7 +218,7 @@ def _whole(X: Any) -> np.ndarray:
         raise ValueError("X must be numbers: points, NaN where missing") from None
     if array.ndim != 2 or not array.shape[1]:
         raise ValueError(f"X must be (pupils, items), with one item at least; its shape is {array.shape}")
-    points = np.empty(array.shape, dtype=np.int16)
+    points = np.empty(array.shape[::-1], dtype=np.int16)
     for start in range(0, len(array), BLOCK):
         block = array[start : start + BLOCK]
         if block.dtype.kind == "f":
@@ -227,10 +227,10 @@ def _whole(X: Any) -> np.ndarray:
             block = np.maximum(block, -1)
         if (block > MOST).any():
             raise ValueError(f"X has points above {MOST}")
-        part = points[start : start + BLOCK]
-        part[:] = block
-        if block.dtype.kind == "f" and (part != block).any():
+        whole = block.astype(np.int16)
+        if block.dtype.kind == "f" and (whole != block).any():
             raise ValueError("X must be whole points; count in halves, say, where there are halves")
+        points[:, start : start + BLOCK] = whole.T
     return points
 
 
