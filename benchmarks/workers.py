@@ -18,12 +18,12 @@ from benchmarks.timing import best_times
 from omr.read import read_scans
 
 PAGES = 64  # different ones
-COPIES = 8  # of each
+COPIES = 24  # of each
 ROUNDS = 3
 
 
 def run(size: float = 1.0) -> dict:
-    """Time `size` × 512 pages."""
+    """Time `size` × 1536 pages."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         layout = sheets.scans(folder, PAGES)

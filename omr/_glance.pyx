@@ -11,6 +11,7 @@ cdef enum:
     WHITE = 255
     SHARE_BITS = 3  # greys are counted in eighths
     ROUND_BITS = 16
+    DARKER = 2  # times as dark as an outline: more says nothing more
 
 
 def usual_picture(const uint8_t[:, ::1] image, const double[:, ::1] axes, int half_x, int half_y):
@@ -129,21 +130,42 @@ def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float
     Returns:
         (n,) float64, the correlation of ink and outline: 1 the outline and nothing else, 0 nothing of it.
     """
-    cdef int n = <int>axes.shape[0], rows = <int>outline.shape[0], columns = <int>outline.shape[1], k, row, column
+    cdef int n = <int>axes.shape[0], k
     found = np.zeros(n)
     cdef double[::1] found_ = found
-    cdef int16_t[:, ::1] greys = np.empty((rows, columns), np.int16)
-    cdef double product, total, square, spread
+    cdef int16_t[:, ::1] greys = np.empty((outline.shape[0], outline.shape[1]), np.int16)
     with nogil:
         for k in range(n):
-            _sample(image, &axes[k, 0], columns // 2, rows // 2, greys)
-            product = total = square = 0
-            for row in range(rows):
-                for column in range(columns):
-                    product += outline[row, column] * greys[row, column]
-                    total += greys[row, column]
-                    square += <double>greys[row, column] * greys[row, column]
-            spread = square - total * total / (rows * columns)
-            if spread > 0:
-                found_[k] = -product / sqrt(spread)
+            _sample(image, &axes[k, 0], <int>outline.shape[1] // 2, <int>outline.shape[0] // 2, greys)
+            found_[k] = _correlation(greys, outline)
     return found
+
+
+cdef double _correlation(const int16_t[:, ::1] greys, const float[:, ::1] outline) noexcept nogil:
+    """What is far darker than the outline, as a line beside the bubble, counts only as much as twice the outline."""
+    cdef int rows = <int>outline.shape[0], columns = <int>outline.shape[1], row, column, lighter = 0, printed = 0
+    cdef double mean = 0, paper = 0, ink = 0, limit, one, product = 0, total = 0, square = 0
+    for row in range(rows):
+        for column in range(columns):
+            mean += greys[row, column]
+    mean /= rows * columns
+    for row in range(rows):
+        for column in range(columns):
+            if greys[row, column] >= mean:
+                paper += greys[row, column]
+                lighter += 1
+            if outline[row, column] > 0:
+                ink -= greys[row, column]
+                printed += 1
+    paper /= lighter
+    limit = DARKER * (paper + ink / printed)
+    if not limit > 0:
+        return 0
+    for row in range(rows):
+        for column in range(columns):
+            one = min(max(paper - greys[row, column], -limit), limit)
+            product += outline[row, column] * one
+            total += one
+            square += one * one
+    square -= total * total / (rows * columns)
+    return product / sqrt(square) if square > 0 else 0

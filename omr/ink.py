@@ -40,7 +40,7 @@ BAND = 0.1
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
 CLEAR_DOUBLE = 0.5
 # A page whose bubbles have fewer greys than this share of their darkness is of two tones; elsewhere edges have many.
-TWO_TONES = 0.2
+TWO_TONES = 0.1
 # There, an eraser may leave up to 0.6 of a mark, so that only more than this is surely one.
 MARKED_BLACK = 0.65
 
@@ -56,6 +56,7 @@ class Ink:
         noise: standard deviation of the rise of empty bubbles.
         known: 0 … 1, how well the page's empty bubbles are known.
         sure: share of a full mark that is surely one.
+        strong: marks stronger than this say no more of what is blank: what blackens them bleaches pale ones.
         vague: by how much more an empty bubble may rise, as the page shows few of them.
     """
 
@@ -66,11 +67,19 @@ class Ink:
     known: float
     vague: float
     sure: float = MARKED
+    strong: float = USUAL_INK
 
     @property
     def blank(self) -> float:
         """Below this rise a bubble is certainly blank."""
-        return self.known * min(max(BLANK * self.mark, SIGMAS * self.noise), MARKED * self.mark)
+        return float(self.blank_beside(np.array(0.0)))
+
+    def blank_beside(self, mark: Array) -> Array:
+        """Below this rise a bubble is certainly blank beside such marks, as a strong one says what is nothing; where
+        empty bubbles are not known, none is."""
+        mark = np.maximum(mark, self.mark)
+        nothing = np.minimum(np.maximum(BLANK * np.minimum(mark, self.strong), SIGMAS * self.noise), MARKED * mark)
+        return self.known * nothing - (1 - self.known) * EMPTY_SPREAD
 
     @property
     def marked(self) -> float:
@@ -152,5 +161,5 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
     if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
-        ink = replace(ink, in_part=np.zeros_like(ink.in_part), sure=MARKED_BLACK)
+        ink = replace(ink, in_part=np.zeros_like(ink.in_part), sure=MARKED_BLACK, strong=np.inf)
     return ink

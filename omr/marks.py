@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from omr._bubbles import measure
 from omr.bubbles import Bubbles
-from omr.ink import BLANK, CLEAR_DOUBLE, Ink, learn
+from omr.ink import CLEAR_DOUBLE, Ink, learn
 from omr.layout import Field, Joined, Layout
 from omr.placement import Placement
 
@@ -83,7 +83,7 @@ def _judge(ink: Ink, page: Bubbles) -> list[_Group]:
     marked = np.where(ink.in_part, ink.drawn, ink.marked)
     beside = np.maximum.reduceat(np.where(rise > marked, rise, 0), page.start)  # the mark that others stand beside
     marked = np.maximum(marked, max(CLEAR_DOUBLE, ink.sure) * beside[page.group])
-    blank = np.maximum(ink.blank, BLANK * beside[page.group])  # a strong mark says what is nothing beside it
+    blank = ink.blank_beside(beside[page.group])
     middle = (blank + marked) / 2
     chosen = rise > middle
     doubtful = (rise > blank) & (rise <= marked)

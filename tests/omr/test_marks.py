@@ -186,6 +186,29 @@ def test_a_few_lesser_marks_on_a_page_of_nothing_but_marks_do_not_pass_for_noise
     assert set(flags(marks)) <= set(lesser)
 
 
+@pytest.mark.parametrize("darkness", [0.0, 0.08, 0.12])
+def test_nothing_is_surely_blank_where_all_else_is_marked(darkness):
+    """A mark that a copier has bleached is as dark as print; no empty bubble of this page says how dark that is."""
+    paper = Paper(CHOICES)
+    for name in QUESTIONS:
+        for label in OPTIONS:
+            if (name, label) != ("q5", "C"):
+                paper.mark(name, label)
+    paper.mark("q5", "C", darkness=darkness)
+    mark = read(paper)["q5"]
+    assert mark.value == "ABCD" or mark.flag
+
+
+def test_what_is_blank_beside_black_marks_is_no_paler_than_beside_pencil():
+    """What blackens marks bleaches pale ones: the scale of the marks says nothing of them."""
+    for darkness in (0.5, 0.95):
+        paper = Paper(CHOICES)
+        for name in QUESTIONS[1:]:
+            paper.mark(name, "B", darkness=darkness)
+        paper.mark("q1", "C", darkness=0.11)
+        assert read(paper)["q1"].flag == "smudge"
+
+
 def test_a_tick_is_a_mark_and_a_grey_patch_as_dark_a_doubt():
     paper = Paper(CHOICES)
     for name in QUESTIONS[2:]:
@@ -264,7 +287,7 @@ def test_the_rest_of_an_erasure_does_not_count():
     paper = Paper(CHOICES)
     for name in QUESTIONS:
         paper.mark(name, "B")
-    paper.mark("q1", "D", darkness=0.08)  # hardly visible
+    paper.mark("q1", "D", darkness=0.05)  # hardly visible
     paper.mark("q2", "D", darkness=0.3)  # visible: erased, or a second thought?
     marks = read(paper)
     assert (marks["q1"].value, marks["q1"].flag) == ("B", "")
