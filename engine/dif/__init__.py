@@ -4,9 +4,9 @@ Every function takes X (pupils, items) with a group vector, or `Strata` counted 
 from the Tallies of the two groups. Results are Arrow tables, a row an item, in the order of the items.
 """
 
+from engine.dif.angoff import delta_plot
 from engine.dif.contingency import breslow_day, mantel, mantel_haenszel, standardization
-from engine.dif.delta_plot import delta_plot
-from engine.dif.logistic import logistic
+from engine.dif.logistic_regression import logistic
 from engine.dif.statistics import dif_statistics
 from engine.dif.strata import Strata
 

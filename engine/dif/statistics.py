@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from engine import tables
 from engine.dif.contingency import mantel, mantel_haenszel
-from engine.dif.logistic import logistic
+from engine.dif.logistic_regression import logistic
 from engine.dif.strata import Strata
 
 if TYPE_CHECKING:
