@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -9,9 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from engine.linking import kernel, linear, percentile
+from engine.linking import linear
+from engine.linking.continuous import Continuous, link, standard_errors
 from engine.linking.frequencies import Frequencies
+from engine.linking.kernel import Gaussian, penalty_bandwidth
 from engine.linking.loglinear import smooth
+from engine.linking.percentile import Spread, lord_standard_errors
 from engine.linking.result import Equating, bootstrapped
 
 Method = Literal["identity", "mean", "linear", "circle-arc", "equipercentile", "kernel"]
@@ -52,28 +56,47 @@ def equate(
 
     def once(x: Frequencies, y: Frequencies) -> Equating:
         x, y = (form if d is None else smooth(form, d) for form, d in zip((x, y), degrees, strict=True))
-        return link(method, x, y, bandwidth)
+        return link_groups(method, x, y, bandwidth)
 
     return bootstrapped(once, Frequencies.of(x), Frequencies.of(y), replications, seed)
 
 
-def link(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandwidth = None) -> Equating:
+def link_groups(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandwidth = None) -> Equating:
     """Link two distributions as they stand, with standard errors for independent samples."""
     made = partial(Equating, method, x, y)
     match method:
         case "identity":
-            return made(linear.identity(x, y), np.zeros(len(x.scores)))
+            return made(linear.identity(x, y), partial(np.zeros, len(x.scores)))
         case "mean":
-            return made(linear.through(x.mean, y.mean), linear.mean_standard_errors(x, y))
+            return made(linear.through(x.mean, y.mean), partial(linear.mean_standard_errors, x, y))
         case "linear":
             line = linear.through(x.mean, y.mean, linear.ratio_of_sds(x, y))
-            return made(line, linear.linear_standard_errors(x, y))
+            return made(line, partial(linear.linear_standard_errors, x, y))
         case "circle-arc":
             return made(linear.CircleArc.through(x, y, x.mean, y.mean))
-        case "equipercentile":
-            return made(partial(percentile.link, x=x, y=y), percentile.standard_errors(x, y))
-        case "kernel":
-            pair = kernel.continuous((x, y), bandwidth)
-            errors = kernel.standard_errors(*pair)
-            return made(partial(kernel.link, x=pair[0], y=pair[1]), errors, bandwidths=kernel.bandwidths(pair))
+        case "equipercentile" | "kernel":
+            pair = made_continuous(method, (x, y), bandwidth)
+            errors = partial(standard_errors, *pair)
+            if method == "equipercentile" and x.factor is None and y.factor is None:
+                errors = partial(lord_standard_errors, Spread(x), Spread(y))
+            return made(partial(link, chain=pair), errors, bandwidths=bandwidths(pair))
     raise ValueError(f"no method {method!r}")
+
+
+def made_continuous(method: str, distributions: Sequence[Frequencies], bandwidth: Bandwidth) -> list[Continuous]:
+    """For equipercentile or kernel equating; bandwidths as given, one for all, or (None) by the penalty rule."""
+    if method == "equipercentile":
+        if bandwidth is not None:
+            raise ValueError("a bandwidth goes with kernel equating, not with equipercentile")
+        return [Spread(each) for each in distributions]
+    if bandwidth is None:
+        bandwidth = tuple(penalty_bandwidth(each) for each in distributions)
+    elif not isinstance(bandwidth, tuple):
+        bandwidth = (bandwidth,) * len(distributions)
+    if len(bandwidth) != len(distributions):
+        raise ValueError(f"{len(bandwidth)} bandwidths given, {len(distributions)} needed")
+    return [Gaussian(each, h) for each, h in zip(distributions, bandwidth, strict=True)]
+
+
+def bandwidths(chain: Sequence[Continuous]) -> tuple[float, ...] | None:
+    return tuple(each.bandwidth for each in chain if isinstance(each, Gaussian)) or None

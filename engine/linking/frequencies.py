@@ -99,12 +99,9 @@ class Frequencies:
     def _standardised(self, power: int) -> float | None:
         return float(self.proportions @ ((self.scores - self.mean) / self.sd) ** power) if self.variance > 0 else None
 
-    def covariance_factor(self) -> Array:
-        """(K, p): C with C·Cᵀ the covariance matrix of the proportions."""
-        if self.factor is not None:
-            return self.factor
-        root = np.sqrt(self.proportions)
-        return (np.diag(root) - np.outer(self.proportions, root)) / np.sqrt(self.n)
+    def variance_of(self, gradient: Array) -> Array:
+        """(m,) sampling variances of m functions with these derivatives (m, K) by the proportions."""
+        return _variance(gradient, self.proportions, self.n, self.factor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +112,13 @@ class JointFrequencies:
         scores: (K,) the scale of the test; an internal anchor is part of it.
         anchors: (L,) the scale of the anchor.
         counts: (K, L).
+        factor: (K·L, p) as in `Frequencies`.
     """
 
     scores: Array
     anchors: Array
     counts: Array
+    factor: Array | None = None
 
     def __post_init__(self) -> None:
         _check_scale(self.scores, "scores")
@@ -174,6 +173,10 @@ class JointFrequencies:
         deviation = (self.scores - self.test.mean) @ self.counts @ (self.anchors - self.anchor.mean)
         return float(deviation / (self.n - 1))
 
+    def variance_of(self, gradient: Array) -> Array:
+        """(m,) sampling variances of m functions with these derivatives (m, K, L) by the proportions."""
+        return _variance(gradient.reshape(len(gradient), -1), self.counts.ravel() / self.n, self.n, self.factor)
+
     def widened(self, anchors: Array) -> JointFrequencies:
         """The same counts on a wider scale of the anchor."""
         counts = np.zeros((len(self.scores), len(anchors)))
@@ -187,6 +190,13 @@ def common_anchor(x: JointFrequencies, y: JointFrequencies) -> tuple[JointFreque
         return x, y
     anchors = _scale(np.concatenate([x.anchors, y.anchors]), None, table=True)
     return x.widened(anchors), y.widened(anchors)
+
+
+def _variance(gradient: Array, proportions: Array, n: float, factor: Array | None) -> Array:
+    if factor is not None:
+        return ((gradient @ factor) ** 2).sum(axis=1)
+    centred = gradient - (gradient @ proportions)[:, None]
+    return centred**2 @ proportions / n
 
 
 def _numbers(data: ArrayLike, what: str) -> Array:

@@ -1,7 +1,7 @@
-"""Kernel equating with a Gaussian kernel (von Davier, Holland & Thayer, 2004), by the conventions of R's kequate.
+"""Kernel equating (von Davier, Holland & Thayer, 2004): a score distribution made continuous with a Gaussian kernel.
 
-The discrete distribution is made continuous so that it keeps its mean and variance (n - 1, as in kequate); a score goes
-to the score of the same rank.
+By the conventions of R's kequate: the continuous distribution keeps the mean and the variance (n - 1); the bandwidth is
+found by PEN1.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
-class Continuous:
+class Gaussian:
     """F(t) = Σ r_j Φ((t - a·x_j - (1 - a)·μ) / (a·h)), a² = σ² / (σ² + h²).
 
     Args:
         scores: the discrete distribution.
-        bandwidth: h > 0, in points. A large one (1000 sd) makes kernel equating linear.
+        bandwidth: h > 0, in points. A large one (1000 sd) makes equating linear.
     """
 
     scores: Frequencies
@@ -56,13 +56,10 @@ class Continuous:
     def _deviates(self, points: Array) -> Array:
         return (points[:, None] - self.centres) / self.width
 
-    def below(self, points: Array) -> Array:
-        """F"""
-        return ndtr(self._deviates(points)) @ self.scores.proportions
-
-    def above(self, points: Array) -> Array:
-        """1 - F, precise where F is near 1."""
-        return ndtr(-self._deviates(points)) @ self.scores.proportions
+    def tails(self, points: Array) -> tuple[Array, Array]:
+        """F and 1 - F, the latter precise where F is near 1."""
+        deviates = self._deviates(points)
+        return ndtr(deviates) @ self.scores.proportions, ndtr(-deviates) @ self.scores.proportions
 
     def density(self, points: Array) -> Array:
         """F'"""
@@ -84,13 +81,13 @@ class Continuous:
         high = np.full(len(below), self.centres[-1] + 40 * self.width)
         points = np.full(len(below), self.scores.mean)
         for _ in range(200):
-            tail = np.maximum(np.where(lower, self.below(points), self.above(points)), TINY)
+            tail = np.maximum(np.where(lower, *self.tails(points)), TINY)
             error = np.where(lower, 1, -1) * (np.log(tail) - target)
             high, low = np.where(error > 0, points, high), np.where(error > 0, low, points)
             new = points - error * tail / np.maximum(self.density(points), TINY)
             new = np.where((new > low) & (new < high), new, (low + high) / 2)
             moved, points = np.abs(new - points).max(), new
-            if moved <= 1e-13 * (high - low + np.abs(points)).max():
+            if moved <= 1e-13 * (self.scores.step + np.abs(points).max()):
                 break
         return points
 
@@ -102,42 +99,8 @@ def penalty_bandwidth(scores: Frequencies) -> float:
     """
 
     def penalty(steps: float) -> float:
-        density = Continuous(scores, steps * scores.step).density(scores.scores)
+        density = Gaussian(scores, steps * scores.step).density(scores.scores)
         return float(((scores.proportions - density * scores.step) ** 2).sum())
 
     search = minimize_scalar(penalty, bounds=(0, WIDEST), method="bounded", options={"xatol": 1.5e-8})
     return float(search.x) * scores.step
-
-
-def continuous(distributions: tuple[Frequencies, ...], bandwidth: float | tuple[float, ...] | None) -> list[Continuous]:
-    """Each with its bandwidth, all with the one given, or by the penalty rule."""
-    if bandwidth is None:
-        bandwidth = tuple(penalty_bandwidth(each) for each in distributions)
-    elif not isinstance(bandwidth, tuple):
-        bandwidth = (bandwidth,) * len(distributions)
-    if len(bandwidth) != len(distributions):
-        raise ValueError(f"{len(bandwidth)} bandwidths given, {len(distributions)} needed")
-    return [Continuous(each, h) for each, h in zip(distributions, bandwidth, strict=True)]
-
-
-def bandwidths(distributions: list[Continuous]) -> tuple[float, ...]:
-    return tuple(each.bandwidth for each in distributions)
-
-
-def link(points: Array, x: Continuous, y: Continuous) -> Array:
-    return y.quantiles(x.below(points), x.above(points))
-
-
-def link_chained(points: Array, chain: list[Continuous]) -> Array:
-    """X to the anchor among those who took X, the anchor to Y among those who took Y: `chain` is X, V, V, Y."""
-    x, x_anchor, y_anchor, y = chain
-    return link(link(points, x, x_anchor), y_anchor, y)
-
-
-def standard_errors(x: Continuous, y: Continuous) -> Array:
-    """Of `link` at the scores of X, for samples drawn independently, bandwidths as given: the delta method."""
-    points = x.scores.scores
-    linked = link(points, x, y)
-    by_x = x.gradient(points) @ x.scores.covariance_factor()
-    by_y = y.gradient(linked) @ y.scores.covariance_factor()
-    return np.sqrt((by_x**2).sum(axis=1) + (by_y**2).sum(axis=1)) / np.maximum(y.density(linked), TINY)

@@ -71,7 +71,8 @@ def smooth_joint(joint: JointFrequencies, degree: tuple[int, int, int]) -> Joint
     Raises:
         InputError: there is no fit.
     """
-    return replace(joint, counts=fit_bivariate(joint, degree).fitted.reshape(joint.counts.shape))
+    fit = fit_bivariate(joint, degree)
+    return replace(joint, counts=fit.fitted.reshape(joint.counts.shape), factor=fit.factor)
 
 
 def fit_univariate(scores: Frequencies, degree: int) -> Fit:

@@ -12,11 +12,13 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 from scipy.linalg import block_diag
 
-from engine.linking import kernel, percentile, synthetic
-from engine.linking.equivalent import Bandwidth, Method, link
+from engine.linking import synthetic
+from engine.linking.continuous import chained_standard_errors, link, poststratified_standard_errors
+from engine.linking.equivalent import Bandwidth, Method, bandwidths, link_groups, made_continuous
 from engine.linking.frequencies import Array, JointFrequencies, common_anchor
 from engine.linking.linear import CircleArc, Line, through
 from engine.linking.loglinear import smooth_joint
+from engine.linking.percentile import Spread
 from engine.linking.result import Equating, bootstrapped
 from engine.linking.synthetic import Moments
 
@@ -47,14 +49,14 @@ def equate_anchor(
         via: how the anchor is used. "chained": with any method; "frequency estimation" (poststratification): with
             equipercentile and kernel; "tucker", "levine" (observed score), "nominal weights", "braun-holland" (moments
             after frequency estimation): with mean, linear and circle-arc.
-        weight: of group 1 in the synthetic population, 0 … 1; None: its share of the pupils. In frequency estimation it
-            applies to counts, as in R's equate: groups count as weight·n.
+        weight: of group 1 in the synthetic population, 0 … 1; None: its share of the pupils. With frequency estimation
+            None is what R's equate does: the shares weight counts, so that groups of n1 and n2 count as n1² and n2².
         internal: whether the anchor's items count in the scores of X and Y; matters to Levine's method only.
         degree: presmooth with a bivariate log-linear model before equipercentile or kernel equating: highest power of
             the score, of the anchor score, and of either in their products.
         bandwidth: as in `equate`; chained kernel equating has four: of X and V in group 1, of V and Y in group 2.
-        replications, seed: as in `equate`. Formulas for the errors exist for mean and linear equating, chained or by
-            Tucker's, Levine's or nominal weights (Zu & Yuan, 2012); else they are None without a bootstrap.
+        replications, seed: as in `equate`. Circle-arc and Braun-Holland have no formula for the standard errors, the
+            other lines that of Zu & Yuan (2012), whatever the distributions.
 
     Raises:
         InputError: data that can't be equated; says why.
@@ -70,13 +72,12 @@ def equate_anchor(
     def once(x: JointFrequencies, y: JointFrequencies) -> Equating:
         if degree is not None:
             x, y = smooth_joint(x, degree), smooth_joint(y, degree)
-        share = x.n / (x.n + y.n) if weight is None else weight
         if via == "chained":
             return _chained(method, x, y, bandwidth)
         if via in ("frequency estimation", "braun-holland"):
-            x, y = synthetic.distributions(x, y, share)
-            return replace(link(cast(Method, method), x.test, y.test, bandwidth), weight=share, se=None)
-        return _synthetic(method, x, y, via, share, internal)
+            return _poststratified(method, x, y, weight, bandwidth)
+        share = x.n / (x.n + y.n) if weight is None else weight
+        return _by_moments(method, x, y, via, share, internal)
 
     forms = common_anchor(JointFrequencies.of(x), JointFrequencies.of(y))
     return replace(bootstrapped(once, *forms, replications, seed), method=f"{via} {method}")
@@ -86,21 +87,35 @@ def _chained(method: str, x: JointFrequencies, y: JointFrequencies, bandwidth: B
     """X to V in group 1, V to Y in group 2."""
     chain = x.test, x.anchor, y.anchor, y.test
     made = partial(Equating, method, x.test, y.test)
-    if method == "equipercentile":
-        return made(partial(percentile.link_chained, chain=chain))
-    if method == "kernel":
-        continuous = kernel.continuous(chain, bandwidth)
-        return made(partial(kernel.link_chained, chain=continuous), bandwidths=kernel.bandwidths(continuous))
+    if method in CURVED:
+        links = made_continuous(method, chain, bandwidth)
+        if method == "equipercentile":
+            # R's equate does not round these ranks; 13 decimals make a rank of 1 one in spite of rounding errors
+            links[2] = Spread(y.anchor, decimals=13)
+        errors = partial(chained_standard_errors, links, x, y)
+        return made(partial(link, chain=links), errors, bandwidths=bandwidths(links))
     if method == "circle-arc":
         of_x, of_y = Moments.of(x), Moments.of(y)
         middle = synthetic.chained_line(of_x, of_y, mean_only=True)(np.array(of_x.mean))
         return made(CircleArc.through(x.test, y.test, of_x.mean, float(middle)))
     synthetic.check_spread(*chain)
     line = partial(synthetic.chained_line, mean_only=method == "mean")
-    return made(line(Moments.of(x), Moments.of(y)), _moment_errors(line, x, y))
+    return made(line(Moments.of(x), Moments.of(y)), partial(_moment_errors, line, x, y))
 
 
-def _synthetic(
+def _poststratified(
+    method: str, x: JointFrequencies, y: JointFrequencies, weight: float | None, bandwidth: Bandwidth
+) -> Equating:
+    """By the distributions of X and Y in the synthetic population."""
+    x_scores, y_scores, weight = synthetic.distributions(x, y, weight)
+    if method not in CURVED:
+        return replace(link_groups(cast(Method, method), x_scores, y_scores), weight=weight, errors=None)
+    pair = made_continuous(method, (x_scores, y_scores), bandwidth)
+    errors = partial(poststratified_standard_errors, pair, x, y, weight)
+    return Equating(method, x_scores, y_scores, partial(link, chain=pair), errors, weight, bandwidths(pair))
+
+
+def _by_moments(
     method: str, x: JointFrequencies, y: JointFrequencies, via: Via, weight: float, internal: bool
 ) -> Equating:
     """By the moments of X and Y in the synthetic population."""
@@ -119,12 +134,12 @@ def _synthetic(
     if method == "circle-arc":
         x_mean, _, y_mean, _ = moments(Moments.of(x), Moments.of(y))
         return made(CircleArc.through(x.test, y.test, x_mean, y_mean))
-    return made(line(Moments.of(x), Moments.of(y)), _moment_errors(line, x, y))
+    return made(line(Moments.of(x), Moments.of(y)), partial(_moment_errors, line, x, y))
 
 
 def _moment_errors(line: Callable[[Moments, Moments], Line], x: JointFrequencies, y: JointFrequencies) -> Array:
     """Standard errors at the scores of X of a line found from the moments of both groups: the delta method."""
-    at = np.array([*Moments.of(x), *Moments.of(y)])
+    at = np.array([*Moments.of(x, ddof=0), *Moments.of(y, ddof=0)])
     gradient = []
     for i in range(len(at)):
         moved = at + TINY * 1j * (np.arange(len(at)) == i)

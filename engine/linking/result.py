@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class Equating:
         method: its name.
         x, y: the distributions that were linked: the samples', presmoothed or synthetic ones.
         function: what a call does.
-        se: (K,) standard errors of equating at the scores of X; None where there is no formula and no bootstrap.
+        errors: how `se` is found; None where there is no formula and no bootstrap.
         weight: of group 1 in the synthetic population; None without one.
         bandwidths: of kernel equating, in points; else None.
     """
@@ -33,7 +34,7 @@ class Equating:
     x: Frequencies
     y: Frequencies
     function: Callable[[Array], Array]
-    se: Array | None = None
+    errors: Callable[[], Array] | None = None
     weight: float | None = None
     bandwidths: tuple[float, ...] | None = None
 
@@ -41,6 +42,11 @@ class Equating:
         """Scores of X on the scale of Y, same shape."""
         points = np.asarray(scores, dtype=float)
         return self.function(points.ravel()).reshape(points.shape)
+
+    @cached_property
+    def se(self) -> Array | None:
+        """(K,) standard errors of equating at the scores of X, if there are any."""
+        return None if self.errors is None else self.errors()
 
     @property
     def table(self) -> pa.Table:
@@ -83,7 +89,11 @@ def bootstrapped(
             linked.append(once(drawn_x, drawn_y)(result.x.scores))
         except InputError:
             continue
-    return replace(result, se=np.std(linked, axis=0, ddof=1) if len(linked) > 1 else None)
+    return replace(result, errors=partial(_sd, np.array(linked)) if len(linked) > 1 else None)
+
+
+def _sd(linked: Array) -> Array:
+    return linked.std(axis=0, ddof=1)
 
 
 def _draws(form: Counted, replications: int, random: np.random.Generator) -> list[Counted]:

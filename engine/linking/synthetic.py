@@ -18,7 +18,7 @@ Slopes = Literal["tucker", "levine", "nominal weights"]
 
 
 class Moments(NamedTuple):
-    """Of one group: means of test and anchor, their variances and covariance (n - 1)."""
+    """Of one group: means of test and anchor, their variances and covariance (n - ddof)."""
 
     mean: float
     anchor_mean: float
@@ -27,9 +27,9 @@ class Moments(NamedTuple):
     anchor_variance: float
 
     @classmethod
-    def of(cls, joint: JointFrequencies) -> Moments:
-        test, anchor = joint.test, joint.anchor
-        return cls(test.mean, anchor.mean, test.variance, joint.covariance, anchor.variance)
+    def of(cls, joint: JointFrequencies, ddof: int = 1) -> Moments:
+        test, anchor, scale = joint.test, joint.anchor, (joint.n - 1) / (joint.n - ddof)
+        return cls(test.mean, anchor.mean, test.variance * scale, joint.covariance * scale, anchor.variance * scale)
 
 
 def chained_line(x: Moments, y: Moments, mean_only: bool) -> Line:
@@ -69,7 +69,7 @@ def gamma(method: Slopes, of: Moments, joint: JointFrequencies, internal: bool) 
 
 
 def moments_covariance(joint: JointFrequencies) -> Array:
-    """(5, 5) sampling covariance of `Moments`, whatever the distribution (Zu & Yuan, 2012)."""
+    """(5, 5) sampling covariance of `Moments` with denominator n, whatever the distribution (Zu & Yuan, 2012)."""
     of = Moments.of(joint)
     x = (joint.scores - of.mean)[:, None] + np.zeros_like(joint.counts)
     v = (joint.anchors - of.anchor_mean)[None, :] + np.zeros_like(joint.counts)
@@ -79,25 +79,33 @@ def moments_covariance(joint: JointFrequencies) -> Array:
     return (centred * proportions) @ centred.T / joint.n
 
 
-def distributions(x: JointFrequencies, y: JointFrequencies, weight: float) -> tuple[JointFrequencies, JointFrequencies]:
-    """Frequency estimation: given the anchor score, the test score is distributed alike in both groups.
+def distributions(
+    x: JointFrequencies, y: JointFrequencies, weight: float | None
+) -> tuple[Frequencies, Frequencies, float]:
+    """X and Y in the synthetic population, and the weight of group 1 in it, by frequency estimation: given the anchor
+    score, the test score is distributed alike in both groups.
 
-    As in R's equate the weights apply to counts: groups count as weight·n and (1 - weight)·n.
+    With a weight the distributions count as many pupils as took the form. None is what R's equate does: the groups'
+    shares of the pupils weight counts, not proportions.
 
     Raises:
-        InputError: no pupil of the one group has an anchor score that somebody of the other has.
+        InputError: no anchor score occurs in both groups.
     """
-    x_anchor, y_anchor = x.anchor.counts, y.anchor.counts
-    if not ((x_anchor > 0) & (y_anchor > 0)).any():
+    if not ((x.anchor.counts > 0) & (y.anchor.counts > 0)).any():
         raise InputError("no anchor score occurs in both groups", mend="presmooth, or use a chained method")
-    x_given = np.divide(x.counts, x_anchor, where=x_anchor > 0, out=np.zeros_like(x.counts))
-    y_given = np.divide(y.counts, y_anchor, where=y_anchor > 0, out=np.zeros_like(y.counts))
-    x_synthetic = weight * x.counts + (1 - weight) * x_given * y_anchor
-    y_synthetic = weight * y_given * x_anchor + (1 - weight) * y.counts
-    return (
-        JointFrequencies(x.scores, x.anchors, x_synthetic),
-        JointFrequencies(y.scores, y.anchors, y_synthetic),
-    )
+    share = x.n / (x.n + y.n)
+    pooled = (share * x.n, (1 - share) * y.n)
+    x_sizes = pooled if weight is None else (weight * x.n, (1 - weight) * x.n)
+    y_sizes = pooled if weight is None else (weight * y.n, (1 - weight) * y.n)
+    own_x, in_y = x_sizes[0] * x.test.proportions, x_sizes[1] * _given(x) @ y.anchor.proportions
+    own_y, in_x = y_sizes[1] * y.test.proportions, y_sizes[0] * _given(y) @ x.anchor.proportions
+    return Frequencies(x.scores, own_x + in_y), Frequencies(y.scores, in_x + own_y), x_sizes[0] / sum(x_sizes)
+
+
+def _given(joint: JointFrequencies) -> Array:
+    """(K, L) distribution of the test score given each anchor score; 0 where nobody has the latter."""
+    anchor = joint.anchor.counts
+    return np.divide(joint.counts, anchor, where=anchor > 0, out=np.zeros_like(joint.counts))
 
 
 def check_spread(*distributions: Frequencies) -> None:
