@@ -108,7 +108,7 @@ def score_groups(tally: Tally, groups: int | Sequence[float] | None = None) -> l
         shares = [Fraction(1, groups) for _ in range(groups)]
     else:
         shares = [Fraction(str(share)) for share in groups]
-    if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > Fraction("1e-9"):
+    if not shares or min(shares) <= 0 or abs(sum(shares, Fraction(0)) - 1) > Fraction("1e-9"):
         raise ValueError(f"groups must be a number above 0 or shares that add to 1, not {groups}")
     if not tally.n:
         return [np.zeros(0, dtype=bool) for _ in shares]
