@@ -7,6 +7,7 @@ where nobody has the lowest or the highest score, give the scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -59,39 +60,39 @@ class Frequencies:
         grid = _scale(scores, scale, table=isinstance(data, pa.Table))
         return cls(grid, np.bincount(_places(scores, grid), counts, len(grid)))
 
-    @property
+    @cached_property
     def step(self) -> float:
         return float(self.scores[1] - self.scores[0])
 
-    @property
+    @cached_property
     def n(self) -> float:
         return float(self.counts.sum())
 
-    @property
+    @cached_property
     def proportions(self) -> Array:
         return self.counts / self.n
 
-    @property
+    @cached_property
     def mean(self) -> float:
         return float(self.proportions @ self.scores)
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """With n - 1. Of scores that are all equal exactly 0."""
         if np.count_nonzero(self.counts) == 1:
             return 0.0
         return float(self.counts @ (self.scores - self.mean) ** 2 / (self.n - 1))
 
-    @property
+    @cached_property
     def sd(self) -> float:
         return self.variance**0.5
 
-    @property
+    @cached_property
     def skewness(self) -> float | None:
         """Third central moment (denominator n) by the third power of sd (n - 1), as in R's equate; None without sd."""
         return self._standardised(3)
 
-    @property
+    @cached_property
     def kurtosis(self) -> float | None:
         """Fourth central moment (denominator n) by the fourth power of sd (n - 1): 3 for a normal distribution."""
         return self._standardised(4)
@@ -159,11 +160,11 @@ class JointFrequencies:
     def n(self) -> float:
         return float(self.counts.sum())
 
-    @property
+    @cached_property
     def test(self) -> Frequencies:
         return Frequencies(self.scores, self.counts.sum(axis=1))
 
-    @property
+    @cached_property
     def anchor(self) -> Frequencies:
         return Frequencies(self.anchors, self.counts.sum(axis=0))
 

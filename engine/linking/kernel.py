@@ -7,6 +7,7 @@ found by PEN1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -37,18 +38,18 @@ class Gaussian:
         if not self.scores.variance > 0:
             raise InputError("all pupils have the same score: kernel equating needs scores that differ")
 
-    @property
+    @cached_property
     def shrinkage(self) -> float:
         """a"""
         variance = self.scores.variance
         return (variance / (variance + self.bandwidth**2)) ** 0.5
 
-    @property
+    @cached_property
     def width(self) -> float:
         """a·h, the standard deviation of the normal distribution around each score."""
         return self.shrinkage * self.bandwidth
 
-    @property
+    @cached_property
     def centres(self) -> Array:
         """a·x_j + (1 - a)·μ"""
         return self.shrinkage * self.scores.scores + (1 - self.shrinkage) * self.scores.mean
@@ -79,13 +80,14 @@ class Gaussian:
         target = np.log(np.maximum(np.where(lower, below, above), TINY))
         low = np.full(len(below), self.centres[0] - 40 * self.width)
         high = np.full(len(below), self.centres[-1] + 40 * self.width)
-        points = np.full(len(below), self.scores.mean)
+        scores = self.scores.scores
+        points = np.interp(below, self.tails(scores)[0], scores)
         for _ in range(200):
             tail = np.maximum(np.where(lower, *self.tails(points)), TINY)
             error = np.where(lower, 1, -1) * (np.log(tail) - target)
             high, low = np.where(error > 0, points, high), np.where(error > 0, low, points)
             new = points - error * tail / np.maximum(self.density(points), TINY)
-            new = np.where((new > low) & (new < high), new, (low + high) / 2)
+            new = np.where((new >= low) & (new <= high), new, (low + high) / 2)
             moved, points = np.abs(new - points).max(), new
             if moved <= 1e-13 * (self.scores.step + np.abs(points).max()):
                 break

@@ -6,6 +6,7 @@ Half of them thus count as below the score (Kolen & Brennan, 2004, ch. 2).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,12 +27,12 @@ class Spread:
     scores: Frequencies
     decimals: int = DECIMALS
 
-    @property
+    @cached_property
     def borders(self) -> Array:
         """(K + 1,) half a step around each score."""
         return np.append(self.scores.scores, self.scores.scores[-1] + self.scores.step) - self.scores.step / 2
 
-    @property
+    @cached_property
     def cumulative(self) -> Array:
         """(K + 1,) ranks of the borders."""
         return np.concatenate([[0.0], np.cumsum(self.scores.proportions)])
