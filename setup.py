@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = ["engine/_core.pyx", "omr/_bubbles.pyx", "omr/_glance.pyx"]
+KERNELS = ["engine/_core.pyx", "engine/_irt.pyx", "omr/_bubbles.pyx", "omr/_glance.pyx"]
 
 
 class BuildKernels(build_ext):
@@ -49,7 +49,8 @@ setup(
             Extension(
                 path.removesuffix(".pyx").replace("/", "."),
                 [path],
-                include_dirs=[numpy.get_include()],
+                depends=["engine/_simd.h"] if path == "engine/_core.pyx" else [],
+                include_dirs=[numpy.get_include(), "engine"],
                 define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             )
             for path in KERNELS
