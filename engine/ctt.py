@@ -1,4 +1,4 @@
-"""Classical test theory: items, options and reliability, all from a Tally; and the figures of schools and classes.
+"""Classical test theory: items, options and reliability, all from a Tally.
 
 What the numbers mean:
 
@@ -19,22 +19,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import tables
 from engine.errors import InputError
-from engine.roster import units_of
+from engine.moments import Moments, mean_points, scaled, share_of, total_axis, total_quantile
 from engine.rules import accepted, rule, void
 from engine.scoring import full_mark
 
 if TYPE_CHECKING:
-    from engine.exam import Item, Lines, Subject
+    from engine.exam import Item, Subject
     from engine.tally import Answers, Tally
 
 # What is taken off the total before an option is correlated with it.
@@ -75,11 +74,11 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
         }
         if item.item not in tally.dropped:
             sums = _moments(part, tally)
-            mean = _mean(sums.x, sums.n, tally.step)
+            mean = mean_points(sums.x, sums.n, tally.step)
             rates = [_rate(part, band, item, tally) for band in bands]
             row |= {
                 "mean": mean,
-                "sd": _scaled(sums.sd(ddof), tally.step),
+                "sd": scaled(sums.sd(ddof), tally.step),
                 "difficulty": None if mean is None else mean / float(item.max),
                 "r_total": sums.r(),
                 "r_rest": sums.rest().r(),
@@ -118,7 +117,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
             counts = given.get(answer, np.zeros_like(tally.totals))
             count = int(counts.sum())
             points = mark(answer)
-            rates = [_share(int(counts[band].sum()), size) for band, size in zip(bands, sizes, strict=True)]
+            rates = [share_of(int(counts[band].sum()), size) for band, size in zip(bands, sizes, strict=True)]
             rows.append(
                 {
                     "subject": subject.code,
@@ -127,12 +126,12 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
                     "points": float(points * tally.step),
                     "is_key": not void(item) and points * tally.step == item.max,
                     "count": count,
-                    "rate": _share(count, sums.n),
+                    "rate": share_of(count, sums.n),
                     "rate_low": rates[0],
                     "rate_mid": rates[1],
                     "rate_high": rates[2],
                     "r_rest": _option_rest(sums, counts, points, tally, rest),
-                    "mean_total": _mean(int(counts @ _axis(tally)), count, tally.step),
+                    "mean_total": mean_points(int(counts @ total_axis(tally)), count, tally.step),
                 }
             )
     return _table("options", rows)
@@ -145,13 +144,13 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
         InputError: the Tally was counted before the blueprint was changed.
     """
     items = item_statistics(tally, subject)
-    axis = _axis(tally)
+    axis = total_axis(tally)
     n = tally.n
     total = int(tally.totals @ axis)
-    sums = _Moments(n, total, int(tally.totals @ axis**2))
-    sd = _scaled(sums.sd(ddof), tally.step)
+    sums = Moments(n, total, int(tally.totals @ axis**2))
+    sd = scaled(sums.sd(ddof), tally.step)
     alpha = _alphas(tally, subject)[""]
-    mean = _mean(total, n, tally.step)
+    mean = mean_points(total, n, tally.step)
     full = full_mark(subject)
     weighed = [
         (d, w) for d, w in zip(*(items[name].to_pylist() for name in ("d27", "max")), strict=True) if d is not None
@@ -163,7 +162,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
         "max": float(full),
         "mean": mean,
         "sd": sd,
-        "median": float(_quantile(tally, Fraction(1, 2)) * tally.step) if n else None,
+        "median": float(total_quantile(tally, Fraction(1, 2)) * tally.step) if n else None,
         "lowest": float(int(axis[0]) * tally.step) if n else None,
         "highest": float(int(axis[-1]) * tally.step) if n else None,
         "difficulty": mean / float(full) if mean is not None and full else None,
@@ -174,86 +173,11 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     return _table("reliability", [row])
 
 
-def units(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) -> pa.Table:
-    """Figures of the exam, counties, schools and classes, schema "units".
-
-    `registered` counts the rows of `scores`, `n` and all else those with status read and a total. Rates are shares of
-    `n`; a line is a share of the full mark and belongs to the higher side (low: below it). Unnamed counties, schools
-    and classes have no row.
-    """
-    full = full_mark(subject)
-    status = scores["status"].cast(pa.string())
-    total = scores["total"].fill_null(0).to_numpy().astype(np.int64)
-    counted = pc.and_(pc.equal(status, "read"), scores["total"].is_valid()).fill_null(False).to_numpy()
-    at_least = {
-        name: total >= _line(getattr(lines, name), full, subject.step)
-        for name in ("excellent", "good", "passing", "low")
-    }
-    values = {"sum": total, "squares": total**2, **at_least, "low": ~at_least["low"]}
-    rows = []
-    for level, names in units_of(scores["student_id"], roster).items():
-        encoded = names.dictionary_encode()
-        size = len(encoded.dictionary)
-        codes = encoded.indices.fill_null(size).to_numpy()
-        registered = np.bincount(codes, minlength=size)
-        n = np.bincount(codes[counted], minlength=size)
-        sums = {
-            name: np.bincount(codes[counted], weights=value[counted], minlength=size) for name, value in values.items()
-        }
-        for unit, code in sorted((unit, code) for code, unit in enumerate(encoded.dictionary.to_pylist())):
-            count = int(n[code])
-            moments = _Moments(count, int(sums["sum"][code]), int(sums["squares"][code]))
-            mean = _mean(moments.x, count, subject.step)
-            rows.append(
-                {
-                    "subject": subject.code,
-                    "level": level,
-                    "unit": unit,
-                    "registered": int(registered[code]),
-                    "n": count,
-                    "mean": mean,
-                    "sd": _scaled(moments.sd(), subject.step),
-                    "rate": mean / float(full) if mean is not None and full else None,
-                    **{name: _share(int(sums[name][code]), count) for name in at_least},
-                }
-            )
-    return _table("units", rows)
-
-
 def item_quality(d27: float | None) -> Literal["", "very_good", "good", "fair", "poor"]:
     """The usual words for a discrimination index (Ebel; domain.md §4.4): ≥ .40, ≥ .30, ≥ .20, less; "" for none."""
     if d27 is None:
         return ""
     return "very_good" if d27 >= 0.4 else "good" if d27 >= 0.3 else "fair" if d27 >= 0.2 else "poor"
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""
-
-    n: int
-    x: int
-    xx: int | Fraction
-    y: int | Fraction = 0
-    yy: int | Fraction = 0
-    xy: int | Fraction = 0
-
-    def sd(self, ddof: int = 0) -> float | None:
-        """Standard deviation of x."""
-        return math.sqrt(Fraction(self.spread(), self.n * (self.n - ddof))) if self.n > ddof else None
-
-    def spread(self) -> int | Fraction:
-        """n² times the variance of x."""
-        return self.n * self.xx - self.x**2
-
-    def r(self) -> float | None:
-        """Pearson's correlation of x and y; None where either is constant."""
-        x, y = self.spread(), self.n * self.yy - self.y**2
-        return (self.n * self.xy - self.x * self.y) / (math.sqrt(x) * math.sqrt(y)) if x and y else None
-
-    def rest(self) -> _Moments:
-        """The same with y - x in place of y."""
-        return _Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
 
 
 def check_paper(tally: Tally, subject: Subject) -> None:
@@ -278,16 +202,11 @@ def check_paper(tally: Tally, subject: Subject) -> None:
         )
 
 
-def _axis(tally: Tally) -> np.ndarray:
-    """The total score of each column of counts, in steps."""
-    return tally.lowest + np.arange(len(tally.totals), dtype=np.int64)
-
-
-def _moments(part: Answers, tally: Tally) -> _Moments:
+def _moments(part: Answers, tally: Tally) -> Moments:
     """x: points of the item, y: total score, over the pupils to whom it was presented."""
-    axis = _axis(tally)
+    axis = total_axis(tally)
     given, at_total, sums = part.counts.sum(axis=1), part.counts.sum(axis=0), part.counts @ axis
-    return _Moments(
+    return Moments(
         n=int(given.sum()),
         x=int(part.points @ given),
         xx=int(part.points**2 @ given),
@@ -305,8 +224,8 @@ def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
         if item.group not in tally.choices and item.item not in tally.dropped
     }
     parts |= {tables.CHOOSE + group: part for group, part in tally.choices.items()}
-    axis, n = _axis(tally), tally.n
-    total = _Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
+    axis, n = total_axis(tally), tally.n
+    total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
     sums = {name: replace(_moments(part, tally), n=n) for name, part in parts.items()}
     spread = sum(part.spread() for part in sums.values())
 
@@ -317,30 +236,19 @@ def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
 
     alphas = {"": alpha(len(sums), spread, total.spread())}
     for name, part in sums.items():
-        others = _Moments(n, total.x - part.x, total.xx - 2 * part.xy + part.xx)
+        others = Moments(n, total.x - part.x, total.xx - 2 * part.xy + part.xx)
         alphas[name] = alpha(len(sums) - 1, spread - part.spread(), others.spread())
     return alphas
 
 
-def _quantile(tally: Tally, share: Fraction) -> Fraction:
-    """Quantile of type 7 of the total score, in steps, exactly."""
-    place = (tally.n - 1) * share
-    below = math.floor(place)
-    ranked = np.cumsum(tally.totals)
-    low, high = (
-        tally.lowest + int(np.searchsorted(ranked, min(rank, tally.n - 1), side="right")) for rank in (below, below + 1)
-    )
-    return low + (place - below) * (high - low)
-
-
 def _bands(tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which columns of the counts are the bottom 27 %, the middle, the top 27 %; none where they would overlap."""
-    axis = _axis(tally)
+    axis = total_axis(tally)
     none = np.zeros(len(axis), dtype=bool)
     if not tally.n:
         return none, none, none
-    low = axis <= math.floor(_quantile(tally, Fraction(27, 100)))
-    high = axis > math.floor(_quantile(tally, Fraction(73, 100)))
+    low = axis <= math.floor(total_quantile(tally, Fraction(27, 100)))
+    high = axis > math.floor(total_quantile(tally, Fraction(73, 100)))
     if not high.any():
         high = axis == axis[-1]
     if (low & high).any():
@@ -350,25 +258,25 @@ def _bands(tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _rate(part: Answers, band: np.ndarray, item: Item, tally: Tally) -> float | None:
     """Rate of points in a band."""
-    mean = _mean(int(part.points @ part.counts[:, band].sum(axis=1)), int(part.counts[:, band].sum()), tally.step)
+    mean = mean_points(int(part.points @ part.counts[:, band].sum(axis=1)), int(part.counts[:, band].sum()), tally.step)
     return None if mean is None else mean / float(item.max)
 
 
-def _option_rest(item: _Moments, counts: np.ndarray, points: int, tally: Tally, rest: Rest) -> float | None:
+def _option_rest(item: Moments, counts: np.ndarray, points: int, tally: Tally, rest: Rest) -> float | None:
     """Correlation of having given an answer with the total less the item (less the option, less nothing)."""
-    count, at = int(counts.sum()), int(counts @ _axis(tally))
+    count, at = int(counts.sum()), int(counts @ total_axis(tally))
     if rest == "none":
-        return _Moments(item.n, count, count, item.y, item.yy, at).r()
+        return Moments(item.n, count, count, item.y, item.yy, at).r()
     if rest == "item":
         others = item.rest()
-        return _Moments(item.n, count, count, others.y, others.yy, at - points * count).r()
+        return Moments(item.n, count, count, others.y, others.yy, at - points * count).r()
     point = Fraction(1) / tally.step
-    return _Moments(
+    return Moments(
         item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
     ).r()
 
 
-def _alerts(item: Item, part: Answers, sums: _Moments, tally: Tally, row: dict) -> Iterator[str]:
+def _alerts(item: Item, part: Answers, sums: Moments, tally: Tally, row: dict) -> Iterator[str]:
     """What a person should look at."""
     if void(item):
         yield "void"
@@ -383,7 +291,7 @@ def _alerts(item: Item, part: Answers, sums: _Moments, tally: Tally, row: dict) 
         yield "too hard"
 
 
-def _key_suspect(item: Item, part: Answers, sums: _Moments, tally: Tally) -> bool:
+def _key_suspect(item: Item, part: Answers, sums: Moments, tally: Tally) -> bool:
     full = int(item.max / tally.step)
     key = _option_rest(sums, part.counts[part.points == full].sum(axis=0), full, tally, "item")
     for answer, points, counts in zip(part.answers, part.points.tolist(), part.counts, strict=True):
@@ -400,24 +308,6 @@ def _named(item: Item) -> list[str]:
         return []
     keys = ["".join(sorted(key)) for key in accepted(item)]
     return [*item.options, *keys] if item.type == "single" else keys
-
-
-def _line(share: float, full: Fraction, step: Fraction) -> int:
-    """The lowest total, in steps, that reaches a share of the full mark."""
-    return math.ceil(Fraction(str(share)) * full / step)
-
-
-def _mean(total: int, count: int, step: Fraction) -> float | None:
-    """Mean of points given in steps."""
-    return float(Fraction(total, count) * step) if count else None
-
-
-def _scaled(value: float | None, step: Fraction) -> float | None:
-    return None if value is None else value * float(step)
-
-
-def _share(count: int, of: int) -> float | None:
-    return count / of if of else None
 
 
 def _table(name: str, rows: list[dict]) -> pa.Table:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.ctt import check_paper, option_statistics
+from engine.moments import total_axis, total_quantile
 
 if TYPE_CHECKING:
     from engine.exam import Subject
@@ -101,7 +102,7 @@ def score_groups(tally: Tally, groups: int | Sequence[float] | None = None) -> l
     Raises:
         ValueError: see `item_curves`.
     """
-    axis = tally.lowest + np.arange(len(tally.totals))
+    axis = total_axis(tally)
     if groups is None:
         return [axis == total for total in axis]
     if isinstance(groups, int):
@@ -117,24 +118,9 @@ def score_groups(tally: Tally, groups: int | Sequence[float] | None = None) -> l
     return [(axis > low) & (axis <= high) for low, high in pairwise(cuts)]
 
 
-def total_quantile(tally: Tally, share: Fraction) -> Fraction:
-    """Quantile of the total score, in steps, exactly; type 7, as R and NumPy.
-
-    Args:
-        tally: of at least one pupil.
-    """
-    place = (tally.n - 1) * share
-    below = math.floor(place)
-    ranked = np.cumsum(tally.totals)
-    low, high = (
-        tally.lowest + int(np.searchsorted(ranked, min(rank, tally.n - 1), side="right")) for rank in (below, below + 1)
-    )
-    return low + (place - below) * (high - low)
-
-
 def _present(given: np.ndarray, bands: list[np.ndarray], tally: Tally) -> list[dict]:
     """The groups in which somebody had the item, with what their rows have in common."""
-    axis = tally.lowest + np.arange(len(tally.totals))
+    axis = total_axis(tally)
     found = []
     for number, band in enumerate(bands, start=1):
         n = int(given[band].sum())

@@ -13,6 +13,7 @@ from engine.exam import Exam, load_exam
 from engine.files import find_table
 from engine.roster import units_of
 from engine.tally import Tally
+from engine.units import unit_statistics
 from stages.exceptions import keep_exceptions
 from stages.reading import match_sheets
 from stages.state import fresh, fresh_scores, keep
@@ -51,7 +52,7 @@ def analyze(folder: Path) -> Summary:
         parts["items"].append(ctt.item_statistics(tally, subject))
         parts["options"].append(ctt.option_statistics(tally, subject))
         parts["reliability"].append(ctt.reliability(tally, subject))
-        parts["units"].append(ctt.units(scores, exam.roster, subject, exam.lines))
+        parts["units"].append(unit_statistics(scores, exam.roster, subject, exam.lines))
     made = {name: pa.concat_tables(some) for name, some in parts.items()}
     summary = Summary("analyze", written=keep(exam, made))
     for row in made["reliability"].to_pylist():

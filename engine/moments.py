@@ -1,0 +1,77 @@
+"""Means, spreads and correlations from exact sums, and where the totals of a Tally lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from engine.tally import Tally
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""
+
+    n: int
+    x: int
+    xx: int | Fraction
+    y: int | Fraction = 0
+    yy: int | Fraction = 0
+    xy: int | Fraction = 0
+
+    def sd(self, ddof: int = 0) -> float | None:
+        """Standard deviation of x."""
+        return math.sqrt(Fraction(self.spread(), self.n * (self.n - ddof))) if self.n > ddof else None
+
+    def spread(self) -> int | Fraction:
+        """n² times the variance of x."""
+        return self.n * self.xx - self.x**2
+
+    def r(self) -> float | None:
+        """Pearson's correlation of x and y; None where either is constant."""
+        x, y = self.spread(), self.n * self.yy - self.y**2
+        return (self.n * self.xy - self.x * self.y) / (math.sqrt(x) * math.sqrt(y)) if x and y else None
+
+    def rest(self) -> Moments:
+        """The same with y - x in place of y."""
+        return Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
+
+
+def mean_points(total: int, count: int, step: Fraction) -> float | None:
+    """Mean of points given in steps."""
+    return float(Fraction(total, count) * step) if count else None
+
+
+def scaled(value: float | None, step: Fraction) -> float | None:
+    """What was in steps, in points."""
+    return None if value is None else value * float(step)
+
+
+def share_of(count: int, of: int) -> float | None:
+    """count / of; None of nothing."""
+    return count / of if of else None
+
+
+def total_axis(tally: Tally) -> np.ndarray:
+    """The total score of each column of counts, in steps."""
+    return tally.lowest + np.arange(len(tally.totals), dtype=np.int64)
+
+
+def total_quantile(tally: Tally, share: Fraction) -> Fraction:
+    """Quantile of the total score, in steps, exactly; type 7, as R and NumPy.
+
+    Args:
+        tally: of at least one pupil.
+    """
+    place = (tally.n - 1) * share
+    below = math.floor(place)
+    ranked = np.cumsum(tally.totals)
+    low, high = (
+        tally.lowest + int(np.searchsorted(ranked, min(rank, tally.n - 1), side="right")) for rank in (below, below + 1)
+    )
+    return low + (place - below) * (high - low)
