@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import norm
 
+from engine.dif.responses import strata_of
 from engine.dif.results import column, head
-from engine.dif.strata import FOCAL, REFERENCE, strata_of
+from engine.dif.strata import FOCAL, REFERENCE
 
 EXTREME = 0.001  # shares of right answers are kept this far from 0 and 1, as difR does
 

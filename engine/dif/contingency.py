@@ -15,8 +15,9 @@ import pyarrow as pa
 from scipy.stats import chi2 as chi_squared
 from scipy.stats import norm
 
+from engine.dif.responses import purified, strata_of
 from engine.dif.results import classes, column, head, letters, tail
-from engine.dif.strata import FOCAL, REFERENCE, Strata, purified, strata_of
+from engine.dif.strata import FOCAL, REFERENCE, Strata
 
 ETS_SCALE = -2.35  # Δ = -2.35 ln α (Holland & Thayer 1988)
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 from scipy.special import expit, xlogy
 from scipy.stats import chi2 as chi_squared
 
+from engine.dif.responses import purified, strata_of
 from engine.dif.results import classes, column, head, tail
-from engine.dif.strata import Strata, purified, strata_of
+from engine.dif.strata import Strata
 
 # Parameters (intercept, score, group, score × group) in the model without DIF and in the one with it.
 MODELS = {"uniform": (2, 3), "nonuniform": (3, 4), "both": (2, 4)}
