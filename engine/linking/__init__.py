@@ -3,6 +3,17 @@
 from engine.linking.equivalent import equate
 from engine.linking.frequencies import Frequencies, JointFrequencies
 from engine.linking.nonequivalent import equate_anchor
+from engine.linking.response import equate_irt
 from engine.linking.result import Equating
+from engine.linking.scale import Scale, link_scales
 
-__all__ = ["Equating", "Frequencies", "JointFrequencies", "equate", "equate_anchor"]
+__all__ = [
+    "Equating",
+    "Frequencies",
+    "JointFrequencies",
+    "Scale",
+    "equate",
+    "equate_anchor",
+    "equate_irt",
+    "link_scales",
+]
