@@ -188,7 +188,7 @@ class _Mode:
         best = height.argmax(axis=1)
         # rounding makes a plateau of what rises for ever
         best[height[:, -1] >= height.max(axis=1)] = len(self.grid) - 1
-        theta, curvature = self._climb(codes, best)
+        theta, curvature = self._climb(codes, best, self._vertex(height, best))
         with np.errstate(divide="ignore"):
             se = 1 / np.sqrt(np.maximum(curvature, 0))
         endless = (np.abs(theta) >= LIMIT) | (se > MOST_SE)
@@ -198,11 +198,21 @@ class _Mode:
             theta[nothing] = se[nothing] = np.nan
         return theta, se
 
-    def _climb(self, codes: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The root of the derivative next to grid[best], ±LIMIT if it points outwards there; minus its slope."""
+    def _vertex(self, height: np.ndarray, best: np.ndarray) -> np.ndarray:
+        """Where the parabola through grid[best] and its neighbours is highest; the end of the grid itself."""
+        inner = (best > 0) & (best < len(self.grid) - 1)
+        rows, middle = np.flatnonzero(inner), best[inner]
+        before, at, after = (height[rows, middle + side] for side in (-1, 0, 1))
+        bend = before - 2 * at + after
+        theta = self.grid[best]
+        shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
+        theta[inner] += shift * (self.grid[1] - self.grid[0])
+        return theta
+
+    def _climb(self, codes: np.ndarray, best: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The root of the derivative next to grid[best], or ±LIMIT if it points outwards there; minus its slope."""
         low = self.grid[np.maximum(best - 1, 0)]
         high = self.grid[np.minimum(best + 1, len(self.grid) - 1)]
-        theta = self.grid[best]
         curvature = np.empty_like(theta)
         left = np.arange(len(codes))
         for _ in range(STEPS):
@@ -215,7 +225,7 @@ class _Mode:
                 step = at - slope / bend
             inside = (bend < 0) & (step >= low[left]) & (step <= high[left])
             theta[left] = np.where(inside, step, (low[left] + high[left]) / 2)
-            left = left[np.abs(theta[left] - at) > 1e-10]
+            left = left[np.abs(theta[left] - at) > 1e-8]
             if not len(left):
                 break
         return theta, curvature

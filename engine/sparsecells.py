@@ -20,7 +20,7 @@ def join_sparse(seen: np.ndarray, due: np.ndarray, least: float) -> tuple[np.nda
     """
     seen, due = _join_unreachable(seen, due)
     seen, due = seen[seen.sum(axis=1) > 0], due[seen.sum(axis=1) > 0]
-    sparse: np.ndarray = (due < least).any(axis=1)
+    sparse = np.less(due, least).any(axis=1)
     seen, due = _join_single(seen, due)
     if len(seen) < 2:
         return None

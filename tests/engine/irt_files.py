@@ -1,6 +1,7 @@
 """Reads the reference sets of item response theory: answers, item parameters and what R found."""
 
 import csv
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,10 @@ FITS = (
 
 
 class Fit:
-    """One fit of R's mirt, by "set model"."""
+    """One fit of R's mirt."""
 
-    def __init__(self, shared_data: Path, name: str) -> None:
-        which, self.model = name.split()
-        self.folder = shared_data / "psychometrics" / which
+    def __init__(self, folder: Path, model: str) -> None:
+        self.folder, self.model = folder, model
 
     def rows(self, file: str) -> list[dict[str, str]]:
         return _read(self.folder / "reference" / file)
@@ -44,7 +44,7 @@ class Fit:
     def items(self) -> list[Curves]:
         return [_curves(row, self.model) for row in self.rows(f"irt_{self.model}_items.csv")]
 
-    @property
+    @cached_property
     def codes(self) -> np.ndarray:
         """The answers as category numbers from 0, NaN for missing."""
         scored = self.folder / "scored.csv"
@@ -56,6 +56,13 @@ class Fit:
             rows = list(by_pupil.values())
         x = np.array([[_number(row[name]) for name in self.names] for row in rows])
         return x - np.nanmin(x, axis=0)
+
+
+@cache
+def reference(shared_data: Path, name: str) -> Fit:
+    """The fit "set model"."""
+    folder, model = name.split()
+    return Fit(shared_data / "psychometrics" / folder, model)
 
 
 def _curves(row: dict[str, str], model: str) -> Curves:

@@ -1,5 +1,6 @@
 """Abilities against R's mirt and TAM on real data, against plain loops, and where nothing is known."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from irt_files import FITS, Fit
+from irt_files import FITS, reference
 from test_curves import curves
 
 from engine import information as info
@@ -19,7 +20,7 @@ METHODS = ("eap", "map", "wle", "ml")
 
 @pytest.mark.parametrize("name", FITS)
 def test_persons_as_in_mirt(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     persons = fit.column("persons", "person").astype(int) - 1
     codes, variance = fit.codes, fit.of_fit("latent_variance")
     for method, near, se_near in [("eap", 1e-8, 1e-8), ("map", 2e-5, 5e-4), ("wle", 2e-5, 5e-4), ("ml", 2e-5, 5e-4)]:
@@ -39,7 +40,7 @@ def test_persons_as_in_mirt(shared_data: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FITS if name.split()[1] in ("rasch", "2pl", "graded")])
 def test_information_as_in_mirt(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     theta = fit.column("testinfo", "theta")
     assert np.allclose(info.test_information(fit.items, theta), fit.column("testinfo", "test_information"), atol=1e-7)
     lowest = 1 if fit.model == "graded" else 0  # both graded sets begin at 1
@@ -49,24 +50,52 @@ def test_information_as_in_mirt(shared_data: Path, name: str) -> None:
         assert info.marginal_reliability(fit.items) == pytest.approx(fit.of_fit("marginal_reliability"), abs=1e-8)
 
 
-@pytest.mark.parametrize("name", [name for name in FITS if name.split()[1] in ("rasch", "pcm")])
+RASCH = [name for name in FITS if name.split()[1] in ("rasch", "pcm")]
+
+
+def partial_credit(parameters: list[tuple[str, float]]) -> list[Curves]:
+    """Items from (name of item and step, intercept), the steps of an item one after the other."""
+    intercepts: dict[str, list[float]] = {}
+    for name, value in parameters:
+        intercepts.setdefault(re.sub(r"(_Cat|\.c)\d$", "", name), [0.0]).append(value)
+    return [DivideByTotal(np.arange(len(d)), np.array(d), "none") for d in intercepts.values()]
+
+
+def of_scores(scores: np.ndarray, items: list[Curves]) -> np.ndarray:
+    """A pattern of answers for each sum score; any would do for these models."""
+    most = np.array([item.n_categories - 1 for item in items])
+    return np.clip(scores[:, None] - np.concatenate([[0], np.cumsum(most)[:-1]]), 0, most)
+
+
+@pytest.mark.parametrize("name", RASCH)
 def test_warm_estimates_as_in_tam(shared_data: Path, name: str) -> None:
-    """TAM's own item parameters; its standard error is from the test information alone."""
-    fit = Fit(shared_data, name)
+    """With TAM's own item parameters; its standard error is from the test information alone."""
+    fit = reference(shared_data, name)
     if not (fit.folder / "reference" / "rasch_tam_score_to_wle.csv").exists():
         pytest.skip("booklets: no table of scores")
     rows = fit.rows("rasch_tam_score_to_wle.csv")
-    steps: dict[str, list[float]] = {}
-    for row in fit.rows("rasch_tam_items.csv"):
-        steps.setdefault(row["parameter"].split("_Cat")[0], []).append(float(row["xsi"]))
-    items = [DivideByTotal(np.arange(len(b) + 1.0), np.concatenate([[0], -np.cumsum(b)])) for b in steps.values()]
-    most = np.array([item.n_categories - 1 for item in items])
-    for row in rows:
-        # any pattern with the score has the estimate
-        left = int(row["score"]) - np.concatenate([[0], np.cumsum(most)[:-1]])
-        found = abilities(np.clip(left, 0, most)[None], items, "wle")
-        assert found.theta[0] == pytest.approx(float(row["WLE"]), abs=2e-4)
-        assert info.test_information(items, found.theta)[0] ** -0.5 == pytest.approx(float(row["se"]), rel=1e-4)
+    differences = [(row["parameter"], float(row["xsi"])) for row in fit.rows("rasch_tam_items.csv")]
+    items = partial_credit(differences)
+    items = [DivideByTotal(item.slopes, -np.cumsum(item.intercepts), "none") for item in items]
+    found = abilities(of_scores(np.array([int(row["score"]) for row in rows]), items), items, "wle").theta
+    assert np.allclose(found, [float(row["WLE"]) for row in rows], rtol=0, atol=2e-4)
+    assert np.allclose(info.test_information(items, found) ** -0.5, [float(row["se"]) for row in rows], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", RASCH)
+def test_maximum_likelihood_as_in_erm(shared_data: Path, name: str) -> None:
+    """With eRm's own item parameters. Where it extrapolates, for the lowest and highest score, we have infinity."""
+    fit = reference(shared_data, name)
+    if not (fit.folder / "reference" / "rasch_cml_items.csv").exists():
+        pytest.skip("booklets: no conditional estimates")
+    rows = fit.rows("rasch_cml_score_to_theta.csv")
+    items = partial_credit([(row["parameter"], float(row["easiness"])) for row in fit.rows("rasch_cml_items.csv")])
+    lowest = len(items) if fit.model == "pcm" else 0  # both sets of partial credit begin at 1
+    score = np.array([int(row["score"]) for row in rows]) - lowest
+    found = abilities(of_scores(score, items), items, "ml").theta
+    inner = (score > 0) & (score < sum(item.n_categories - 1 for item in items))
+    assert np.array_equal(np.isfinite(found), inner)
+    assert np.allclose(found[inner], np.array([float(row["theta"]) for row in rows])[inner], rtol=0, atol=1e-4)
 
 
 def plainly(x: np.ndarray, items: list[Curves], method: str, theta: np.ndarray, variance: float) -> np.ndarray:
@@ -88,11 +117,11 @@ def papers(draw: st.DrawFn) -> tuple[np.ndarray, list[Curves]]:
     return np.array(draw(st.lists(rows, min_size=1, max_size=6))), items
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(papers(), st.sampled_from([0.3, 1.0, 4.0]))
 def test_estimates_are_the_highest_points(test: tuple[np.ndarray, list[Curves]], variance: float) -> None:
     x, items = test
-    grid = np.linspace(-20, 20, 4001)
+    grid = np.linspace(-20, 20, 2001)
     for method in ("map", "wle", "ml"):
         with warnings.catch_warnings():
             warnings.simplefilter("error")

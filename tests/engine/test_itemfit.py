@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from irt_files import FITS, Fit
+from irt_files import FITS, reference
 from test_curves import curves
 
 from engine.ability import abilities, quadrature
@@ -25,7 +25,7 @@ def simulated(items: list[Curves], n: int, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", [name for name in FITS if name.split()[1] in ("rasch", "2pl")])
 def test_s_x2_as_in_mirt(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     if not fit.has("itemfit"):
         pytest.skip("mirt gives no S-X² with missing answers")
     rasch = fit.model == "rasch"
@@ -38,7 +38,7 @@ def test_s_x2_as_in_mirt(shared_data: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", RASCH)
 def test_mean_squares_as_in_mirt(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     if not fit.has("itemfit"):
         pytest.skip("the file goes with S-X²")
     eap = abilities(fit.codes, fit.items, variance=fit.of_fit("latent_variance")).theta
@@ -50,7 +50,7 @@ def test_mean_squares_as_in_mirt(shared_data: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*RASCH, "environment pcm", "science pcm"])
 def test_posterior_mean_squares_as_tam_draws_them(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     sizes = [item.n_categories for item in fit.items]
     outfit, infit = np.stack(
         [

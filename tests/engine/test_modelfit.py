@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from irt_files import FITS, Fit
+from irt_files import FITS, reference
 from test_curves import curves
 
 from engine.ability import quadrature
@@ -17,7 +17,7 @@ from engine.modelfit import _Moments, m2
 
 @pytest.mark.parametrize("name", [name for name in FITS if name.split()[1] in ("rasch", "2pl")])
 def test_as_in_mirt(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     if not fit.has("M2"):
         pytest.skip("no M2 with missing answers")
     found = m2(fit.codes, fit.items, variance=fit.of_fit("latent_variance"), n_latent=int(fit.model == "rasch"))

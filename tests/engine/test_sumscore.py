@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from irt_files import FITS, Fit
+from irt_files import FITS, reference
 from test_curves import curves
 
 from engine.ability import abilities, quadrature
@@ -48,7 +48,7 @@ def test_eap_of_a_score_is_the_mean_over_its_patterns(items: list[Curves], varia
 
 @pytest.mark.parametrize("name", [name for name in FITS if name.split()[1] in ("rasch", "pcm")])
 def test_as_mirts_eap_where_the_score_is_sufficient(shared_data: Path, name: str) -> None:
-    fit = Fit(shared_data, name)
+    fit = reference(shared_data, name)
     codes = fit.codes[fit.column("persons", "person").astype(int) - 1]
     theta, se = sum_scores(fit.items, variance=fit.of_fit("latent_variance")).of(codes, fit.items)
     whole = ~np.isnan(codes).any(axis=1)
