@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit, log_expit, logit, logsumexp
 
+from engine.curves import Curves, Dichotomous, DivideByTotal, Graded
+
 
 class Family(Protocol):
     """What the estimation needs to know of an item response function."""
@@ -30,6 +32,10 @@ class Family(Protocol):
 
     def log_probabilities(self, parameters: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the probabilities, and derivatives."""
+        ...
+
+    def curves(self, parameters: np.ndarray) -> list[Curves]:
+        """The response curves of the items, from which abilities, information and fit are computed."""
         ...
 
 
@@ -66,6 +72,14 @@ class PartialCreditFamily(Unbounded):
         by_slope = np.einsum("k,mkcq,q->mcq", steps, by_kernel, theta)
         return logs, np.concatenate([by_slope[:, None], by_kernel], axis=1)
 
+    def curves(self, parameters: np.ndarray) -> list[Curves]:
+        fixed = self.fixed_slope
+        pairs = [(1.0, row) if fixed else (row[0], row[1:]) for row in parameters]
+        if len(pairs[0][1]) == 1:
+            return [Dichotomous(a, d, 0.0, ("intercept",) if fixed else ("slope", "intercept")) for a, [d] in pairs]
+        steps = np.arange(len(pairs[0][1]) + 1)
+        return [DivideByTotal(a * steps, np.append(0, d), "none" if fixed else "factor") for a, d in pairs]
+
 
 class NominalFamily(Unbounded):
     """P(X = k) ∝ exp(α_k θ + c_k), α_0 = c_0 = 0 (Bock 1972). Parameters: α_1, …, α_m, c_1, …, c_m."""
@@ -81,6 +95,10 @@ class NominalFamily(Unbounded):
         slopes, intercepts = np.hsplit(parameters, 2)
         logs, by_kernel = _divide_by_total(slopes[:, :, None] * theta + intercepts[:, :, None])
         return logs, np.concatenate([by_kernel * theta, by_kernel], axis=1)
+
+    def curves(self, parameters: np.ndarray) -> list[Curves]:
+        slopes, intercepts = np.hsplit(parameters, 2)
+        return [DivideByTotal(np.append(0, a), np.append(0, c), "all") for a, c in zip(slopes, intercepts, strict=True)]
 
 
 class GradedFamily:
@@ -117,6 +135,9 @@ class GradedFamily:
                 by_z[:, k, k] -= apart[:, k - 1]
         return logs, np.concatenate([(by_z.sum(axis=1) * theta)[:, None], by_z], axis=1)
 
+    def curves(self, parameters: np.ndarray) -> list[Curves]:
+        return [Graded(row[0], row[1:]) for row in parameters]
+
 
 class ThreeParameterFamily(Unbounded):
     """P = g + (1 - g) / (1 + exp(-(a θ + d))) (Birnbaum 1968). Parameters: a, d, logit g."""
@@ -140,6 +161,9 @@ class ThreeParameterFamily(Unbounded):
         z_both = np.stack([-expit(z), by_z], axis=1)
         guess_both = np.stack([np.broadcast_to(-expit(guess), z.shape), by_guess], axis=1)
         return np.stack([log_wrong, log_right], axis=1), np.stack([z_both * theta, z_both, guess_both], axis=1)
+
+    def curves(self, parameters: np.ndarray) -> list[Curves]:
+        return [Dichotomous(a, d, expit(g), ("slope", "intercept", "guessing")) for a, d, g in parameters]
 
 
 def _divide_by_total(kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

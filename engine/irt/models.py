@@ -10,11 +10,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from engine.ability import Abilities, Method, abilities
+from engine.curves import Curves, DivideByTotal
 from engine.irt.estimation import Fit, fit
 from engine.irt.families import Family, GradedFamily, NominalFamily, PartialCreditFamily, ThreeParameterFamily
 from engine.irt.information import observed_information
 from engine.irt.likelihood import Likelihood, Quadrature, Specification
-from engine.irt.responses import Responses, recode
+from engine.irt.responses import MISSING, Responses, recode
 
 
 class ItemResponseModel(TransformerMixin, BaseEstimator):
@@ -106,14 +108,40 @@ class ItemResponseModel(TransformerMixin, BaseEstimator):
         Returns:
             for each item (categories, n_theta), in the order of `categories_`; an item with one category has it surely.
         """
-        check_is_fitted(self)
         theta = np.asarray(theta, dtype=np.float64)
-        result = [np.ones((len(scores), len(theta))) for scores in self.categories_]
+        return [item.probabilities(theta) for item in self.curves_]
+
+    @property
+    def curves_(self) -> list[Curves]:
+        """The items as engine.ability, information, sumscore, itemfit, modelfit and linking take them."""
+        check_is_fitted(self)
+        result: list[Curves] = [DivideByTotal(np.zeros(1), np.zeros(1), "none")] * len(self.categories_)
         for items, parameters in self._specification.split(self._vector):
-            logs, _ = self._specification.family.log_probabilities(parameters, theta)
-            for j, table in zip(self._items[items], np.exp(logs), strict=True):
-                result[j] = table
+            for j, item in zip(self._items[items], self._specification.family.curves(parameters), strict=True):
+                result[j] = item
         return result
+
+    def category_numbers(self, X: np.ndarray) -> np.ndarray:
+        """The scores as the same modules take them: numbers of the categories from 0, -1 for missing.
+
+        Args:
+            X: (n_students, n_items) scores as in `fit`.
+
+        Raises:
+            ValueError: an item has a score that did not occur when the model was fitted.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype="numeric", ensure_all_finite="allow-nan", reset=False)
+        codes, _ = recode(X, self.categories_)
+        return np.where(codes == MISSING, -1, codes.astype(np.int16))
+
+    def abilities(self, X: np.ndarray, method: Method = "eap") -> Abilities:
+        """Abilities and their standard errors by EAP, MAP, WLE or ML: see `engine.ability.abilities`.
+
+        Args:
+            X: (n_students, n_items) scores as in `fit`.
+        """
+        return abilities(self.category_numbers(X), self.curves_, method, variance=self.latent_variance_)
 
     def _forms(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         """From the parameters of items (items, parameters) with equally many categories to the learned attributes, each
