@@ -40,16 +40,18 @@ class CrossProducts:
     products: np.ndarray
 
     @staticmethod
-    def of(scores: ArrayLike, step: Fraction | float | str = 1) -> CrossProducts:
+    def of(scores: ArrayLike | CrossProducts, step: Fraction | float | str = 1) -> CrossProducts:
         """From a matrix of scores.
 
         Args:
-            scores: (persons, items), in points; NaN is missing.
+            scores: (persons, items), in points; NaN is missing. CrossProducts are returned as they are.
             step: the unit of points that every score is a whole multiple of, e.g. 0.5 or "1/3".
 
         Raises:
             ValueError: it is no such matrix, or a score is infinite or no multiple of the step.
         """
+        if isinstance(scores, CrossProducts):
+            return scores
         scores = np.asarray(scores, dtype=np.float64)
         if scores.ndim != 2:
             raise ValueError(f"scores must be (persons, items), not an array of shape {scores.shape}")
@@ -148,6 +150,12 @@ def standardized(covariance: np.ndarray) -> np.ndarray:
     variance = np.diagonal(covariance)
     sd = np.sqrt(np.where(variance > 0, variance, np.nan))
     return covariance / sd / sd[:, None]
+
+
+def total_variance(covariance: np.ndarray) -> float:
+    """Variance of the total score, the sum of all covariances; 0 where rounding leaves next to nothing, or NaN."""
+    total = float(covariance.sum())
+    return total if total > 1e-12 * float(np.trace(covariance)) else 0.0
 
 
 def _nothing(items: int, step: Fraction) -> CrossProducts:

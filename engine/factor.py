@@ -1,4 +1,4 @@
-"""Factors of a correlation matrix: what McDonald's omega needs."""
+"""Factors of a correlation matrix, and their rotation: what McDonald's omega needs."""
 
 from __future__ import annotations
 
@@ -55,3 +55,82 @@ def minres(correlation: np.ndarray, factors: int = 1) -> np.ndarray:
     )
     found = loadings(best.x)
     return found * np.where(found.sum(axis=0) < 0, -1, 1)
+
+
+def varimax(loadings: np.ndarray) -> np.ndarray:
+    """Kaiser's (1958) normalised varimax rotation; ends like R's stats::varimax, when the criterion grows by < 1e-5.
+
+    Args:
+        loadings: (k, factors).
+    """
+    length = np.sqrt((loadings**2).sum(axis=1, keepdims=True))
+    rows = np.divide(loadings, length, out=np.zeros_like(loadings), where=length > 0)
+    rotation, criterion = np.eye(loadings.shape[1]), 0.0
+    for _ in range(1000):
+        turned = rows @ rotation
+        left, singular, right = np.linalg.svd(rows.T @ (turned**3 - turned * (turned**2).mean(axis=0)))
+        rotation, before, criterion = left @ right, criterion, float(singular.sum())
+        if criterion < before * (1 + 1e-5):
+            break
+    return loadings @ rotation
+
+
+def oblimin(loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Direct quartimin rotation (oblimin with γ = 0) by gradient projection (Jennrich 2002).
+
+    From the given loadings, until the projected gradient is shorter than 1e-5, as GPArotation: its rotations are good
+    to about as many digits.
+
+    Args:
+        loadings: (k, factors) orthogonal.
+
+    Returns:
+        The pattern (k, factors), each column's sum not negative, and the factors' correlations (factors, factors).
+    """
+
+    def rotated(axes: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        """Pattern, criterion Σ over pairs of factors of the products of squared loadings / 2, and its gradient."""
+        inverse = np.linalg.inv(axes)
+        pattern = loadings @ inverse.T
+        others = (pattern**2).sum(axis=1, keepdims=True) - pattern**2
+        return pattern, float((pattern**2 * others).sum()) / 4, -(pattern.T @ (pattern * others) @ inverse).T
+
+    axes, length = np.eye(loadings.shape[1]), 1.0
+    pattern, criterion, gradient = rotated(axes)
+    for _ in range(1000):
+        # The axes keep unit length: the part of the gradient along them does not count.
+        downhill = gradient - axes * (axes * gradient).sum(axis=0)
+        steepness = float((downhill**2).sum())
+        if steepness < 1e-10:
+            break
+        length *= 2
+        for _ in range(11):
+            moved = axes - length * downhill
+            moved /= np.sqrt((moved**2).sum(axis=0))
+            pattern, value, gradient = rotated(moved)
+            if criterion - value > steepness * length / 2:
+                break
+            length /= 2
+        axes, criterion = moved, value
+    sign = np.where(pattern.sum(axis=0) < 0, -1, 1)
+    return pattern * sign, axes.T @ axes * np.outer(sign, sign)
+
+
+def general_factor(correlation: np.ndarray, factors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Schmid & Leiman (1957): loadings on a general factor above oblique ones, and the communalities.
+
+    minres, varimax, oblimin, and one minres factor of the factors' correlations, as psych::schmid.
+
+    Args:
+        correlation: (k, k), finite.
+        factors: 1, which then is the general one, or at least 3: the general factor of two is not identified.
+
+    Returns:
+        (k,) loadings and (k,) communalities.
+    """
+    loadings = minres(correlation, factors)
+    communalities = (loadings**2).sum(axis=1)
+    if factors == 1:
+        return loadings[:, 0], communalities
+    pattern, between = oblimin(varimax(loadings))
+    return pattern @ minres(between)[:, 0], communalities

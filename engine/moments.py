@@ -57,6 +57,11 @@ def share_of(count: int, of: int) -> float | None:
     return count / of if of else None
 
 
+def quotient(numerator: float, denominator: float) -> float | None:
+    """numerator / denominator; None unless the denominator is above 0 and the quotient finite."""
+    return float(numerator / denominator) if denominator > 0 and math.isfinite(numerator / denominator) else None
+
+
 def total_axis(tally: Tally) -> np.ndarray:
     """The total score of each column of counts, in steps."""
     return tally.lowest + np.arange(len(tally.totals), dtype=np.int64)

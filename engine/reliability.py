@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from engine.crossproducts import CrossProducts, standardized
-from engine.factor import minres, squared_multiple_correlations
+from engine.crossproducts import CrossProducts, standardized, total_variance
+from engine.factor import general_factor, squared_multiple_correlations
+from engine.moments import Moments, mean_points, quotient, scaled
 from engine.splithalf import best_split
 
 
@@ -82,20 +82,21 @@ def reliability_coefficients(scores: ArrayLike | CrossProducts, *, step: Fractio
     Raises:
         ValueError: see CrossProducts.of.
     """
-    x = _crossproducts(scores, step)
+    x = CrossProducts.of(scores, step)
     varying = x.select(x.varies())
     covariance = varying.covariance()
     correlation = standardized(covariance)
-    mean, sd = _total(x)
+    total = Moments(x.persons, sum(np.diagonal(x.sums).tolist()), sum(x.products.ravel().tolist()))
+    sd = scaled(total.sd(ddof=1), x.step)
     alpha = cronbach_alpha(covariance)
     between = correlation[np.tril_indices_from(correlation, -1)]
     defined = len(between) > 0 and bool(np.isfinite(between).all())
     lambdas = guttman_lambdas(correlation)
-    total, hierarchical = omega(varying.correlation())
+    omega_total, omega_hierarchical = omega(varying.correlation())
     return Reliability(
         n=x.persons,
         items=x.items,
-        mean=mean,
+        mean=mean_points(total.x, total.n, x.step),
         sd=sd,
         alpha=alpha,
         alpha_se=_alpha_se(covariance, x.persons),
@@ -103,74 +104,17 @@ def reliability_coefficients(scores: ArrayLike | CrossProducts, *, step: Fractio
         sem=standard_error_of_measurement(sd, alpha),
         mean_r=float(between.mean()) if defined else None,
         median_r=float(np.median(between)) if defined else None,
-        **_kuder_richardson(x),
+        **_kuder_richardson(x, total),
         **vars(lambdas),
-        omega_total=total,
-        omega_hierarchical=hierarchical,
+        omega_total=omega_total,
+        omega_hierarchical=omega_hierarchical,
     )
-
-
-def item_reliability(
-    scores: ArrayLike | CrossProducts, items: Sequence[str] | None = None, *, step: Fraction | float | str = 1
-) -> pa.Table:
-    """A row an item: how it goes with the others, and the test without it; the columns of psych::alpha.
-
-    Columns: item, n, mean, sd (n - 1), r_total (with the mean of the answered items, or, from CrossProducts, with the
-    total of the pairwise covariances: the same where nothing is missing), r_total_smc_corrected (the item's own
-    variance replaced by its squared multiple correlation), r_rest (with the total of the others, from pairwise
-    covariances), alpha_if_deleted, std_alpha_if_deleted, lambda6_if_deleted (null for fewer than three varying items;
-    of an item that does not vary, all from r_total on is null).
-
-    Args:
-        scores: (persons, items) points, NaN missing; or their CrossProducts.
-        items: their names; None: "1", "2", …
-        step: the unit of the points in a matrix, see CrossProducts.of.
-
-    Raises:
-        ValueError: see CrossProducts.of; or there are more or fewer names than items.
-    """
-    x = _crossproducts(scores, step)
-    names = [str(i + 1) for i in range(x.items)] if items is None else [str(name) for name in items]
-    if len(names) != x.items:
-        raise ValueError(f"{len(names)} names for {x.items} items")
-    varies = x.varies()
-    varying = x.select(varies)
-    covariance = varying.covariance()
-    correlation = standardized(covariance)
-    totals = None if isinstance(scores, CrossProducts) else _with_the_mean(np.asarray(scores, dtype=float)[:, varies])
-    rows = []
-    for i, name in enumerate(names):
-        n, total = int(x.n[i, i]), int(x.sums[i, i])
-        rows.append(
-            {
-                "item": name,
-                "n": n,
-                "mean": float(Fraction(total, n) * x.step) if n else None,
-                "sd": math.sqrt(Fraction(n * int(x.squares[i, i]) - total**2, n * (n - 1))) * float(x.step)
-                if n > 1
-                else None,
-            }
-        )
-    for j, i in enumerate(np.flatnonzero(varies).tolist()):
-        own, others = covariance[j, j], np.delete(covariance[j], j).sum()
-        without = np.delete(np.delete(covariance, j, 0), j, 1)
-        reduced = np.delete(np.delete(correlation, j, 0), j, 1)
-        lambdas = guttman_lambdas(reduced, split=False) if len(covariance) > 2 else _NO_LAMBDAS
-        rows[i] |= {
-            "r_total": _over(own + others, math.sqrt(own), covariance.sum()) if totals is None else totals[j],
-            "r_total_smc_corrected": _smc_corrected(correlation, j),
-            "r_rest": _over(others, math.sqrt(own), without.sum()),
-            "alpha_if_deleted": cronbach_alpha(without) if len(covariance) > 2 else None,
-            "std_alpha_if_deleted": lambdas.lambda3,
-            "lambda6_if_deleted": lambdas.lambda6,
-        }
-    return pa.Table.from_pylist(rows, schema=_ITEMS)
 
 
 def cronbach_alpha(covariance: np.ndarray) -> float | None:
     """k/(k-1)·(1 - Σ variances / variance of the total), from a covariance matrix."""
-    k, total = len(covariance), covariance.sum()
-    return _over(k / (k - 1) * (total - np.trace(covariance)), total) if k > 1 else None
+    k, total = len(covariance), total_variance(covariance)
+    return quotient(k / (k - 1) * (total - float(np.trace(covariance))), total) if k > 1 else None
 
 
 def standard_error_of_measurement(sd: float | None, reliability: float | None) -> float | None:
@@ -190,7 +134,7 @@ class Lambdas:
     lambda6: float | None
 
 
-_NO_LAMBDAS = Lambdas(None, None, None, None, None, None)
+NO_LAMBDAS = Lambdas(None, None, None, None, None, None)
 
 
 def guttman_lambdas(matrix: np.ndarray, *, split: bool = True) -> Lambdas:
@@ -199,9 +143,9 @@ def guttman_lambdas(matrix: np.ndarray, *, split: bool = True) -> Lambdas:
     lambda4 is that of the best split found by `best_split`, None if not `split`. lambda6 needs the errors of each item
     predicted from the others: (1 - SMC)·variance.
     """
-    k, total = len(matrix), float(matrix.sum())
-    if k < 2 or not math.isfinite(total) or total <= 0:
-        return _NO_LAMBDAS
+    k, total = len(matrix), total_variance(matrix)
+    if k < 2 or not total:
+        return NO_LAMBDAS
     variances = np.diagonal(matrix)
     between = matrix - np.diag(variances)
     squares = between**2
@@ -217,22 +161,32 @@ def guttman_lambdas(matrix: np.ndarray, *, split: bool = True) -> Lambdas:
     )
 
 
-def omega(correlation: np.ndarray) -> tuple[float | None, float | None]:
-    """McDonald's omega total and omega hierarchical of one factor (psych::omega(nfactors=1)).
+def omega(correlation: np.ndarray, factors: int = 1) -> tuple[float | None, float | None]:
+    """McDonald's (1999) omega total and omega hierarchical, as psych::omega(nfactors=factors).
 
-    Total: 1 - Σ uniquenesses / variance of the standardised total. Hierarchical: (Σ loadings)² / that variance. Items
-    that load negatively are turned round first, as psych does.
+    Total: 1 - Σ uniquenesses / variance of the standardised total. Hierarchical: (Σ loadings on the general factor)² /
+    that variance. Items that load on it negatively are turned round first. Where factors are hardly identified (two
+    items for each, loadings above 1) programs differ in more digits than elsewhere.
 
     Args:
         correlation: (k, k).
+        factors: minres factors: 1, or at least 3 below a general one (Schmid & Leiman 1957).
+
+    Returns:
+        Both None for fewer than 3 items or fewer items than factors, or where a correlation is not defined.
+
+    Raises:
+        ValueError: a number of factors that identifies no general one.
     """
-    if len(correlation) < 3 or not np.isfinite(correlation).all():
+    if factors < 1 or factors == 2:
+        raise ValueError(f"factors must be 1, or at least 3, not {factors}")
+    if len(correlation) < max(3, factors) or not np.isfinite(correlation).all():
         return None, None
-    loadings = minres(correlation)[:, 0]
-    sign = np.where(loadings < 0, -1, 1)
-    total = float(sign @ correlation @ sign)
-    common = float((loadings**2).sum())
-    return _over(total - (len(loadings) - common), total), _over(float(np.abs(loadings).sum()) ** 2, total)
+    general, communalities = general_factor(correlation, factors)
+    sign = np.where(general < 0, -1, 1)
+    total = total_variance(correlation * np.outer(sign, sign))
+    unique = len(general) - float(communalities.sum())
+    return quotient(total - unique, total), quotient(float(np.abs(general).sum()) ** 2, total)
 
 
 def stratified_alpha(
@@ -254,7 +208,7 @@ def stratified_alpha(
     Raises:
         ValueError: see CrossProducts.of; or there are more or fewer strata than items.
     """
-    x = _crossproducts(scores, step)
+    x = CrossProducts.of(scores, step)
     if len(strata) != x.items:
         raise ValueError(f"{len(strata)} strata for {x.items} items")
     varies = x.varies()
@@ -265,51 +219,20 @@ def stratified_alpha(
     error = 0.0
     for part in (covariance[np.ix_(place, place)] for place in places.values()):
         error += float(part.sum()) * (1 - (cronbach_alpha(part) or 0.0))
-    total = float(covariance.sum())
-    return _over(total - error, total)
-
-
-_ITEMS = pa.schema(
-    [("item", pa.string()), ("n", pa.int64())]
-    + [
-        (name, pa.float64())
-        for name in (
-            "mean",
-            "sd",
-            "r_total",
-            "r_total_smc_corrected",
-            "r_rest",
-            "alpha_if_deleted",
-            "std_alpha_if_deleted",
-            "lambda6_if_deleted",
-        )
-    ]
-)
-
-
-def _crossproducts(scores: ArrayLike | CrossProducts, step: Fraction | float | str) -> CrossProducts:
-    return scores if isinstance(scores, CrossProducts) else CrossProducts.of(scores, step)
-
-
-def _total(x: CrossProducts) -> tuple[float | None, float | None]:
-    """Mean and sd (n - 1) of the total score."""
-    n, total = x.persons, sum(np.diagonal(x.sums).tolist())
-    squares = sum(x.products.ravel().tolist())
-    mean = float(Fraction(total, n) * x.step) if n else None
-    sd = math.sqrt(Fraction(n * squares - total**2, n * (n - 1))) * float(x.step) if n > 1 else None
-    return mean, sd
+    total = total_variance(covariance)
+    return quotient(total - error, total)
 
 
 def _alpha_se(covariance: np.ndarray, persons: int) -> float | None:
-    k, total = len(covariance), covariance.sum()
-    if k < 2 or not total > 0:
+    k, total = len(covariance), total_variance(covariance)
+    if k < 2 or not total:
         return None
     own, square = np.trace(covariance), covariance @ covariance
     q = 2 * k**2 / ((k - 1) ** 2 * total**3) * (total * (np.trace(square) + own**2) - 2 * own * square.sum())
     return float(math.sqrt(max(q, 0.0) / persons))
 
 
-def _kuder_richardson(x: CrossProducts) -> dict[str, float | None]:
+def _kuder_richardson(x: CrossProducts, total: Moments) -> dict[str, float | None]:
     """KR-20 and KR-21, from integers."""
     names = ("kr20", "kr20_mixed", "kr21", "kr21_mixed")
     n, k = x.persons, x.items
@@ -317,40 +240,12 @@ def _kuder_richardson(x: CrossProducts) -> dict[str, float | None]:
     # Of whole numbers x, Σx² = Σx only if all are 0 or 1.
     if k < 2 or n < 2 or x.step != 1 or not x.complete or right != np.diagonal(x.squares).tolist():
         return dict.fromkeys(names)
-    total = sum(right)
-    spread = n * sum(x.products.ravel().tolist()) - total**2  # n² times the population variance
+    spread = total.spread()
     if not spread:
         return dict.fromkeys(names)
     pq = sum(r * (n - r) for r in right)
-    mean = Fraction(total, n)
+    mean = Fraction(total.x, n)
     by_mean = mean * (k - mean) / k * n**2
     mixed = Fraction(n - 1, n)
     shares = (Fraction(pq, spread), Fraction(pq, spread) * mixed, by_mean / spread, by_mean / spread * mixed)
     return {name: float(Fraction(k, k - 1) * (1 - share)) for name, share in zip(names, shares, strict=True)}
-
-
-def _with_the_mean(scores: np.ndarray) -> list[float | None]:
-    """Correlation of each item with the mean of the items a person has a score on, over those who have one on it."""
-    present = ~np.isnan(scores)
-    answered = present.sum(axis=1)
-    means = np.divide(np.nansum(scores, axis=1), answered, out=np.zeros(len(scores)), where=answered > 0)
-    rs = []
-    for score, there in zip(scores.T, present.T, strict=True):
-        x, y = score[there] - score[there].mean(), means[there] - means[there].mean()
-        rs.append(_over(float(x @ y), math.sqrt(x @ x), float(y @ y)))
-    return rs
-
-
-def _smc_corrected(correlation: np.ndarray, j: int) -> float | None:
-    if not np.isfinite(correlation).all():
-        return None
-    smc = squared_multiple_correlations(correlation)
-    total = correlation.sum() - len(correlation) + smc.sum()
-    return _over(correlation[j].sum() - 1 + smc[j], 1.0, total)
-
-
-def _over(numerator: float, denominator: float, square: float = 1.0) -> float | None:
-    """numerator / (denominator·√square); None where that is not defined."""
-    if not (math.isfinite(numerator) and denominator > 0 and square > 0):
-        return None
-    return float(numerator / (denominator * math.sqrt(square)))

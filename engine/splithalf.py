@@ -10,6 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.crossproducts import total_variance
+from engine.moments import quotient
+
 EXACT_SPLITS = 10_000  # as psych::splitHalf: so many are all tried
 
 
@@ -54,16 +57,11 @@ def split_half(
         first = np.asarray(halves, dtype=bool)
         if first.shape != (k,):
             raise ValueError(f"halves must say of each of the {k} items whether it is in the first half")
-    a, b = covariance[np.ix_(first, first)].sum(), covariance[np.ix_(~first, ~first)].sum()
+    a, b = (total_variance(covariance[np.ix_(half, half)]) for half in (first, ~first))
     between = covariance[np.ix_(first, ~first)].sum()
-    total = a + b + 2 * between
-    r = float(between / math.sqrt(a * b)) if a > 0 and b > 0 and math.isfinite(total) else None
-    return SplitHalf(
-        first,
-        r,
-        2 * r / (1 + r) if r is not None and r > -1 else None,
-        float(4 * between / total) if total > 0 and math.isfinite(total) else None,
-    )
+    r = quotient(between, math.sqrt(a * b))
+    stepped_up = None if r is None else quotient(2 * r, 1 + r)
+    return SplitHalf(first, r, stepped_up, quotient(4 * between, total_variance(covariance)))
 
 
 def best_split(covariance: np.ndarray) -> SplitHalf:
