@@ -1,14 +1,16 @@
 """Scoring and item analysis of N × J multiple-choice responses: the engine against NumPy and polars.
 
-All three start from the same Arrow dictionary columns and end with the points of every response, the totals, and per
-item: item-rest correlation and the counts of every answer at every total score. The results are
-checked to be equal before anything is timed.
+All three start from the same Arrow dictionary columns and end with the points of every response, the totals, per item
+the item-rest correlation and the counts of every answer at every total score, and per school and class the sums of each
+item's points and of their squares. The results are checked to be equal before anything is timed. Pupils come in no
+order of their classes, as sheets come from a scanner.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,6 +25,7 @@ from engine.tally import Tally
 PUPILS, ITEMS = 1_000_000, 100
 ANSWERS = ["A", "B", "C", "D", ""]
 ROUNDS = 5
+CLASS, SCHOOL = 45, 900  # pupils
 
 
 def run(size: float = 1.0) -> dict:
@@ -48,15 +51,22 @@ def run(size: float = 1.0) -> dict:
         }
     )
     points = np.eye(len(ANSWERS), dtype=np.int32)[keys]  # item → points by code
+    order = np.random.default_rng(8).permutation(pupils).astype(np.int32)
+    units = {"school": order // SCHOOL, "class": order // CLASS}
     contenders = {
-        "yuejuan": lambda: _engine(subject, responses),
-        "NumPy": lambda: _numpy(columns, points),
-        "polars": lambda: _polars(responses, subject, points),
+        "yuejuan": lambda: _engine(subject, responses, groups),
+        "yuejuan, one thread": lambda: _engine(subject, responses, groups, threads=1),
+        "NumPy": lambda: _numpy(columns, points, units),
+        "polars": lambda: _polars(responses, subject, points, units),
+    }
+    groups = {
+        level: pa.DictionaryArray.from_arrays(pa.array(code), pa.array([f"{i:06}" for i in range(int(code.max()) + 1)]))
+        for level, code in units.items()
     }
     _check(contenders)
     times = best_times({**contenders, "copy of the responses": lambda: codes.copy()}, ROUNDS)
     return {
-        "what": f"{pupils:,} pupils × {ITEMS} items, points, totals, item and option statistics",
+        "what": f"{pupils:,} pupils × {ITEMS} items: points, totals, item and option statistics, sums by unit",
         "rows": [
             {
                 "contender": name,
@@ -81,14 +91,22 @@ def _responses(pupils: int) -> tuple[np.ndarray, np.ndarray]:
     return codes, keys
 
 
-Result = tuple[np.ndarray, np.ndarray, np.ndarray]  # totals, item-rest correlations, counts (items, answers, totals)
+class Result(NamedTuple):
+    """What all contenders give: totals (n,), item-rest correlations (items,), counts (items, answers, totals); and by
+    level, sums of the points and of their squares (units, items)."""
+
+    totals: np.ndarray
+    r_rest: np.ndarray
+    counts: np.ndarray
+    sums: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def _engine(subject: Subject, responses: pa.Table) -> Result:
-    scored = scoring.score(subject, responses, None)
+def _engine(subject: Subject, responses: pa.Table, groups: dict, threads: int | None = None) -> Result:
+    scored = scoring.score(subject, responses, groups, threads=threads)
     items = ctt.item_statistics(scored.tally, subject)
     ctt.option_statistics(scored.tally, subject)
-    return scored.scores["total"].to_numpy(), items["r_rest"].to_numpy(), _counts(scored.tally)
+    sums = {level: (some.sum[:, :-1], some.squares[:, :-1]) for level, some in scored.tally.units.items()}
+    return Result(scored.scores["total"].to_numpy(), items["r_rest"].to_numpy(), _counts(scored.tally), sums)
 
 
 def _counts(tally: Tally) -> np.ndarray:
@@ -100,7 +118,7 @@ def _counts(tally: Tally) -> np.ndarray:
     return counts
 
 
-def _numpy(columns: list[pa.DictionaryArray], points: np.ndarray) -> Result:
+def _numpy(columns: list[pa.DictionaryArray], points: np.ndarray, units: dict[str, np.ndarray]) -> Result:
     codes = [column.indices.to_numpy() for column in columns]
     gained = [table[code] for table, code in zip(points, codes, strict=True)]
     totals = np.zeros(len(codes[0]), np.int32)
@@ -110,10 +128,17 @@ def _numpy(columns: list[pa.DictionaryArray], points: np.ndarray) -> Result:
     counts = np.array(
         [np.bincount(code * np.int32(width) + totals, minlength=5 * width).reshape(5, width) for code in codes]
     )
-    return totals, _item_rest(counts, points), counts
+    sums = {
+        level: (
+            np.array([np.bincount(code, weights=column) for column in gained]).T,
+            np.array([np.bincount(code, weights=column**2) for column in gained]).T,
+        )
+        for level, code in units.items()
+    }
+    return Result(totals, _item_rest(counts, points), counts, sums)
 
 
-def _polars(responses: pa.Table, subject: Subject, points: np.ndarray) -> Result:
+def _polars(responses: pa.Table, subject: Subject, points: np.ndarray, units: dict[str, np.ndarray]) -> Result:
     names = [item.item for item in subject.items]
     arrays = {name: responses[name].chunk(0).indices for name in names}
     frame = pl.DataFrame(arrays)
@@ -122,12 +147,28 @@ def _polars(responses: pa.Table, subject: Subject, points: np.ndarray) -> Result
         for name, table in zip(names, points, strict=True)
     ).with_columns(total=pl.sum_horizontal(f"p{name}" for name in names))
     width = int(frame["total"].max()) + 1  # type: ignore[arg-type]
-    lazy = frame.lazy()
-    tables = pl.collect_all([lazy.group_by(pl.col(name).alias("answer"), "total").len() for name in names])
+    lazy = frame.with_columns(**{level: pl.Series(code) for level, code in units.items()}).lazy()
+    gained = [pl.col(f"p{name}") for name in names]
+    *tables, schools, classes = pl.collect_all(
+        [lazy.group_by(pl.col(name).alias("answer"), "total").len() for name in names]
+        + [
+            lazy.group_by(level)
+            .agg(*(one.sum() for one in gained), *((one**2).sum().name.prefix("s") for one in gained))
+            .sort(level)
+            for level in units
+        ]
+    )
     counts = np.zeros((len(names), 5, width), np.int64)
     for j, table in enumerate(tables):
         counts[j, table["answer"].to_numpy(), table["total"].to_numpy()] = table["len"].to_numpy()
-    return frame["total"].to_numpy(), _item_rest(counts, points), counts
+    sums = {
+        level: (
+            table.select(f"p{name}" for name in names).to_numpy(),
+            table.select(f"sp{name}" for name in names).to_numpy(),
+        )
+        for level, table in zip(units, (schools, classes), strict=True)
+    }
+    return Result(frame["total"].to_numpy(), _item_rest(counts, points), counts, sums)
 
 
 def _item_rest(counts: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -148,6 +189,8 @@ def _item_rest(counts: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _check(contenders: dict) -> None:
     ours, *others = (run() for run in contenders.values())
     for other in others:
-        np.testing.assert_array_equal(ours[0], other[0])
-        np.testing.assert_allclose(ours[1], other[1], atol=1e-9)
-        np.testing.assert_array_equal(ours[2], other[2])
+        np.testing.assert_array_equal(ours.totals, other.totals)
+        np.testing.assert_allclose(ours.r_rest, other.r_rest, atol=1e-9)
+        np.testing.assert_array_equal(ours.counts, other.counts)
+        for level, both in ours.sums.items():
+            np.testing.assert_array_equal(both, other.sums[level])

@@ -1,54 +1,94 @@
-# cython: boundscheck=False, wraparound=False, initializedcheck=False
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """Kernels that score and count.
 
 A column is a C-contiguous 1-D array of codes, a code a pupil: uint8, or int32 where an item has more than 255 answers.
-The caller guarantees 0 <= code < slots of the item. Everything is counted in integers and each thread writes
-places of its own, so the results do not depend on the number of threads.
+The caller guarantees 0 <= code < slots of the item. Everything is counted in integers, so the results do not depend on
+the number of threads.
 """
 
 import numpy as np
 
-from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.string cimport memset
+
+cdef extern from "_simd.h" nogil:
+    const int WIDTH
+    void look_up(const uint8_t* codes, Py_ssize_t n, const uint8_t* table, int slots, uint8_t* out)
+    void add(const uint8_t* values, Py_ssize_t n, uint16_t* totals)
+    void add_times(const uint8_t* codes, uint16_t times, Py_ssize_t n, uint16_t* index)
+    void to_rows(const uint8_t* planes, Py_ssize_t stride, Py_ssize_t n, uint8_t* rows)
+    void add_rows(const uint8_t* rows, const int32_t* bins, Py_ssize_t n, uint32_t* sums)
+    void tick(const uint16_t* index, Py_ssize_t n, uint16_t* cells)
+    void add_cells(const uint16_t* cells, Py_ssize_t n, int64_t* sums)
 
 ctypedef fused code_t:
     uint8_t
     int32_t
 
-# Pupils a block: its totals stay in the first-level cache while the items go by.
 cdef enum:
-    BLOCK = 4096
+    BLOCK = 4096  # pupils whose totals, or a few planes, stay in the first-level cache
+    SPAN = 15  # blocks counted in cells of 16 bits: more might overflow
+    CELLS = 16384  # of 16 bits, that stay in the first-level cache
+    TOGETHER = 8  # items counted together at most
+    BYTES = 256  # bytes added in 16 bits before they may overflow
+    MOST = 1 << 24  # pupils whose bytes are added in 32 bits
+
+FEW_SLOTS = 256
 
 
-def gather(list columns, list tables, list points, int32_t[::1] totals, int threads):
-    """Look up the points of every answer and add them up.
+def add_up(list columns, list tables, int32_t[::1] totals, int threads):
+    """Look up the points of every answer and add them to the totals.
 
     Args:
         columns: codes, an array of length n an item.
         tables: int32 points by code, an array an item.
-        points: an int32 array of length n an item, filled here.
-        totals: (n,), to which the points are added.
+        totals: (n,).
         threads: at least 1.
     """
-    cdef Py_ssize_t items = len(columns), n = totals.shape[0], block, j, start, length
-    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
-    cdef uintptr_t[::1] table = _addresses(tables, (np.int32,))
-    cdef uintptr_t[::1] out = _addresses(points, (np.int32,), n)
-    cdef uint8_t[::1] narrow = _narrow(columns)
+    cdef Py_ssize_t n = totals.shape[0], block, i, j, start, length
+    # Points within 255 steps of each other are added as bytes, the least of them as one number for all pupils.
+    small = [c.dtype == np.uint8 and int(t.max()) - int(t.min()) < FEW_SLOTS for c, t in zip(columns, tables)]
+    bytes_ = [_padded(t - t.min()) for t, s in zip(tables, small) if s]
+    cdef int32_t least = sum(int(t.min()) for t, s in zip(tables, small) if s)
+    cdef uintptr_t[::1] code = _addresses([c for c, s in zip(columns, small) if s], (np.uint8,), n)
+    cdef uintptr_t[::1] table = _addresses(bytes_, (np.uint8,))
+    cdef int32_t[::1] slots = np.array([len(t) for t, s in zip(tables, small) if s], np.int32)
+    large = [c for c, s in zip(columns, small) if not s]
+    cdef uintptr_t[::1] large_code = _addresses(large, (np.uint8, np.int32), n)
+    cdef uintptr_t[::1] large_table = _addresses([t for t, s in zip(tables, small) if not s], (np.int32,))
+    cdef uint8_t[::1] narrow = _narrow(large)
+    cdef uint8_t[:, ::1] values = np.empty((threads, BLOCK), np.uint8)
+    cdef uint16_t[:, ::1] sums = np.empty((threads, BLOCK), np.uint16)
+    cdef int me
     for block in prange((n + BLOCK - 1) // BLOCK, nogil=True, schedule="static", num_threads=threads):
+        me = threadid()
         start = block * BLOCK
         length = min(BLOCK, n - start)
-        for j in range(items):
+        for i in range(length):
+            totals[start + i] += least
+        memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
+        for j in range(code.shape[0]):
+            look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j], &values[me, 0])
+            add(&values[me, 0], length, &sums[me, 0])
+            if j % BYTES == BYTES - 1 or j == code.shape[0] - 1:
+                for i in range(length):
+                    totals[start + i] += sums[me, i]
+                memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
+        for j in range(large_code.shape[0]):
             if narrow[j]:
-                _gather(<const uint8_t*> code[j] + start, <const int32_t*> table[j], <int32_t*> out[j] + start,
-                        &totals[start], length)
+                _add_points(<const uint8_t*> large_code[j] + start, <const int32_t*> large_table[j],
+                            &totals[start], length)
             else:
-                _gather(<const int32_t*> code[j] + start, <const int32_t*> table[j], <int32_t*> out[j] + start,
-                        &totals[start], length)
+                _add_points(<const int32_t*> large_code[j] + start, <const int32_t*> large_table[j],
+                            &totals[start], length)
 
 
 def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, int threads):
     """Cross-tabulate every item's codes with one classification of the pupils (their total score, their school, …).
+
+    Items of few answers are counted together: a cell for each combination of their codes and the bin, so that one
+    addition counts an answer to each of them. From the cells follow the counts of each item.
 
     Args:
         columns: codes, an array of length n an item.
@@ -59,30 +99,126 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     Returns:
         list of int64 arrays (slots, n_bins), one an item.
     """
-    cdef Py_ssize_t items = len(columns), n = bins.shape[0], j
+    cdef Py_ssize_t n = bins.shape[0], g
     tables = [np.zeros((size, n_bins), dtype=np.int64) for size in slots]
+    if n == 0 or not columns:
+        return tables
+    groups = _groups(columns, slots, n_bins)
+    cdef Py_ssize_t[::1] first = np.array([group[0] for group in groups], np.intp)
+    cdef Py_ssize_t[::1] members = np.array([len(group) for group in groups], np.intp)
+    cdef uint8_t[::1] together = np.array([_cells(slots, group, n_bins) <= CELLS for group in groups], np.uint8)
     cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
     cdef uintptr_t[::1] out = _addresses(tables, (np.int64,))
+    cdef int32_t[::1] slots_ = np.array(slots, np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
-    if n == 0:
-        return tables
-    for j in prange(items, nogil=True, schedule="dynamic", num_threads=threads):
-        if narrow[j]:
-            _count(<const uint8_t*> code[j], &bins[0], <int64_t*> out[j], n, n_bins)
+    cdef uint16_t[::1] short_bins = np.asarray(bins).astype(np.uint16)  # not looked at where there are too many
+    cdef uint16_t[:, ::1] index = np.empty((threads, BLOCK), np.uint16)
+    cdef uint16_t[:, ::1] cells = np.empty((threads, CELLS), np.uint16)
+    cdef int me
+    for g in prange(first.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
+        me = threadid()
+        if together[g] and narrow[first[g]]:
+            _count_together(&code[first[g]], &slots_[first[g]], &out[first[g]], members[g], &short_bins[0], n, n_bins,
+                            &index[me, 0], &cells[me, 0])
+        elif narrow[first[g]]:
+            _count(<const uint8_t*> code[first[g]], &bins[0], <int64_t*> out[first[g]], n, n_bins)
         else:
-            _count(<const int32_t*> code[j], &bins[0], <int64_t*> out[j], n, n_bins)
+            _count(<const int32_t*> code[first[g]], &bins[0], <int64_t*> out[first[g]], n, n_bins)
     return tables
 
 
-cdef void _gather(
-    const code_t* codes, const int32_t* table, int32_t* points, int32_t* totals, Py_ssize_t n
-) noexcept nogil:
+def sum_by(list columns, list tables, list classes, list sizes, int threads):
+    """Add numbers that go with the codes, by classes of pupils.
+
+    Args:
+        columns: codes, an array of length n a sum; n at most 2**24. The same array may stand for several sums.
+        tables: uint8 number by code, an array a sum.
+        classes: int32 arrays (n,), each a classification of the pupils.
+        sizes: of each of them, the number of classes.
+        threads: at least 1.
+
+    Returns:
+        an int64 array (sums, classes) for each classification.
+    """
+    cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
+    cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
+    if n > MOST:
+        raise ValueError(f"{n} pupils at once, expected at most {MOST}")
+    sums = [np.zeros((groups, number, WIDTH), np.uint32) for number in sizes]
+    cdef uintptr_t[::1] sum_ = _addresses([some.reshape(-1) for some in sums], (np.uint32,))
+    cdef Py_ssize_t[::1] size_ = np.array(sizes, np.intp)
+    cdef uintptr_t[::1] bins = _addresses(classes, (np.int32,), n)
+    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
+    padded = [_padded(t) if c.dtype == np.uint8 else t for c, t in zip(columns, tables)]
+    cdef uintptr_t[::1] table = _addresses(padded, (np.uint8,))
+    cdef int32_t[::1] slots = np.array([len(t) for t in tables], np.int32)
+    cdef uint8_t[::1] narrow = _narrow(columns)
+    cdef uint8_t[:, :, ::1] planes = np.zeros((threads, WIDTH, BLOCK), np.uint8)
+    cdef uint8_t[:, ::1] rows = np.empty((threads, BLOCK * WIDTH), np.uint8)
+    cdef int me
+    for group in prange(groups, nogil=True, schedule="dynamic", num_threads=threads):
+        me = threadid()
+        for block in range((n + BLOCK - 1) // BLOCK):
+            start = block * BLOCK
+            length = min(BLOCK, n - start)
+            for j in range(group * WIDTH, min(wide, (group + 1) * WIDTH)):
+                if narrow[j]:
+                    look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j],
+                            &planes[me, j - group * WIDTH, 0])
+                else:
+                    _look_up_wide(<const int32_t*> code[j] + start, <const uint8_t*> table[j],
+                                  &planes[me, j - group * WIDTH, 0], length)
+            to_rows(&planes[me, 0, 0], BLOCK, length, &rows[me, 0])
+            for k in range(bins.shape[0]):
+                add_rows(&rows[me, 0], <const int32_t*> bins[k] + start, length,
+                         <uint32_t*> sum_[k] + group * size_[k] * WIDTH)
+    return [
+        some.transpose(0, 2, 1).reshape(groups * WIDTH, number)[:wide].astype(np.int64)
+        for some, number in zip(sums, sizes)
+    ]
+
+
+cdef void _add_points(const code_t* codes, const int32_t* table, int32_t* totals, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef int32_t gained
     for i in range(n):
-        gained = table[codes[i]]
-        points[i] = gained
-        totals[i] += gained
+        totals[i] += table[codes[i]]
+
+
+cdef void _look_up_wide(const int32_t* codes, const uint8_t* table, uint8_t* out, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = table[codes[i]]
+
+
+cdef void _count_together(
+    const uintptr_t* codes, const int32_t* slots, const uintptr_t* out, Py_ssize_t members, const uint16_t* bins,
+    Py_ssize_t n, Py_ssize_t n_bins, uint16_t* index, uint16_t* cells,
+) noexcept nogil:
+    """Count items together; the first member's code varies slowest."""
+    cdef Py_ssize_t combinations = 1, j, start, i, length, combination, _
+    cdef Py_ssize_t times[TOGETHER]
+    for j in range(members):
+        times[members - 1 - j] = combinations
+        combinations *= slots[members - 1 - j]
+    start = 0
+    while start < n:
+        memset(cells, 0, combinations * n_bins * sizeof(uint16_t))
+        for _ in range(SPAN):
+            length = min(BLOCK, n - start)
+            for i in range(length):
+                index[i] = bins[start + i]
+            for j in range(members):
+                add_times(<const uint8_t*> codes[j] + start, <uint16_t> (times[j] * n_bins), length, index)
+            tick(index, length, cells)
+            start += length
+            if start == n:
+                break
+        for combination in range(combinations):
+            for j in range(members):
+                add_cells(
+                    cells + combination * n_bins, n_bins,
+                    <int64_t*> out[j] + combination // times[j] % slots[j] * n_bins,
+                )
 
 
 cdef void _count(
@@ -91,6 +227,36 @@ cdef void _count(
     cdef Py_ssize_t i
     for i in range(n):
         out[codes[i] * n_bins + bins[i]] += 1
+
+
+def _groups(list columns, list slots, Py_ssize_t n_bins):
+    """Ranges of items that follow one another and are counted together; an item that no table holds is alone."""
+    groups, first = [], 0
+    for j in range(1, len(columns) + 1):
+        fits = (
+            j < len(columns)
+            and j - first < TOGETHER
+            and all(column.dtype == np.uint8 for column in columns[first:j + 1])
+            and _cells(slots, range(first, j + 1), n_bins) <= CELLS
+        )
+        if not fits:
+            groups.append(range(first, j))
+            first = j
+    return groups
+
+
+def _cells(list slots, group, Py_ssize_t n_bins):
+    cells = n_bins
+    for j in group:
+        cells *= slots[j]
+    return cells
+
+
+def _padded(table):
+    """A table by code of 256 bytes, so that whole registers can be read of it."""
+    padded = np.zeros(FEW_SLOTS, np.uint8)
+    padded[:len(table)] = table
+    return padded
 
 
 def _narrow(list columns):

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine import tables
 from engine.exam import Subject
 
 FEW_PUPILS = 20  # an item's partial-credit factor starts from 1 with the weight of so many pupils
@@ -34,7 +35,7 @@ class PupilPoints:
     @classmethod
     def of(cls, subject: Subject, scores: pa.Table) -> PupilPoints:
         """From a scores table (see `engine.scoring.score`)."""
-        scores = scores.filter(pc.is_valid(scores["total"]))
+        scores = tables.decoded(scores.filter(pc.is_valid(scores["total"])))
         scores = scores.take(pc.sort_indices(scores["student_id"]))
         shape = (scores.num_rows, len(subject.items))
         presented, points = np.zeros(shape, bool, order="F"), np.zeros(shape, order="F")

@@ -98,7 +98,7 @@ def _repeated(records: Records) -> list[InputError]:
     return errors
 
 
-def units_of(student_id: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Array]:
+def units_of(student_id: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.DictionaryArray]:
     """Level → the unit of each pupil: "exam" (""), county, school, class ("school/class").
 
     Null where the roster has no name for it, or not the pupil.
@@ -106,16 +106,17 @@ def units_of(student_id: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Arra
     row = pc.index_in(student_id, value_set=roster["student_id"].combine_chunks()).combine_chunks()
 
     def named(column: str) -> pa.Array:
-        names = roster[column].combine_chunks().take(row)
+        names = roster[column].combine_chunks()
         return pc.if_else(pc.equal(names, ""), None, names)
 
     school = named("school")
-    return {
-        "exam": pa.repeat(pa.scalar("", pa.string()), len(student_id)),
+    levels = {
         "county": named("county"),
         "school": school,
         "class": pc.binary_join_element_wise(school, named("class"), "/"),
     }
+    everybody = pa.repeat(pa.scalar("", pa.string()), len(student_id)).dictionary_encode()
+    return {"exam": everybody} | {level: names.dictionary_encode().take(row) for level, names in levels.items()}
 
 
 class Pupils:

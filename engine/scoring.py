@@ -1,9 +1,10 @@
 """Scoring: responses in, points, totals and the Tally out.
 
 The dictionary is scored, not the data: a rule (engine/rules.py, where the rules and how to write them are listed) is
-called once for each distinct answer of an item; the kernel then looks up every pupil's points. Three things stay
-apart: not presented (null: no points, not in the item's statistics), left blank ("", earns what the rule says, as a
-rule 0) and void (an item withdrawn).
+called once for each distinct answer of an item. The kernels then add up and count; a pupil's points on an item are
+never written: its column of scores shares the codes of the answers, and the column's dictionary holds the points. Three
+things stay apart: not presented (null: no points, not in the item's statistics), left blank ("", earns what the rule
+says, as a rule 0) and void (an item withdrawn).
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import tables
-from engine._core import count, gather
+from engine._core import add_up, count, sum_by
 from engine.choose import settle
 from engine.errors import InputError
 from engine.identity import Reason
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.exam import Item, Subject
 
 _FEW = 1 << 15  # pupils for whom starting threads costs more than it gains
+_MOST = 1 << 22  # pupils scored at a time
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Scored:
     """What scoring gives.
 
     Attributes:
-        scores: student_id, status (as in the responses; incomplete while a choice is to be settled), an int32 column an
-            item (steps; null: not presented, not chosen, dropped or not known yet), total (int32, steps; null unless
+        scores: student_id, status (as in the responses; incomplete while a choice is to be settled), a column an item
+            (int32 steps, mostly in a dictionary: see `tables.decoded`; null: not presented, not chosen, dropped or not
+            known yet), total (int32, steps; null unless
             status is read or violation, and where every item is dropped). Metadata: b"step", b"max" (the full mark).
         tally: of the pupils with status read in the scores.
         exceptions: schema "exceptions": choices a person must settle (policy "ask").
@@ -78,27 +80,30 @@ def score(
         InputError: an item's rule makes no sense, its column is missing or damaged, or holds points it can't have.
     """
     rules = [functools.cache(rule(item, subject.step)) for item in subject.items]
-    batches = responses.to_batches() or [pa.RecordBatch.from_pylist([], schema=responses.schema)]
+    batches = responses.to_batches(max_chunksize=_MOST) or [pa.RecordBatch.from_pylist([], schema=responses.schema)]
     parts = []
     start = 0
     for batch in batches:
         units = {level: labels.slice(start, len(batch)) for level, labels in (groups or {}).items()}
         parts.append(_score_batch(subject, rules, batch, units, threads))
         start += len(batch)
-    schema = pa.schema(
-        [
-            ("student_id", pa.string()),
-            ("status", tables.LABEL),
-            *((item.item, pa.int32()) for item in subject.items),
-            ("total", pa.int32()),
-        ],
-        metadata={"step": plain(subject.step), "max": plain(full_mark(subject))},
-    )
+    metadata = {"step": plain(subject.step), "max": plain(full_mark(subject))}
     return Scored(
-        scores=pa.Table.from_batches([pa.record_batch(columns, schema=schema) for columns, _, _ in parts]),
+        scores=_joined([columns for columns, _, _ in parts]).replace_schema_metadata(metadata),
         tally=functools.reduce(operator.add, (tally for _, tally, _ in parts)),
         exceptions=pa.concat_tables([exceptions for _, _, exceptions in parts]),
     )
+
+
+def _joined(parts: Sequence[dict[str, pa.Array]]) -> pa.Table:
+    """The columns of all batches; an item's are plain if one of them is."""
+    columns = {}
+    for name in parts[0]:
+        chunks = [part[name] for part in parts]
+        if len({chunk.type for chunk in chunks}) > 1:
+            chunks = [chunk.cast(pa.int32()) for chunk in chunks]
+        columns[name] = pa.chunked_array(chunks)
+    return pa.table(columns)
 
 
 @dataclass
@@ -109,11 +114,13 @@ class _Column:
         answers: by code; the code after the last one stands for "not presented".
         codes: (n,) uint8 or int32.
         points: int32 by code; 0 where not presented.
+        complete: it was surely presented to everybody.
     """
 
     answers: list[str]
     codes: np.ndarray
     points: np.ndarray
+    complete: bool = False
 
     @property
     def given(self) -> np.ndarray:
@@ -128,6 +135,15 @@ class _Column:
         """Make it "not presented" for the rows of a mask or an index."""
         self.codes = self.codes.copy()  # it may be a view of the responses
         self.codes[rows] = len(self.answers)
+        self.complete = False
+
+    def scores(self) -> pa.Array:
+        """The points, null where not presented; narrow codes are shared."""
+        if self.codes.dtype != np.uint8:
+            return _nullable(self.points[self.codes], self.presented)
+        valid = None if self.complete else self.presented
+        codes = _nullable(self.codes, valid)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(self.points[:-1], pa.int32()), safe=False)
 
 
 def _score_batch(
@@ -136,42 +152,50 @@ def _score_batch(
     batch: pa.RecordBatch,
     units: Mapping[str, pa.Array | pa.ChunkedArray],
     threads: int | None,
-) -> tuple[list[pa.Array], Tally, pa.Table]:
+) -> tuple[dict[str, pa.Array], Tally, pa.Table]:
     """Columns of the scores table, Tally and exceptions of one record batch."""
     n = len(batch)
     threads = 1 if n < _FEW else threads or os.cpu_count() or 1
-    status = batch["status"].cast(pa.string())
-    counted = _bools(pc.equal(status, "read"))
-    scored = counted | _bools(pc.equal(status, "violation"))
-    incomplete = _bools(pc.equal(status, "incomplete"))
+    status = _codes(batch["status"], tables.STATUS)
+    counted = status == tables.STATUS.index("read")
+    scored = counted | (status == tables.STATUS.index("violation"))
+    incomplete = status == tables.STATUS.index("incomplete")
+    others = np.flatnonzero(~(scored | incomplete))
     columns = {
-        item.item: _read_column(batch, item, mark, scored | incomplete)
-        for item, mark in zip(subject.items, rules, strict=True)
+        item.item: _read_column(batch, item, mark, others) for item, mark in zip(subject.items, rules, strict=True)
     }
     if incomplete.any():
         _withdraw_unmarked(subject, columns, incomplete)
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
     incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
 
-    points = dict(zip(columns, np.empty((len(columns), n), dtype=np.int32), strict=True))
     totals = np.zeros(n, dtype=np.int32)
     for section in _floored_together(subject):
         part = np.zeros(n, dtype=np.int32)
         chosen = [columns[name] for name in section]
-        gained = [points[name] for name in section]
-        gather([c.codes for c in chosen], [c.points for c in chosen], gained, part, threads)
+        add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
         totals += part if subject.floor == "none" else np.maximum(part, 0)
     totals[~scored] = 0
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
-    standing = pc.if_else(pa.array(incomplete), "incomplete", status)
-    codes = pc.index_in(standing, value_set=pa.array(tables.STATUS))
-    scores = [batch["student_id"], pa.DictionaryArray.from_arrays(codes, pa.array(tables.STATUS))]
+    status[incomplete] = tables.STATUS.index("incomplete")
+    scores = {
+        "student_id": batch["student_id"],
+        "status": pa.DictionaryArray.from_arrays(_nullable(status, status >= 0), pa.array(tables.STATUS)),
+    }
     for name, column in columns.items():
-        scores.append(pa.nulls(n, pa.int32()) if name in dropped else _nullable(points[name], column.presented))
-    scores.append(_nullable(totals, scored & (full_mark(subject) > 0)))
+        scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
+    scores["total"] = _nullable(totals, scored & (full_mark(subject) > 0))
     tally = _count(subject.step, columns, choices, dropped, totals, counted, units, threads)
     return scores, tally, exceptions
+
+
+def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
+    """(n,) int32 place of each text among the names; -1 where it is none of them."""
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    place = [names.index(text) if text in names else -1 for text in encoded.dictionary.to_pylist()]
+    indices = encoded.indices.cast(pa.int32()).fill_null(len(place)).to_numpy()
+    return np.array([*place, -1], dtype=np.int32)[indices]
 
 
 def _withdraw_unmarked(subject: Subject, columns: dict[str, _Column], incomplete: np.ndarray) -> None:
@@ -189,8 +213,8 @@ def _floored_together(subject: Subject) -> list[list[str]]:
     return list(sections.values())
 
 
-def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, scored: np.ndarray) -> _Column:
-    """An item's answers, each distinct one marked once; "not presented" where `scored` is false."""
+def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarray) -> _Column:
+    """An item's answers, each distinct one marked once; "not presented" to the `others`, by row."""
     if item.item not in batch.schema.names:
         raise InputError(
             f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
@@ -204,8 +228,9 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, scored: np.ndarr
     absent = len(answers)
     narrow = absent < 256
     indices = array.indices if narrow and array.indices.type == pa.uint8() else array.indices.cast(pa.int32())
-    codes = indices.fill_null(absent).to_numpy(zero_copy_only=False)
-    if len(codes) and not 0 <= codes.min() <= codes.max() <= absent:
+    codes = (indices.fill_null(absent) if indices.null_count else indices).to_numpy(zero_copy_only=False)
+    highest = int(codes.max()) if len(codes) else 0
+    if highest > absent or (codes.dtype != np.uint8 and len(codes) and codes.min() < 0):
         raise InputError(f"damaged column {item.item!r}: an answer outside its dictionary", mend="make the table again")
     codes = codes.astype(np.uint8 if narrow else np.int32, copy=False)
 
@@ -214,15 +239,14 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, scored: np.ndarr
         try:
             points[code] = 0 if answer is None else mark(answer)
         except InputError as error:
-            rows = np.flatnonzero((codes == code) & scored)
+            rows = np.setdiff1d(np.flatnonzero(codes == code), others)
             if rows.size:  # a dictionary may list what nobody answered
                 pupil = batch["student_id"][int(rows[0])]
                 raise InputError(f"pupil {pupil}: {error.message}", column=item.item, mend=error.mend) from None
-    column = _Column(answers, codes, points)
+    column = _Column(answers, codes, points, complete=highest < absent)
     for code in (code for code, answer in enumerate(answers) if answer is None):
         column.withdraw(column.codes == code)
-    others = np.flatnonzero(~scored)
-    if (codes[others] != absent).any():
+    if others.size and (codes[others] != absent).any():
         column.withdraw(others)
     return column
 
@@ -307,7 +331,8 @@ def _as_one(points: np.ndarray, step: Fraction) -> _Column:
     lowest, highest = (int(points.min()), int(points.max())) if len(points) else (0, 0)
     earned = np.arange(lowest, highest + 1, dtype=np.int32)
     answers = [plain(units * step) for units in earned.tolist()]
-    return _Column(answers, (points - lowest).astype(np.int32), np.append(earned, np.int32(0)))
+    codes = (points - lowest).astype(np.int32)
+    return _Column(answers, codes, np.append(earned, np.int32(0)), complete=True)
 
 
 def _count(
@@ -340,34 +365,94 @@ def _count(
         answers(columns),
         dropped,
         answers(choices),
-        {level: _sum_units(labels, columns, totals, counted, threads) for level, labels in units.items()},
+        _sum_units(units, columns, _as_one(totals, step), counted, threads),
     )
 
 
 def _sum_units(
-    labels: pa.Array | pa.ChunkedArray,
+    units: Mapping[str, pa.Array | pa.ChunkedArray],
     columns: dict[str, _Column],
-    totals: np.ndarray,
+    totals: _Column,
     counted: np.ndarray,
     threads: int,
-) -> Sums:
-    """Sums by unit: the same count as for the totals, with the unit in their place."""
-    plain = pa.chunked_array(labels) if isinstance(labels, pa.Array) else labels
-    encoded = plain.cast(pa.string()).combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    width = len(names)
-    bins = np.where(counted, encoded.indices.fill_null(width).to_numpy(), width).astype(np.int32)
-    every = np.zeros((3, width, len(columns) + 1), dtype=np.int64)
-    for j, (column, table) in enumerate(
-        zip(columns.values(), _cross(list(columns.values()), bins, width, threads), strict=True)
-    ):
-        points = column.points[:-1].astype(np.int64)
-        every[:, :, j] = table.sum(axis=0), points @ table, points**2 @ table
-    total = totals.astype(np.int64)
-    for j, power in enumerate((np.ones_like(total), total, total**2)):
-        np.add.at(every[j, :, -1], bins[bins < width], power[bins < width])
-    order = [unit for unit in np.argsort(names) if every[0, unit, -1]]
-    return Sums(tuple(names[unit] for unit in order), *every[:, order])
+) -> dict[str, Sums]:
+    """Sums by unit at each level.
+
+    A number by code (1 if presented, the points, their squares) is added as so many bytes; see `_Bytes`. In the last
+    class of each level are those that are in no unit, or not counted.
+    """
+    if not units:
+        return {}
+    names, classes = [], []
+    for labels in units.values():
+        whole = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
+        encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+        names.append(encoded.dictionary.to_pylist())
+        codes = encoded.indices.cast(pa.int32()).fill_null(len(names[-1])).to_numpy()
+        classes.append(codes if counted.all() else np.where(counted, codes, len(names[-1])).astype(np.int32))
+    powers = [[_Bytes.of(column, power) for column in (*columns.values(), totals)] for power in range(3)]
+    distinct = {one.key: one for number in powers for value in number for one in value.parts}
+    place = {key: number for number, key in enumerate(distinct)}
+    sums = sum_by(
+        [one.codes for one in distinct.values()],
+        [one.table for one in distinct.values()],
+        classes,
+        [len(level) + 1 for level in names],
+        threads,
+    )
+    made = {}
+    for level, labels, codes, added in zip(units, names, classes, sums, strict=True):
+        n = np.bincount(codes, minlength=len(labels) + 1)[:-1].astype(np.int64)
+        every = [np.array([value.sums(added, place, n) for value in number]).T for number in powers]
+        order = [unit for unit in sorted(range(len(labels)), key=labels.__getitem__) if n[unit]]
+        if order != list(range(len(labels))):
+            every = [some[order] for some in every]
+        made[level] = Sums(tuple(labels[unit] for unit in order), *every)
+    return made
+
+
+class _Byte(NamedTuple):
+    """A byte by code, to be added up."""
+
+    codes: np.ndarray
+    table: np.ndarray
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        return self.codes.ctypes.data, self.table.tobytes()
+
+
+@dataclass(frozen=True)
+class _Bytes:
+    """A number by code: `least`, and bytes that count 1, 256, 65 536 ….
+
+    What is the same for all codes has no bytes, so that there is nothing to add for an item that everybody was
+    presented; and a right/wrong item's points and squares are the same bytes.
+    """
+
+    least: int
+    parts: tuple[_Byte, ...]
+
+    @classmethod
+    def of(cls, column: _Column, power: int) -> _Bytes:
+        """The points to some power; 0 where not presented."""
+        table = column.points.astype(np.int64) ** power
+        table[-1] = 0
+        if column.complete:
+            table = table[:-1]
+        least = int(table.min()) if len(table) else 0
+        rest, parts = table - least, []
+        while rest.any():
+            parts.append(_Byte(column.codes, (rest & 255).astype(np.uint8)))
+            rest >>= 8
+        return cls(least, tuple(parts))
+
+    def sums(self, added: np.ndarray, place: Mapping[tuple[int, bytes], int], n: np.ndarray) -> np.ndarray:
+        """(units,) the sums, from those of all bytes (bytes, units + 1) and the number of pupils."""
+        total = n * self.least
+        for power, part in enumerate(self.parts):
+            total += added[place[part.key], :-1] << (8 * power)
+        return total
 
 
 def _cross(columns: list[_Column], bins: np.ndarray, width: int, threads: int) -> list[np.ndarray]:
@@ -381,7 +466,7 @@ def _bools(array: pa.Array) -> np.ndarray:
     return array.fill_null(False).to_numpy(zero_copy_only=False)
 
 
-def _nullable(values: np.ndarray, valid: np.ndarray) -> pa.Array:
-    """An int32 column, null where not valid."""
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(pa.int32(), len(values), [bitmap, pa.py_buffer(values)])
+def _nullable(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
+    """A column of the values, not copied, null where not valid."""
+    bitmap = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])

@@ -358,6 +358,14 @@ def read(path: Path) -> pa.Table:
         raise InputError(f"not an Arrow table that can be read: {error}", file=path, mend=mend) from None
 
 
+def decoded(table: pa.Table) -> pa.Table:
+    """The same table with numbers that are kept in dictionaries as plain columns."""
+    for number, one in enumerate(table.schema):
+        if pa.types.is_dictionary(one.type) and pa.types.is_integer(one.type.value_type):
+            table = table.set_column(number, one.name, table.column(number).cast(one.type.value_type))
+    return table
+
+
 def plain_cell(value: object) -> str:
     """A value as the text of a spreadsheet cell, never as a formula: what it would run gets a leading '."""
     if value is None:

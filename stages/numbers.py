@@ -35,7 +35,7 @@ def score(folder: Path, work: Work | None = None) -> Summary:
     listed = pa.concat_tables([exceptions, *(one.exceptions for one in scored.values())])
     keep_exceptions(exam, listed, summary, work or Work())
     # Scores come last: when they are of this state of the exam, all the rest is.
-    keep(exam, {f"scores.{code}": one.scores for code, one in scored.items()})
+    keep(exam, {f"scores.{code}": tables.decoded(one.scores) for code, one in scored.items()})
     return summary
 
 

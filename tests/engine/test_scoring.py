@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from papers import HALF, papers, plainly, responses, subject
 
 from engine import tables
-from engine._core import count, gather
+from engine._core import add_up, count, sum_by
 from engine.choose import settle
 from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
@@ -317,28 +317,50 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert one.tally == two.tally
 
 
-@settings(deadline=None)
+SLOTS = st.sampled_from([1, 2, 6, 16, 17, 60, 255, 256, 300])  # codes of a column of 300 take 32 bits
+
+
+@settings(deadline=None, max_examples=60)
 @given(
-    st.integers(0, 9000),
-    st.lists(st.sampled_from([np.uint8, np.int32]), min_size=1, max_size=4),
+    st.sampled_from([0, 1, 15, 33, 4095, 4097, 9000]),
+    st.lists(SLOTS, min_size=1, max_size=40),
+    st.sampled_from([1, 4, 250, 70_000]),
     st.integers(1, 3),
     st.integers(0, 2**32),
 )
-def test_kernels_against_numpy(n: int, types: list, threads: int, seed: int) -> None:
+def test_kernels_against_numpy(n: int, slots: list[int], classes: int, threads: int, seed: int) -> None:
+    """Few and many answers, points within a byte and beyond, few and many classes."""
     random = np.random.default_rng(seed)
-    columns = [random.integers(0, 7, n).astype(kind) for kind in types]
-    points = [random.integers(-5, 9, 7).astype(np.int32) for _ in types]
-    out = [np.empty(n, np.int32) for _ in types]
+    columns = [random.integers(0, size, n).astype(np.uint8 if size <= 256 else np.int32) for size in slots]
+    points = [random.integers(-5, random.choice((2, 200, 5000)), size).astype(np.int32) for size in slots]
+    totals = np.full(n, 7, np.int32)
+    add_up(columns, points, totals, threads)
+    gained = [table[codes] for table, codes in zip(points, columns, strict=True)]
+    assert (totals == 7 + np.sum(gained, axis=0)).all()
+
+    bins = random.integers(0, classes, n).astype(np.int32)
+    for size, table, codes in zip(slots, count(columns, slots, bins, classes, threads), columns, strict=True):
+        cells = codes.astype(np.int64) * classes + bins
+        assert (table.ravel() == np.bincount(cells, minlength=size * classes)).all()
+
+    numbers = [random.integers(0, 256, size).astype(np.uint8) for size in slots]
+    halves = bins // 2
+    for of, found in zip((bins, halves), sum_by(columns, numbers, [bins, halves], [classes] * 2, threads), strict=True):
+        for j, (table, codes) in enumerate(zip(numbers, columns, strict=True)):
+            assert (found[j] == np.bincount(of, weights=table[codes], minlength=classes)).all()
+
+
+def test_cells_of_16_bits_do_not_overflow() -> None:
+    """All pupils give the same answers and have the same total score, as on a paper of void items."""
+    n, items = 200_000, 300
+    columns = [np.full(n, 2, np.uint8)] * items
+    for table in count(columns, [3] * items, np.zeros(n, np.int32), 1, 2):
+        assert table.tolist() == [[0], [0], [n]]
     totals = np.zeros(n, np.int32)
-    gather(columns, points, out, totals, threads)
-    expected = [table[codes] for table, codes in zip(points, columns, strict=True)]
-    assert all((mine == theirs).all() for mine, theirs in zip(out, expected, strict=True))
-    assert (totals == np.sum(expected, axis=0)).all()
-    bins = random.integers(0, 4, n).astype(np.int32)
-    for table, codes in zip(count(columns, [7] * len(types), bins, 4, threads), columns, strict=True):
-        plain = np.zeros((7, 4), np.int64)
-        np.add.at(plain, (codes, bins), 1)
-        assert (table == plain).all()
+    add_up(columns, [np.array([-3, 0, 252], np.int32)] * items, totals, 2)
+    assert (totals == 252 * items).all()
+    (sums,) = sum_by(columns, [np.array([0, 0, 255], np.uint8)] * items, [np.zeros(n, np.int32)], [1], 2)
+    assert (sums == 255 * n).all()
 
 
 def test_kernels_refuse_arrays_they_cannot_read() -> None:

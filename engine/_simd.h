@@ -1,0 +1,146 @@
+/* Loops over bytes that compilers do not make fast by themselves.
+
+   Where the processor has AVX2 (asked at run time) 32 bytes go at a time; elsewhere the same results come more slowly. */
+
+#ifndef YUEJUAN_SIMD_H
+#define YUEJUAN_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+#define HAS_AVX2 __builtin_cpu_supports("avx2")
+#define FOR_AVX2 __attribute__((target("avx2")))
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+#define WIDTH 32 /* planes that are turned into rows at a time */
+
+/* out[i] = table[codes[i]], a table of 256 of which the codes use the first `slots`. */
+INLINE void look_up_plain(const uint8_t *codes, ptrdiff_t n, const uint8_t *table, uint8_t *out) {
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = table[codes[i]];
+}
+
+/* totals[i] += values[i] */
+INLINE void add_plain(const uint8_t *restrict values, ptrdiff_t n, uint16_t *restrict totals) {
+    for (ptrdiff_t i = 0; i < n; i++) totals[i] += values[i];
+}
+
+/* index[i] += times * codes[i] */
+INLINE void add_times_plain(const uint8_t *restrict codes, uint16_t times, ptrdiff_t n, uint16_t *restrict index) {
+    for (ptrdiff_t i = 0; i < n; i++) index[i] += (uint16_t)(times * codes[i]);
+}
+
+/* sums[bins[i]][k] += rows[i][k] */
+INLINE void add_rows_plain(const uint8_t *restrict rows, const int32_t *restrict bins, ptrdiff_t n,
+                           uint32_t *restrict sums) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        uint32_t *restrict sum = sums + (ptrdiff_t)bins[i] * WIDTH;
+        const uint8_t *restrict row = rows + i * WIDTH;
+        for (int k = 0; k < WIDTH; k++) sum[k] += row[k];
+    }
+}
+
+/* rows[i][k] = planes[k][i], a plane beginning every `stride` bytes; i goes to the next multiple of 16. */
+INLINE void to_rows_plain(const uint8_t *restrict planes, ptrdiff_t stride, ptrdiff_t n, uint8_t *restrict rows) {
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (int k = 0; k < WIDTH; k++) rows[i * WIDTH + k] = planes[k * stride + i];
+}
+
+#ifdef HAS_AVX2
+
+FOR_AVX2 static void look_up_avx2(const uint8_t *codes, ptrdiff_t n, const uint8_t *table, int slots, uint8_t *out) {
+    __m256i parts[16]; /* the table, 16 entries each */
+    int used = (slots + 15) / 16;
+    ptrdiff_t i = 0;
+    for (int k = 0; k < used; k++)
+        parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
+    for (; i + 32 <= n; i += 32) {
+        __m256i code = _mm256_loadu_si256((const __m256i *)(codes + i)), found = _mm256_shuffle_epi8(parts[0], code);
+        if (used > 1) {
+            __m256i low = _mm256_and_si256(code, _mm256_set1_epi8(15)), high = _mm256_andnot_si256(_mm256_set1_epi8(15), code);
+            found = _mm256_setzero_si256();
+            for (int k = 0; k < used; k++)
+                found = _mm256_or_si256(found, _mm256_and_si256(_mm256_cmpeq_epi8(high, _mm256_set1_epi8((char)(16 * k))),
+                                                                _mm256_shuffle_epi8(parts[k], low)));
+        }
+        _mm256_storeu_si256((__m256i *)(out + i), found);
+    }
+    look_up_plain(codes + i, n - i, table, out + i);
+}
+
+FOR_AVX2 static void add_avx2(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { add_plain(values, n, totals); }
+
+FOR_AVX2 static void add_times_avx2(const uint8_t *codes, uint16_t times, ptrdiff_t n, uint16_t *index) {
+    add_times_plain(codes, times, n, index);
+}
+
+FOR_AVX2 static void add_rows_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint32_t *sums) {
+    add_rows_plain(rows, bins, n, sums);
+}
+
+/* 16 × 16 bytes change places: in four rounds each row is merged with the one half the rows farther on. */
+FOR_AVX2 static void to_rows_avx2(const uint8_t *planes, ptrdiff_t stride, ptrdiff_t n, uint8_t *rows) {
+    for (ptrdiff_t i = 0; i < n; i += 16)
+        for (int half = 0; half < WIDTH; half += 16) {
+            __m128i one[16], other[16];
+            for (int k = 0; k < 16; k++)
+                one[k] = _mm_loadu_si128((const __m128i *)(planes + (half + k) * stride + i));
+            for (int round = 0; round < 2; round++) {
+                for (int k = 0; k < 8; k++) {
+                    other[2 * k] = _mm_unpacklo_epi8(one[k], one[k + 8]);
+                    other[2 * k + 1] = _mm_unpackhi_epi8(one[k], one[k + 8]);
+                }
+                for (int k = 0; k < 8; k++) {
+                    one[2 * k] = _mm_unpacklo_epi8(other[k], other[k + 8]);
+                    one[2 * k + 1] = _mm_unpackhi_epi8(other[k], other[k + 8]);
+                }
+            }
+            for (int k = 0; k < 16; k++) _mm_storeu_si128((__m128i *)(rows + (i + k) * WIDTH + half), one[k]);
+        }
+}
+
+#define CHOOSE(name, ...) do { if (HAS_AVX2) name##_avx2(__VA_ARGS__); else name##_plain(__VA_ARGS__); } while (0)
+#else
+#define CHOOSE(name, ...) name##_plain(__VA_ARGS__)
+#endif
+
+static void look_up(const uint8_t *codes, ptrdiff_t n, const uint8_t *table, int slots, uint8_t *out) {
+#ifdef HAS_AVX2
+    if (HAS_AVX2) {
+        look_up_avx2(codes, n, table, slots, out);
+        return;
+    }
+#endif
+    (void)slots;
+    look_up_plain(codes, n, table, out);
+}
+
+static void add(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { CHOOSE(add, values, n, totals); }
+
+static void add_times(const uint8_t *codes, uint16_t times, ptrdiff_t n, uint16_t *index) {
+    CHOOSE(add_times, codes, times, n, index);
+}
+
+static void add_rows(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint32_t *sums) {
+    CHOOSE(add_rows, rows, bins, n, sums);
+}
+
+static void to_rows(const uint8_t *planes, ptrdiff_t stride, ptrdiff_t n, uint8_t *rows) {
+    CHOOSE(to_rows, planes, stride, n, rows);
+}
+
+/* cells[index[i]] += 1 */
+static void tick(const uint16_t *index, ptrdiff_t n, uint16_t *cells) {
+    for (ptrdiff_t i = 0; i < n; i++) cells[index[i]]++;
+}
+
+/* sums[i] += cells[i] */
+static void add_cells(const uint16_t *restrict cells, ptrdiff_t n, int64_t *restrict sums) {
+    for (ptrdiff_t i = 0; i < n; i++) sums[i] += cells[i];
+}
+
+#endif
