@@ -42,11 +42,11 @@ def link(points: Array, chain: Sequence[Continuous]) -> Array:
 
 
 def standard_errors(x: Continuous, y: Continuous) -> Array:
-    """At the scores of X, for samples drawn independently; 0 where the density of Y is."""
+    """At the scores of X, for samples drawn independently; inf where the density of Y is 0 but the rank uncertain."""
     points = x.scores.scores
     linked = link(points, (x, y))
     variance = x.scores.variance_of(x.gradient(points)) + y.scores.variance_of(y.gradient(linked))
-    return _over(np.sqrt(variance), y.density(linked))
+    return _errors(variance, y.density(linked))
 
 
 def chained_standard_errors(chain: Sequence[Continuous], group_x: JointFrequencies, group_y: JointFrequencies) -> Array:
@@ -59,7 +59,7 @@ def chained_standard_errors(chain: Sequence[Continuous], group_x: JointFrequenci
     by_y = y_anchor.gradient(anchors)[:, None, :] - y.gradient(linked)[:, :, None]
     to_anchor = _over(y_anchor.density(anchors) ** 2, x_anchor.density(anchors) ** 2)
     variance = to_anchor * group_x.variance_of(by_x) + group_y.variance_of(by_y)
-    return _over(np.sqrt(variance), y.density(linked))
+    return _errors(variance, y.density(linked))
 
 
 def poststratified_standard_errors(
@@ -72,7 +72,7 @@ def poststratified_standard_errors(
     by_x, by_y = x.gradient(points), y.gradient(linked)
     variance = group_x.variance_of(_by_cells(by_x, -by_y, group_x, group_y, weight))
     variance += group_y.variance_of(_by_cells(-by_y, by_x, group_y, group_x, 1 - weight))
-    return _over(np.sqrt(variance), y.density(linked))
+    return _errors(variance, y.density(linked))
 
 
 def _by_cells(own: Array, others: Array, group: JointFrequencies, other: JointFrequencies, weight: float) -> Array:
@@ -87,6 +87,11 @@ def _by_cells(own: Array, others: Array, group: JointFrequencies, other: JointFr
     given, other_given = _over(group.counts, group.anchor.counts), _over(other.counts, other.anchor.counts)
     through_anchor = weight * others @ other_given - (1 - weight) * own @ given * ratio
     return own[:, :, None] * (weight + (1 - weight) * ratio) + through_anchor[:, None, :]
+
+
+def _errors(variance: Array, density: Array) -> Array:
+    sd = np.sqrt(variance)
+    return np.divide(sd, density, out=np.where(sd > 1e-9, np.inf, 0.0), where=density > 1e-200)
 
 
 def _over(values: Array, by: Array) -> Array:

@@ -18,6 +18,8 @@ from engine.errors import InputError
 
 Array: TypeAlias = np.ndarray
 
+LONGEST = 100_000  # steps of a scale: beyond, scores were surely not meant to be on a grid
+
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
@@ -223,7 +225,12 @@ def _scale(scores: Array, scale: ArrayLike | None, table: bool) -> Array:
         raise InputError(f"every score is {values[0]:g}: the scale cannot be seen", mend="give the scale")
     whole = not table and bool((values == np.round(values)).all())
     step = 1.0 if whole else float(np.diff(values).min())
-    return values[0] + step * np.arange(round((values[-1] - values[0]) / step) + 1)
+    steps = (values[-1] - values[0]) / step
+    if steps > LONGEST:
+        raise InputError(
+            f"scores lie {step:g} apart and reach from {values[0]:g} to {values[-1]:g}", mend="give the scale"
+        )
+    return values[0] + step * np.arange(round(steps) + 1)
 
 
 def _places(scores: Array, scale: Array) -> Array:

@@ -71,12 +71,13 @@ class CircleArc:
         return cls(line, low, high, x_mean, y_mean - line(np.array(x_mean)).item())
 
     def __call__(self, points: Array) -> Array:
-        if self.lift == 0:
+        half, lift = (self.high - self.low) / 2, abs(self.lift)
+        if lift < 1e-12 * half:
             return self.line(points)
-        centre = (self.low + self.high) / 2
-        # from (low - centre)² + height² = (middle - centre)² + (lift - height)²
-        height = ((self.middle - centre) ** 2 + self.lift**2 - (self.high - centre) ** 2) / (2 * self.lift)
-        radius = np.hypot(self.high - centre, height)
-        inside = (points >= self.low) & (points <= self.high)
-        arc = height + np.sign(self.lift) * np.sqrt(np.maximum(radius**2 - (points - centre) ** 2, 0))
-        return self.line(points) + np.where(inside, arc, 0.0)
+        from_centre = np.clip(points - (self.low + self.high) / 2, -half, half)
+        # the centre's height h above the line: (middle - centre)² + (lift - h)² = half² + h²
+        height = ((self.middle - self.low - half) ** 2 + lift**2 - half**2) / (2 * lift)
+        root = np.sqrt(half**2 - from_centre**2 + height**2)
+        # root + height without the difference of two large numbers
+        arc = root + height if height > 0 else (half**2 - from_centre**2) / (root - height)
+        return self.line(points) + np.sign(self.lift) * np.where(np.abs(from_centre) < half, arc, 0.0)

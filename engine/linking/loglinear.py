@@ -129,7 +129,11 @@ def _fit(counts: Array, terms: Array) -> Fit:
         )
     proportions = fitted / fitted.sum()
     root = np.sqrt(proportions)
-    independent = np.linalg.qr(root[:, None] * (basis[:, 1:] - proportions @ basis[:, 1:]))[0]
+    # terms that hardly vary where there are pupils are known, not estimated
+    independent, sizes, _ = np.linalg.svd(
+        root[:, None] * (basis[:, 1:] - proportions @ basis[:, 1:]), full_matrices=False
+    )
+    independent = independent[:, sizes > 1e-9 * sizes[0]]
     return Fit(
         fitted=fitted,
         factor=root[:, None] * independent / np.sqrt(total),

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 from scipy.linalg import block_diag
 
+from engine.errors import InputError
 from engine.linking import synthetic
 from engine.linking.continuous import chained_standard_errors, link, poststratified_standard_errors
 from engine.linking.equivalent import Bandwidth, Method, bandwidths, link_groups, made_continuous
@@ -24,6 +25,9 @@ from engine.linking.synthetic import Moments
 
 Via = Literal["chained", "frequency estimation", "tucker", "levine", "nominal weights", "braun-holland"]
 CURVED = ("equipercentile", "kernel")
+LINES: tuple[Via, ...] = ("chained", "tucker", "levine", "nominal weights", "braun-holland")
+CURVES: tuple[Via, ...] = ("chained", "frequency estimation")
+GO_TOGETHER = {"mean": LINES, "linear": LINES, "circle-arc": LINES, "equipercentile": CURVES, "kernel": CURVES}
 TINY = 1e-30  # of the complex-step derivative, exact to rounding
 
 
@@ -62,7 +66,7 @@ def equate_anchor(
         InputError: data that can't be equated; says why.
         ValueError: arguments that don't go together.
     """
-    if via != "chained" and (method in CURVED) != (via == "frequency estimation"):
+    if via not in GO_TOGETHER.get(method, ()):
         raise ValueError(f"{method} equating does not go with {via}")
     if degree is not None and method not in CURVED:
         raise ValueError(f"presmoothing goes with equipercentile and kernel equating, not with {method}")
@@ -121,6 +125,8 @@ def _by_moments(
     """By the moments of X and Y in the synthetic population."""
     synthetic.check_spread(x.test, x.anchor, y.anchor, y.test)
     slopes = cast(synthetic.Slopes, via)
+    for form in (x, y):
+        synthetic.check_anchor(slopes, form)
 
     def moments(of_x: Moments, of_y: Moments) -> tuple[float, float, float, float]:
         gammas = synthetic.gamma(slopes, of_x, x, internal), synthetic.gamma(slopes, of_y, y, internal)
@@ -131,9 +137,13 @@ def _by_moments(
         return through(x_mean, y_mean, 1.0 if method == "mean" else (y_variance / x_variance) ** 0.5)
 
     made = partial(Equating, method, x.test, y.test, weight=weight)
+    x_mean, x_variance, y_mean, y_variance = moments(Moments.of(x), Moments.of(y))
     if method == "circle-arc":
-        x_mean, _, y_mean, _ = moments(Moments.of(x), Moments.of(y))
         return made(CircleArc.through(x.test, y.test, x_mean, y_mean))
+    if not (x_variance > 0 and y_variance > 0):
+        raise InputError(
+            "the groups differ too much on the anchor: a variance expected in the synthetic population is 0"
+        )
     return made(line(Moments.of(x), Moments.of(y)), partial(_moment_errors, line, x, y))
 
 

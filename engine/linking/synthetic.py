@@ -113,3 +113,10 @@ def check_spread(*distributions: Frequencies) -> None:
         raise InputError(
             "all pupils of a group have the same score, or the same anchor score: this method needs spread"
         )
+
+
+def check_anchor(method: Slopes, joint: JointFrequencies) -> None:
+    if method == "levine" and not joint.covariance > 1e-12 * joint.test.variance:
+        raise InputError("scores don't rise with anchor scores, which Levine's method needs", mend="use another method")
+    if method == "nominal weights" and not joint.anchors[-1] > 0:
+        raise InputError("the highest possible anchor score is not above 0", mend="give the scale of the anchor")
