@@ -7,6 +7,7 @@ one by one, and groups of any share.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,12 +19,13 @@ SHARE_27 = 0.27  # of the top and bottom groups that tell most in a normal sampl
 
 
 def discrimination(scores: ArrayLike, items: Sequence[str] | None = None, full: ArrayLike | None = None) -> pa.Table:
-    """A row an item: item, n, difficulty, biserial, d27, d_third, d_quarter.
+    """A row an item: item, n, difficulty, biserial, rate_low, rate_high, d27, d_third, d_quarter.
 
     n and difficulty are over all with a score; the rest over the persons with a score on every item (as R's CTT and
-    psychometric have it). Differences are of rates (mean / full mark). biserial is with the rest score (`polyserial`);
-    the groups of d27 keep equal totals together, those of d_third and d_quarter have exactly a third and a quarter of
-    the persons (`discrimination_index`). Null is what is not defined.
+    psychometric have it). biserial is with the rest score (`polyserial`). D is the top group's rate (mean / full mark)
+    less the bottom group's (Johnson 1951): the groups of d27, whose rates are rate_low and rate_high, keep equal totals
+    together; those of d_third and d_quarter have exactly a third and a quarter of the persons (`extreme_groups`).
+    Null is what is not defined.
 
     Args:
         scores: (persons, items) points, NaN missing.
@@ -45,24 +47,32 @@ def discrimination(scores: ArrayLike, items: Sequence[str] | None = None, full: 
     if len(names) != k or marks.shape != (k,) or not (marks > 0).all():
         raise ValueError(f"{k} items need {k} names and {k} full marks above 0")
     whole = scores[present.all(axis=1)]
-    total = whole.sum(axis=1)
-    columns = {
-        name: [None] * k if d is None else (d / marks).tolist()
-        for name, d in (
-            ("d27", discrimination_index(whole, SHARE_27)),
-            ("d_third", discrimination_index(whole, 1 / 3, ties="split")),
-            ("d_quarter", discrimination_index(whole, 1 / 4, ties="split")),
-        )
-    }
+    # Sums of the same points in another order are the same total.
+    total = np.round(whole.sum(axis=1), 9)
+
+    def rates(groups: ExtremeGroups | None) -> tuple[np.ndarray, np.ndarray]:
+        if groups is None:
+            return np.full(k, np.nan), np.full(k, np.nan)
+        return whole[groups.low].mean(axis=0) / marks, whole[groups.high].mean(axis=0) / marks
+
+    low, high = rates(extreme_groups(total, SHARE_27))
+    third, quarter = (rates(extreme_groups(total, share, ties="split")) for share in (1 / 3, 1 / 4))
     n = present.sum(axis=0)
     means = np.divide(np.where(present, scores, 0).sum(axis=0), n, out=np.full(k, np.nan), where=n > 0)
+    columns = {
+        "difficulty": means / marks,
+        "biserial": [polyserial(total - score, score) for score in whole.T],
+        "rate_low": low,
+        "rate_high": high,
+        "d27": high - low,
+        "d_third": third[1] - third[0],
+        "d_quarter": quarter[1] - quarter[0],
+    }
     return pa.table(
         {
             "item": pa.array(names, pa.string()),
             "n": pa.array(n, pa.int64()),
-            "difficulty": pa.array(means / marks, pa.float64(), from_pandas=True),
-            "biserial": pa.array([polyserial(total - score, score) for score in whole.T], pa.float64()),
-            **{name: pa.array(values, pa.float64()) for name, values in columns.items()},
+            **{name: pa.array(values, pa.float64(), from_pandas=True) for name, values in columns.items()},
         }
     )
 
@@ -83,7 +93,7 @@ def polyserial(continuous: ArrayLike, ordinal: ArrayLike) -> float | None:
     """
     x = np.asarray(continuous, dtype=float)
     _, codes, counts = np.unique(np.asarray(ordinal), return_inverse=True, return_counts=True)
-    if len(counts) < 2 or np.ptp(x) == 0:
+    if len(counts) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
         return None
     sums = np.bincount(codes, weights=x - x.mean())
     return polyserial_of_categories(counts, sums, float(x.std()))
@@ -102,13 +112,29 @@ def polyserial_of_categories(counts: np.ndarray, sums: np.ndarray, sd: float) ->
     return float(covariance / (sd * norm.pdf(norm.ppf(np.cumsum(counts)[:-1] / n)).sum()))
 
 
-def discrimination_index(
-    scores: ArrayLike, share: float = SHARE_27, *, ties: Literal["together", "split"] = "together"
-) -> np.ndarray | None:
-    """Mean of the top group less mean of the bottom group on each item, in points (Johnson 1951, Kelley 1939).
+@dataclass(frozen=True)
+class ExtremeGroups:
+    """The bottom and the top group of a test.
+
+    Attributes:
+        low, high: the persons in them, as indices.
+        cut_low, cut_high: the bottom group has totals <= cut_low, the top group > cut_high; where equal totals are
+            split, the highest total of the former and the lowest of the latter.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    cut_low: float
+    cut_high: float
+
+
+def extreme_groups(
+    total: ArrayLike, share: float = SHARE_27, *, ties: Literal["together", "split"] = "together"
+) -> ExtremeGroups | None:
+    """The persons with the lowest and the highest totals.
 
     Args:
-        scores: (persons, items) points, nothing missing.
+        total: (persons,) nothing missing.
         share: of the persons in either group, at most a half.
         ties: "together": the bottom group are those with total <= the quantile `share`, the top group those with total
             > the quantile 1 - share (type 7, as R and NumPy), so that equal totals are never parted and the groups not
@@ -117,12 +143,14 @@ def discrimination_index(
             given. As R's psychometric::discrim with a third.
 
     Returns:
-        (items,), or None where a group is empty or the groups overlap.
+        None where a group is empty or the groups overlap.
+
+    Raises:
+        ValueError: a share of nothing or of more than a half.
     """
-    scores = np.asarray(scores, dtype=float)
+    total = np.asarray(total, dtype=float)
     if not 0 < share <= 0.5:
         raise ValueError(f"share must be above 0 and at most 0.5, not {share}")
-    total = scores.sum(axis=1)
     if not len(total):
         return None
     if ties == "split":
@@ -130,14 +158,11 @@ def discrimination_index(
         size = int(len(total) * share + 1e-9)
         order = np.argsort(total, kind="stable")
         low, high = order[:size], order[len(total) - size :]
-        if not size:
-            return None
-    else:
-        below, above = np.quantile(total, [share, 1 - share])
-        bottom, top = total <= below, total > above
-        if not top.any():
-            top = total == total.max()
-        if (bottom & top).any():
-            return None
-        low, high = np.flatnonzero(bottom), np.flatnonzero(top)
-    return scores[high].mean(axis=0) - scores[low].mean(axis=0)
+        return ExtremeGroups(low, high, float(total[low[-1]]), float(total[high[0]])) if size else None
+    cut_low, cut_high = np.quantile(total, [share, 1 - share]).tolist()
+    bottom, top = total <= cut_low, total > cut_high
+    if not top.any():
+        top = total == total.max()
+    if (bottom & top).any():
+        return None
+    return ExtremeGroups(np.flatnonzero(bottom), np.flatnonzero(top), cut_low, cut_high)
