@@ -219,7 +219,9 @@ def _column(table: pa.Table, name: str) -> Array:
 
 def _scale(scores: Array, scale: ArrayLike | None, table: bool) -> Array:
     if scale is not None:
-        return _numbers(scale, "scores of the scale")
+        grid = _numbers(scale, "scores of the scale")
+        _check_scale(grid, "scores")
+        return grid
     values = np.unique(scores)
     if len(values) == 1:
         raise InputError(f"every score is {values[0]:g}: the scale cannot be seen", mend="give the scale")
@@ -235,7 +237,7 @@ def _scale(scores: Array, scale: ArrayLike | None, table: bool) -> Array:
 
 def _places(scores: Array, scale: Array) -> Array:
     """Where in the scale each score stands."""
-    step = scale[1] - scale[0] if len(scale) > 1 else 1.0
+    step = scale[1] - scale[0]
     places = np.round((scores - scale[0]) / step).astype(int)
     off = (
         (places < 0)
