@@ -12,22 +12,24 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import add_up, count, sum_by
+from engine._core import add_up
 from engine.choose import settle
+from engine.columns import Column, as_one, nullable
+from engine.counting import count_tally
 from engine.errors import InputError
 from engine.identity import Reason
 from engine.points import plain
 from engine.rules import Rule, rule, void
-from engine.tally import Answers, Sums, Tally
+from engine.tally import Tally
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
@@ -95,6 +97,36 @@ def score(
     )
 
 
+def tally(
+    subject: Subject,
+    batches: Iterable[pa.RecordBatch],
+    levels: Sequence[str] = (),
+    *,
+    threads: int | None = None,
+) -> Tally:
+    """The Tally of responses that come batch by batch (see `tables.batches`); none is held, however many there are.
+
+    Args:
+        batches: as `score` wants responses.
+        levels: columns of the batches that name units, for the sums by unit.
+
+    Raises:
+        InputError: as `score` does; there are no batches, or a level is no column of theirs.
+    """
+    rules = [functools.cache(rule(item, subject.step)) for item in subject.items]
+    added: Tally | None = None
+    for batch in batches:
+        if missing := [level for level in levels if level not in batch.schema.names]:
+            raise InputError(f"the responses have no column {missing[0]!r}", mend="name columns that are there")
+        for start in range(0, max(1, len(batch)), _MOST):
+            part = batch.slice(start, _MOST)
+            counted = _score_batch(subject, rules, part, {level: part[level] for level in levels}, threads)[1]
+            added = counted if added is None else added + counted
+    if added is None:
+        raise InputError("no responses", mend="give at least one batch, which may be empty")
+    return added
+
+
 def _joined(parts: Sequence[dict[str, pa.Array]]) -> pa.Table:
     """The columns of all batches; an item's are plain if one of them is."""
     columns = {}
@@ -104,46 +136,6 @@ def _joined(parts: Sequence[dict[str, pa.Array]]) -> pa.Table:
             chunks = [chunk.cast(pa.int32()) for chunk in chunks]
         columns[name] = pa.chunked_array(chunks)
     return pa.table(columns)
-
-
-@dataclass
-class _Column:
-    """Answers of the pupils to one item, as codes.
-
-    Attributes:
-        answers: by code; the code after the last one stands for "not presented".
-        codes: (n,) uint8 or int32.
-        points: int32 by code; 0 where not presented.
-        complete: it was surely presented to everybody.
-    """
-
-    answers: list[str]
-    codes: np.ndarray
-    points: np.ndarray
-    complete: bool = False
-
-    @property
-    def given(self) -> np.ndarray:
-        """(n,) bool: an answer that is not blank."""
-        return np.array([bool(answer) for answer in [*self.answers, ""]])[self.codes]
-
-    @property
-    def presented(self) -> np.ndarray:
-        return self.codes != len(self.answers)
-
-    def withdraw(self, rows: np.ndarray) -> None:
-        """Make it "not presented" for the rows of a mask or an index."""
-        self.codes = self.codes.copy()  # it may be a view of the responses
-        self.codes[rows] = len(self.answers)
-        self.complete = False
-
-    def scores(self) -> pa.Array:
-        """The points, null where not presented; narrow codes are shared."""
-        if self.codes.dtype != np.uint8:
-            return _nullable(self.points[self.codes], self.presented)
-        valid = None if self.complete else self.presented
-        codes = _nullable(self.codes, valid)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(self.points[:-1], pa.int32()), safe=False)
 
 
 def _score_batch(
@@ -181,12 +173,12 @@ def _score_batch(
     status[incomplete] = tables.STATUS.index("incomplete")
     scores = {
         "student_id": batch["student_id"],
-        "status": pa.DictionaryArray.from_arrays(_nullable(status, status >= 0), pa.array(tables.STATUS)),
+        "status": pa.DictionaryArray.from_arrays(nullable(status, status >= 0), pa.array(tables.STATUS)),
     }
     for name, column in columns.items():
         scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
-    scores["total"] = _nullable(totals, scored & (full_mark(subject) > 0))
-    tally = _count(subject.step, columns, choices, dropped, totals, counted, units, threads)
+    scores["total"] = nullable(totals, scored & (full_mark(subject) > 0))
+    tally = count_tally(subject.step, columns, choices, dropped, totals, counted, units, threads)
     return scores, tally, exceptions
 
 
@@ -198,7 +190,7 @@ def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
     return np.array([*place, -1], dtype=np.int32)[indices]
 
 
-def _withdraw_unmarked(subject: Subject, columns: dict[str, _Column], incomplete: np.ndarray) -> None:
+def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:
     """Constructed responses still without points: not 0 but unknown."""
     for item in subject.items:
         if item.type == "constructed" and not void(item):
@@ -213,7 +205,7 @@ def _floored_together(subject: Subject) -> list[list[str]]:
     return list(sections.values())
 
 
-def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarray) -> _Column:
+def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarray) -> Column:
     """An item's answers, each distinct one marked once; "not presented" to the `others`, by row."""
     if item.item not in batch.schema.names:
         raise InputError(
@@ -243,7 +235,7 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarr
             if rows.size:  # a dictionary may list what nobody answered
                 pupil = batch["student_id"][int(rows[0])]
                 raise InputError(f"pupil {pupil}: {error.message}", column=item.item, mend=error.mend) from None
-    column = _Column(answers, codes, points, complete=highest < absent)
+    column = Column(answers, codes, points, complete=highest < absent)
     for code in (code for code, answer in enumerate(answers) if answer is None):
         column.withdraw(column.codes == code)
     if others.size and (codes[others] != absent).any():
@@ -252,8 +244,8 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarr
 
 
 def _choose(
-    subject: Subject, batch: pa.RecordBatch, columns: dict[str, _Column], scored: np.ndarray
-) -> tuple[dict[str, _Column], np.ndarray, pa.Table]:
+    subject: Subject, batch: pa.RecordBatch, columns: dict[str, Column], scored: np.ndarray
+) -> tuple[dict[str, Column], np.ndarray, pa.Table]:
     """Settle the choose-k-of-n groups: in `columns`, items not chosen become "not presented".
 
     Returns:
@@ -280,7 +272,7 @@ def _choose(
         )
         for part, keep in zip(parts, kept.T, strict=True):
             part.withdraw(~keep)
-        choices[group] = _as_one(np.where(kept, points, 0).sum(axis=1), subject.step)
+        choices[group] = as_one(np.where(kept, points, 0).sum(axis=1), subject.step)
         rows = np.flatnonzero(unclear & scored)
         asked[rows] = True
         details = [
@@ -326,147 +318,5 @@ def _marked(texts: pa.Array, group: str, items: list[str]) -> np.ndarray:
     return flags[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()]
 
 
-def _as_one(points: np.ndarray, step: Fraction) -> _Column:
-    """Points as a column of their own, the answers being the points."""
-    lowest, highest = (int(points.min()), int(points.max())) if len(points) else (0, 0)
-    earned = np.arange(lowest, highest + 1, dtype=np.int32)
-    answers = [plain(units * step) for units in earned.tolist()]
-    codes = (points - lowest).astype(np.int32)
-    return _Column(answers, codes, np.append(earned, np.int32(0)), complete=True)
-
-
-def _count(
-    step: Fraction,
-    columns: dict[str, _Column],
-    choices: dict[str, _Column],
-    dropped: frozenset[str],
-    totals: np.ndarray,
-    counted: np.ndarray,
-    units: Mapping[str, pa.Array | pa.ChunkedArray],
-    threads: int,
-) -> Tally:
-    """The Tally of the pupils in `counted`; the others are counted in a last bin that is thrown away."""
-    seen = totals[counted]
-    lowest, highest = (int(seen.min()), int(seen.max())) if len(seen) else (0, -1)
-    width = highest - lowest + 1
-    bins = np.where(counted, totals - lowest, width).astype(np.int32)
-
-    def answers(parts: dict[str, _Column]) -> dict[str, Answers]:
-        counts = _cross(list(parts.values()), bins, width, threads)
-        return {
-            name: Answers.collect(zip(part.answers, part.points[:-1], table, strict=True), width)
-            for (name, part), table in zip(parts.items(), counts, strict=True)
-        }
-
-    return Tally(
-        step,
-        lowest,
-        np.bincount(bins, minlength=width + 1)[:width].astype(np.int64),
-        answers(columns),
-        dropped,
-        answers(choices),
-        _sum_units(units, columns, _as_one(totals, step), counted, threads),
-    )
-
-
-def _sum_units(
-    units: Mapping[str, pa.Array | pa.ChunkedArray],
-    columns: dict[str, _Column],
-    totals: _Column,
-    counted: np.ndarray,
-    threads: int,
-) -> dict[str, Sums]:
-    """Sums by unit at each level.
-
-    A number by code (1 if presented, the points, their squares) is added as so many bytes; see `_Bytes`. In the last
-    class of each level are those that are in no unit, or not counted.
-    """
-    if not units:
-        return {}
-    names, classes = [], []
-    for labels in units.values():
-        whole = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
-        encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-        names.append(encoded.dictionary.to_pylist())
-        codes = encoded.indices.cast(pa.int32()).fill_null(len(names[-1])).to_numpy()
-        classes.append(codes if counted.all() else np.where(counted, codes, len(names[-1])).astype(np.int32))
-    powers = [[_Bytes.of(column, power) for column in (*columns.values(), totals)] for power in range(3)]
-    distinct = {one.key: one for number in powers for value in number for one in value.parts}
-    place = {key: number for number, key in enumerate(distinct)}
-    sums = sum_by(
-        [one.codes for one in distinct.values()],
-        [one.table for one in distinct.values()],
-        classes,
-        [len(level) + 1 for level in names],
-        threads,
-    )
-    made = {}
-    for level, labels, codes, added in zip(units, names, classes, sums, strict=True):
-        n = np.bincount(codes, minlength=len(labels) + 1)[:-1].astype(np.int64)
-        every = [np.array([value.sums(added, place, n) for value in number]).T for number in powers]
-        order = [unit for unit in sorted(range(len(labels)), key=labels.__getitem__) if n[unit]]
-        if order != list(range(len(labels))):
-            every = [some[order] for some in every]
-        made[level] = Sums(tuple(labels[unit] for unit in order), *every)
-    return made
-
-
-class _Byte(NamedTuple):
-    """A byte by code, to be added up."""
-
-    codes: np.ndarray
-    table: np.ndarray
-
-    @property
-    def key(self) -> tuple[int, bytes]:
-        return self.codes.ctypes.data, self.table.tobytes()
-
-
-@dataclass(frozen=True)
-class _Bytes:
-    """A number by code: `least`, and bytes that count 1, 256, 65 536 ….
-
-    What is the same for all codes has no bytes, so that there is nothing to add for an item that everybody was
-    presented; and a right/wrong item's points and squares are the same bytes.
-    """
-
-    least: int
-    parts: tuple[_Byte, ...]
-
-    @classmethod
-    def of(cls, column: _Column, power: int) -> _Bytes:
-        """The points to some power; 0 where not presented."""
-        table = column.points.astype(np.int64) ** power
-        table[-1] = 0
-        if column.complete:
-            table = table[:-1]
-        least = int(table.min()) if len(table) else 0
-        rest, parts = table - least, []
-        while rest.any():
-            parts.append(_Byte(column.codes, (rest & 255).astype(np.uint8)))
-            rest >>= 8
-        return cls(least, tuple(parts))
-
-    def sums(self, added: np.ndarray, place: Mapping[tuple[int, bytes], int], n: np.ndarray) -> np.ndarray:
-        """(units,) the sums, from those of all bytes (bytes, units + 1) and the number of pupils."""
-        total = n * self.least
-        for power, part in enumerate(self.parts):
-            total += added[place[part.key], :-1] << (8 * power)
-        return total
-
-
-def _cross(columns: list[_Column], bins: np.ndarray, width: int, threads: int) -> list[np.ndarray]:
-    """Per column a table (answers, width): how often each answer falls into each of the bins before `width`."""
-    slots = [len(column.points) for column in columns]
-    counts = count([column.codes for column in columns], slots, bins, width + 1, threads)
-    return [table[:-1, :width] for table in counts]
-
-
 def _bools(array: pa.Array) -> np.ndarray:
     return array.fill_null(False).to_numpy(zero_copy_only=False)
-
-
-def _nullable(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
-    """A column of the values, not copied, null where not valid."""
-    bitmap = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc as ipc
+from pyarrow import parquet
 
 from engine.errors import InputError
 
@@ -34,6 +35,7 @@ LABEL = pa.dictionary(pa.int32(), pa.string())
 STATUS = ("read", "absent", "missing", "violation", "incomplete")
 
 CSV_BATCH = 10_000  # rows that are Python objects at one time
+PARQUET_BATCH = 1 << 18  # rows read of a Parquet file at a time
 LONG_BATCH = 1 << 16  # rows of a record batch of a table that is written piece by piece
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -114,6 +116,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("difficulty", pa.float64()),  # 难度/得分率 = mean / max
             ("r_total", pa.float64()),  # Pearson with the total, item included
             ("r_rest", pa.float64()),  # Pearson with the total less the item
+            ("biserial", pa.float64()),  # with the total less the item; of several categories polyserial
             ("d27", pa.float64()),  # 区分度: difference of rates, top and bottom 27 %
             ("alpha_if_deleted", pa.float64()),
             ("expected", pa.float64()),  # difficulty expected in the blueprint
@@ -356,6 +359,35 @@ def read(path: Path) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         mend = "name a table (*.arrow) under out/tables; if it is one, run the stage that writes it again"
         raise InputError(f"not an Arrow table that can be read: {error}", file=path, mend=mend) from None
+
+
+def batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The rows of an Arrow IPC or a Parquet file, some at a time, to be let go one after the other; at least one batch.
+
+    Raises:
+        InputError: the file is missing or neither of these.
+    """
+    try:
+        with path.open("rb") as file:
+            is_parquet = file.read(4) == b"PAR1"
+        if is_parquet:
+            texts = [one.name for one in parquet.read_schema(path) if pa.types.is_string(one.type)]
+            whole = parquet.ParquetFile(path, read_dictionary=texts)
+            schema, found = (
+                whole.schema_arrow,
+                whole.iter_batches(PARQUET_BATCH) if whole.metadata.num_rows else iter(()),
+            )
+        else:
+            reader = ipc.open_file(pa.memory_map(str(path)))
+            schema, found = reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
+        first = next(found, None)
+        yield first if first is not None else pa.RecordBatch.from_pylist([], schema=schema)
+        yield from found
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, mend="give an Arrow or Parquet file") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        mend = "give an Arrow (IPC file format) or a Parquet file, and make it again if it was cut short"
+        raise InputError(f"neither Arrow nor Parquet: {error}", file=path, mend=mend) from None
 
 
 def decoded(table: pa.Table) -> pa.Table:

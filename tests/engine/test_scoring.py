@@ -1,13 +1,15 @@
 """Scoring against the plain way, choose groups, floors, void items and damaged input."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from papers import HALF, papers, plainly, responses, subject
+from pyarrow import parquet
 
 from engine import tables
 from engine._core import add_up, count, sum_by
@@ -16,6 +18,7 @@ from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
 from engine.identity import Reason
 from engine.scoring import full_mark, score
+from engine.scoring import tally as tally_of
 
 
 def single(name: str, key: str = "A", points: int = 1, **more: object) -> Item:
@@ -48,6 +51,36 @@ def test_equals_the_plain_way(paper: tuple[Subject, list[dict]], chunk: int) -> 
 def test_tally_of_batches_is_the_tally_of_the_whole(paper: tuple[Subject, list[dict]], chunk: int) -> None:
     paper, rows = paper
     assert score(paper, responses(paper, rows, chunk)).tally == score(paper, responses(paper, rows)).tally
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(paper=papers(), chunk=st.integers(1, 10), kind=st.sampled_from(["arrow", "parquet"]))
+def test_tally_of_a_file_read_batch_by_batch(
+    tmp_path: Path, paper: tuple[Subject, list[dict]], chunk: int, kind: str
+) -> None:
+    paper, rows = paper
+    table = responses(paper, rows)
+    schools = pa.array([None if i % 5 == 4 else "甲乙"[i % 2] for i in range(len(rows))], pa.string())
+    path = tmp_path / f"responses.{kind}"
+    if kind == "arrow":
+        with pa.ipc.new_file(path, table.append_column("school", schools).schema) as file:
+            file.write_table(table.append_column("school", schools), max_chunksize=chunk)
+    else:
+        parquet.write_table(table.append_column("school", schools), path, row_group_size=chunk)
+    assert tally_of(paper, tables.batches(path), ["school"]) == score(paper, table, {"school": schools}).tally
+
+
+def test_what_is_no_table_is_told(tmp_path: Path) -> None:
+    paper = subject(single("q"))
+    (tmp_path / "notes.txt").write_text("no table")
+    with pytest.raises(InputError, match=r"neither Arrow nor Parquet.*notes\.txt|notes\.txt.*neither"):
+        tally_of(paper, tables.batches(tmp_path / "notes.txt"))
+    with pytest.raises(InputError, match="no such file"):
+        tally_of(paper, tables.batches(tmp_path / "none"))
+    with pytest.raises(InputError, match="no responses"):
+        tally_of(paper, [])
+    with pytest.raises(InputError, match="no column 'school'"):
+        tally_of(paper, responses(paper, [{"status": "read", "q": "A"}]).to_batches(), ["school"])
 
 
 def test_more_than_255_answers() -> None:
