@@ -69,7 +69,8 @@ def equate_irt(
 def true_scores(points: Array, x: Sequence[Curves], y: Sequence[Curves]) -> Array:
     """Expected scores on Y at the abilities whose expected scores on X are `points`."""
     ends = np.array([-FARTHEST, FARTHEST])
-    (x_low, x_high), (y_low, y_high) = expected_score(x, ends), expected_score(y, ends)
+    # rounded, so that the highest score is the highest in spite of rounding errors
+    (x_low, x_high), (y_low, y_high) = (np.round(expected_score(items, ends), 10) for items in (x, y))
     inside = (points > x_low) & (points < x_high)
     low, high = np.full(len(points), -FARTHEST), np.full(len(points), FARTHEST)
     for _ in range(80):  # bisection: expected scores are flat at the ends

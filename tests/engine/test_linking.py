@@ -84,8 +84,8 @@ def test_kernel_as_in_kequate(actmath: Path, forms) -> None:
     assert close(equate(*forms, "kernel", degree=6, bandwidth=wide).table["y"], expected["kernel_linear"])
 
 
-# R equate 2.0.9, equate(x, y, type = "equip"), and kequate 1.6.4, kequate("EG", ..., smoothed = FALSE), of these counts of
-# the scores 0 … 6.
+# R equate 2.0.9, equate(x, y, type = "equip"), and kequate 1.6.4, kequate("EG", ..., smoothed = FALSE), of these counts
+# of the scores 0 … 6.
 COUNTS = [5, 10, 15, 18, 18, 14, 7], [3, 7, 14, 20, 21, 20, 13]
 EQUIPERCENTILE = [0.4386973185, 1.5903119868, 2.5672413795, 3.4965517245, 4.4622331693, 5.3614942529, 6.1967285584]
 UNSMOOTHED_KERNEL = [0.3452781226, 1.5275948728, 2.5323381572, 3.4907409782, 4.4623530544, 5.3780963968, 6.2099049038]
