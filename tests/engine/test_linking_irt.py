@@ -129,13 +129,13 @@ def test_true_scores_by_their_definition() -> None:
 
     guessed_x, guessed_y = (sum(getattr(item, "guessing", 0.0) for item in items) for items in (x, y))
     link = equate_irt(x, y)
-    for score in range(19):
-        if score > guessed_x and score < 18:
+    for score in range(20):
+        if score > guessed_x and score < 19:
             theta = brentq(lambda at, score=score: expected(x, at) - score, -60, 60, xtol=1e-13)
             assert link(score) == pytest.approx(expected(y, theta), abs=1e-8)
-        elif score < 18:
+        elif score < 19:
             assert link(score) == pytest.approx(score * guessed_y / guessed_x)
-    assert link([0.0, 18.0, 25.0]) == pytest.approx([0.0, 19.0, 19.0])
+    assert link([0.0, 19.0, 25.0]) == pytest.approx([0.0, 19.0, 19.0])
 
 
 def test_observed_scores_by_simulation() -> None:
