@@ -3,7 +3,8 @@
 What the numbers mean:
 
 - An item's statistics are over the pupils to whom it was presented (in a choose-k-of-n group: those who chose it).
-- r_total is Pearson's correlation of the item's points with the total, r_rest with the total less the item's points.
+- r_total is Pearson's correlation of the item's points with the total, r_rest with the total less the item's points,
+  biserial the two-step polyserial correlation with the latter (`engine.discrimination.polyserial`).
 - alpha is Cronbach's k/(k-1)·(1 - Σ var(part) / var(total)), over all pupils. Its parts are the items, "not
   presented" counting 0 as it does in the total, save that a choose group is one part: what a pupil gained in it.
   Items withdrawn by void:drop are no part. For an item of a choose group, alpha_if_deleted is alpha without the group.
@@ -27,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
+from engine.discrimination import polyserial_of_categories
 from engine.errors import InputError
 from engine.moments import Moments, mean_points, scaled, share_of, total_axis, total_quantile
 from engine.rules import accepted, rule, void
@@ -82,6 +84,7 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
                 "difficulty": None if mean is None else mean / float(item.max),
                 "r_total": sums.r(),
                 "r_rest": sums.rest().r(),
+                "biserial": _biserial(part, sums.rest(), tally),
                 "d27": None if rates[0] is None or rates[2] is None else rates[2] - rates[0],
                 "alpha_if_deleted": alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item],
             }
@@ -214,6 +217,18 @@ def _moments(part: Answers, tally: Tally) -> Moments:
         yy=int(at_total @ axis**2),
         xy=int(part.points @ sums),
     )
+
+
+def _biserial(part: Answers, sums: Moments, tally: Tally) -> float | None:
+    """Of the points and the rest score; `sums` are theirs."""
+    categories, place = np.unique(part.points, return_inverse=True)
+    spread = sums.n * sums.yy - sums.y**2
+    if len(categories) < 2 or not spread:
+        return None
+    given = part.counts.sum(axis=1)
+    rest = part.counts @ total_axis(tally) - part.points * given
+    counts, rests = (np.bincount(place, weights=weights) for weights in (given, rest))
+    return polyserial_of_categories(counts, rests - counts * float(sums.y / sums.n), math.sqrt(spread) / sums.n)
 
 
 def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:

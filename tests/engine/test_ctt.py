@@ -15,6 +15,7 @@ from papers import matrix, papers, plainly, responses, subject
 
 from engine import tables
 from engine.ctt import item_quality, item_statistics, option_statistics, reliability
+from engine.discrimination import polyserial
 from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
 from engine.scoring import score
@@ -60,6 +61,8 @@ def test_items_and_alpha_as_in_r(shared_data: Path, name: str) -> None:
         assert row["item"] == expected["item"]
         for column in ("n", "mean", "sd", "r_total", "r_rest", "alpha_if_deleted"):
             assert close(row[column], expected[column]), (row, expected, column)
+    for row, expected in zip(rows, read(folder / "reference" / "ctt_items_CTT.csv"), strict=True):
+        assert close(row["biserial"], expected["bis"]), (row, expected)
     test = {row["statistic"]: row["value"] for row in read(folder / "reference" / "ctt_test.csv")}
     [whole] = reliability(tally, paper, ddof=1).to_pylist()
     for column, statistic in [
@@ -196,6 +199,7 @@ def test_equals_the_plain_way(paper: tuple[Subject, list[dict]]) -> None:
         assert same(row["difficulty"], float(x.mean()) / float(item.max) if len(x) else None)
         assert same(row["r_total"], pearson(x, t))
         assert same(row["r_rest"], pearson(x, t - x))
+        assert same(row["biserial"], polyserial(t - x, x) if len(x) else None)
         rates = [scores[there & group, j].mean() / float(item.max) for group in (bottom, top) if (there & group).any()]
         assert same(row["d27"], rates[1] - rates[0] if groups and len(rates) == 2 else None)
         others = np.delete(filled, j, axis=1)
@@ -259,7 +263,7 @@ def test_what_is_not_defined_is_null(rows: list[dict]) -> None:
         for column in table.columns:
             if pa.types.is_floating(column.type):
                 assert not any(value is not None and not math.isfinite(value) for value in column.to_pylist())
-    for name in ("r_total", "r_rest", "d27", "alpha_if_deleted"):
+    for name in ("r_total", "r_rest", "biserial", "d27", "alpha_if_deleted"):
         assert results[0][name].to_pylist() == [None, None]
     assert results[2]["alpha"].to_pylist() == [None]
 
