@@ -104,6 +104,9 @@ def test_options_as_in_r(shared_data: Path, name: str) -> None:
         assert close(row["rate_high"] - row["rate_low"], expected["discrim_upper_minus_lower"])
     for expected in read(folder / "reference" / "distractors_means.csv"):
         assert close(option(expected)["mean_total"], expected["mean_total"])
+    options = {(row["item"], row["answer"]): row for row in option_statistics(tally, paper, rest="none").to_pylist()}
+    for expected in read(folder / "reference" / "distractors_means.csv"):
+        assert close(option(expected)["r_rest"], expected["pbis_total"])
     assert {key for key, row in options.items() if row["count"]} == {
         (row["item"], "" if row["option"] == "NA" else row["option"])
         for row in read(folder / "reference" / "distractors_means.csv")
