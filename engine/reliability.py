@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from engine.crossproducts import CrossProducts, standardized, total_variance
 from engine.factor import general_factor, squared_multiple_correlations
 from engine.moments import Moments, mean_points, quotient, scaled
-from engine.splithalf import best_split
+from engine.splithalf import best_split, split_half
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Reliability:
         lambda1 … lambda6: Guttman (1945), of the standardised covariances: lambda3 is the standardised alpha, lambda4
             that of the best split found, lambda6 that of the squared multiple correlations. As psych's alpha and
             splitHalf; `guttman_lambdas(x.correlation())` are those of psych's guttman.
+        odd_even, first_second: of these halves of the items, stepped up by Spearman-Brown (see `engine.splithalf`).
         omega_total, omega_hierarchical: McDonald (1999) of one minres factor (see `omega`).
     """
 
@@ -68,6 +69,8 @@ class Reliability:
     lambda4: float | None
     lambda5: float | None
     lambda6: float | None
+    odd_even: float | None
+    first_second: float | None
     omega_total: float | None
     omega_hierarchical: float | None
 
@@ -92,6 +95,7 @@ def reliability_coefficients(scores: ArrayLike | CrossProducts, *, step: Fractio
     between = correlation[np.tril_indices_from(correlation, -1)]
     defined = len(between) > 0 and bool(np.isfinite(between).all())
     lambdas = guttman_lambdas(correlation)
+    halves = x.covariance()
     omega_total, omega_hierarchical = omega(varying.correlation())
     return Reliability(
         n=x.persons,
@@ -106,6 +110,8 @@ def reliability_coefficients(scores: ArrayLike | CrossProducts, *, step: Fractio
         median_r=float(np.median(between)) if defined else None,
         **_kuder_richardson(x, total),
         **vars(lambdas),
+        odd_even=split_half(halves, "odd-even").spearman_brown,
+        first_second=split_half(halves, "first-second").spearman_brown,
         omega_total=omega_total,
         omega_hierarchical=omega_hierarchical,
     )

@@ -139,14 +139,18 @@ def test_stratified_alpha() -> None:
 def test_split_halves() -> None:
     scores = made_scores(items=7)
     covariance = CrossProducts.of(scores).covariance()
-    for halves, first in (("odd-even", [0, 2, 4, 6]), ("first-second", [0, 1, 2, 3])):
+    coefficients = reliability_coefficients(scores)
+    for halves, first, stepped_up in (
+        ("odd-even", [0, 2, 4, 6], coefficients.odd_even),
+        ("first-second", [0, 1, 2, 3], coefficients.first_second),
+    ):
         found = split_half(covariance, halves)
         a = scores[:, first].sum(axis=1)
         b = scores.sum(axis=1) - a
         r = np.corrcoef(a, b)[0, 1]
         assert np.flatnonzero(found.first).tolist() == first
         assert found.correlation == pytest.approx(r, rel=1e-12)
-        assert found.spearman_brown == pytest.approx(2 * r / (1 + r), rel=1e-12)
+        assert found.spearman_brown == stepped_up == pytest.approx(2 * r / (1 + r), rel=1e-12)
         # Rulon: 1 - var(difference) / var(total)
         rulon = 1 - (a - b).var() / (a + b).var()
         assert found.guttman == pytest.approx(rulon, rel=1e-12)
