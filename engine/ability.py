@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from engine.curves import Curves
 from engine.information import information
@@ -64,7 +65,7 @@ def abilities(
     patterns, place = distinct(category_numbers(x, items))
     theta, se = np.empty(len(patterns)), np.empty(len(patterns))
     estimate = _Eap(items, mean, variance) if method == "eap" else _Mode(items, method, mean, variance)
-    for block in _blocks(len(patterns)):
+    for block in blocks(len(patterns)):
         theta[block], se[block] = estimate(patterns[block])
     return Abilities(theta[place], se[place])
 
@@ -116,9 +117,11 @@ def category_numbers(x: np.ndarray, items: Sequence[Curves]) -> np.ndarray:
 def distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different rows of `codes`, and the row of these that each row equals."""
     # A hash of 64 bits instead of a sort of the rows; if ever two rows share one, nothing is collapsed.
+    words = np.zeros((len(codes), -(-codes.shape[1] // 4) * 4), dtype=np.int16)
+    words[:, : codes.shape[1]] = codes
     hashed = np.zeros(len(codes), dtype=np.uint64)
-    for column in codes.T:
-        hashed = (hashed ^ (hashed >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + column.astype(np.uint64)
+    for column in words.view(np.uint64).T:
+        hashed = (hashed ^ (hashed >> np.uint64(29)) ^ column) * np.uint64(0x9E3779B97F4A7C15)
     _, first, place = np.unique(hashed, return_index=True, return_inverse=True)
     patterns = codes[first]
     if np.array_equal(patterns[place], codes):
@@ -126,30 +129,36 @@ def distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.arange(len(codes))
 
 
-def log_likelihood(codes: np.ndarray, items: Sequence[Curves], theta: np.ndarray) -> np.ndarray:
-    """ln L of each row of `codes` (-1: missing) at each theta, shape (n_rows, n_theta)."""
-    return _chosen(codes, items) @ _log_table(items, theta)
+def blocks(n: int) -> Iterator[slice]:
+    """Rows 0 … n - 1, a few thousand at a time."""
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
-def _log_table(items: Sequence[Curves], theta: np.ndarray) -> np.ndarray:
-    """ln P, a row a category of an item."""
+def chosen(codes: np.ndarray, items: Sequence[Curves]) -> csr_array:
+    """1 where a category was chosen, else 0: a column a category of an item; `codes` as from `category_numbers`.
+
+    Sparse, so that sums over it are taken in one order whatever the number of threads of the BLAS.
+    """
+    last = np.cumsum([item.n_categories for item in items])
+    known = codes >= 0
+    columns = (codes + np.append(0, last[:-1]))[known]
+    rows = np.append(0, np.cumsum(known.sum(axis=1)))
+    return csr_array((np.ones(len(columns)), columns, rows), shape=(len(codes), last[-1]))
+
+
+def log_probabilities(items: Sequence[Curves], theta: np.ndarray) -> np.ndarray:
+    """ln P, a row a category of an item, as the columns of `chosen`; shape (n_categories, n_theta)."""
     table = np.concatenate([item.probabilities(theta) for item in items])
     return np.log(np.maximum(table, np.finfo(float).tiny))
 
 
-def _chosen(codes: np.ndarray, items: Sequence[Curves]) -> np.ndarray:
-    """1 where the category was chosen, else 0: a column a category of an item."""
-    chosen = np.zeros((len(codes), sum(item.n_categories for item in items)))
-    start = 0
-    for item, column in zip(items, codes.T, strict=True):
-        rows = np.flatnonzero(column >= 0)
-        chosen[rows, start + column[rows]] = 1
-        start += item.n_categories
-    return chosen
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+def posterior(log_likelihood: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Probability of each node given the answers of each pupil, (n_pupils, n_nodes), from ln L there."""
+    share = log_likelihood - log_likelihood.max(axis=1, keepdims=True)
+    np.exp(share, out=share)
+    share *= weights
+    share /= share.sum(axis=1, keepdims=True)
+    return share
 
 
 class _Eap:
@@ -158,15 +167,12 @@ class _Eap:
     def __init__(self, items: Sequence[Curves], mean: float, variance: float) -> None:
         self.items = items
         self.nodes, self.weights = quadrature(mean, variance, 121)
-        self.table = _log_table(items, self.nodes)
+        self.table = log_probabilities(items, self.nodes)
 
     def __call__(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        posterior = _chosen(codes, self.items) @ self.table
-        posterior -= posterior.max(axis=1, keepdims=True)
-        posterior = np.exp(posterior) * self.weights
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        theta = posterior @ self.nodes
-        return theta, np.sqrt((posterior * (self.nodes - theta[:, None]) ** 2).sum(axis=1))
+        share = posterior(chosen(codes, self.items) @ self.table, self.weights)
+        theta = (share * self.nodes).sum(axis=1)
+        return theta, np.sqrt((share * (self.nodes - theta[:, None]) ** 2).sum(axis=1))
 
 
 class _Mode:
@@ -175,12 +181,13 @@ class _Mode:
     def __init__(self, items: Sequence[Curves], method: Method, mean: float, variance: float) -> None:
         self.items, self.method, self.mean, self.variance = items, method, mean, variance
         self.grid = np.linspace(-LIMIT, LIMIT, 81)
-        self.table = _log_table(items, self.grid)
-        self.information = np.stack([information(item, self.grid)[0] for item in items])
+        self.table = log_probabilities(items, self.grid)
+        each = [information(item, self.grid)[0] for item in items]
+        self.information = np.repeat(each, [item.n_categories for item in items], axis=0)
 
     def __call__(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        known = (codes >= 0) @ self.information
-        height = _chosen(codes, self.items) @ self.table
+        given = chosen(codes, self.items)
+        height, known = given @ self.table, given @ self.information
         if self.method == "map":
             height -= (self.grid - self.mean) ** 2 / (2 * self.variance)
         if self.method == "wle":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import chi2
 
-from engine.ability import category_numbers, distinct, log_likelihood, quadrature
+from engine.ability import blocks, category_numbers, chosen, distinct, log_probabilities, posterior, quadrature
 from engine.curves import Curves
 from engine.sparsecells import join_sparse
 from engine.sumscore import score_distribution
@@ -95,14 +95,15 @@ def mean_squares(x: np.ndarray, items: Sequence[Curves], theta: np.ndarray) -> M
         theta: (n_pupils,); a pupil whose ability is NaN is left out.
 
     Returns:
-        NaN for an item nobody answered.
+        NaN for an item that nobody answered or that has one category.
     """
     codes = category_numbers(x, items)
     theta = _finite(np.asarray(theta, dtype=float))
     columns = []
     for item, column in zip(items, codes.T, strict=True):
         rows = (column >= 0) & ~np.isnan(theta)
-        columns.append(_fit(item, column[rows], theta[rows]) if rows.any() else (np.nan,) * 4)
+        defined = rows.any() and item.n_categories > 1
+        columns.append(_fit(item, column[rows], theta[rows]) if defined else (np.nan,) * 4)
     return MeanSquares(*np.array(columns).T.reshape(4, -1))
 
 
@@ -123,7 +124,7 @@ def posterior_mean_squares(
             step of a partial credit item is that of 0 below category k and 1 from it on.
 
     Returns:
-        (n_items,) outfit and (n_items,) infit; NaN for an item nobody answered.
+        (n_items,) outfit and (n_items,) infit; NaN as in `mean_squares`.
     """
     codes = category_numbers(x, items)
     nodes, weights = quadrature(mean, variance)
@@ -135,7 +136,7 @@ def posterior_mean_squares(
         p = item.probabilities(nodes)
         deviation = worth[:, None] - worth @ p
         spread = np.maximum((p * deviation**2).sum(axis=0), np.finfo(float).tiny)
-        if count.sum() > 0:
+        if count.sum() > 0 and len(p) > 1:
             outfit[i] = (count * deviation**2 / spread).sum() / count.sum()
             infit[i] = (count * deviation**2).sum() / (count * spread).sum()
     return outfit, infit
@@ -184,11 +185,13 @@ def _z(mean_square: float, variance: float) -> float:
 
 def _expected_counts(
     codes: np.ndarray, items: Sequence[Curves], nodes: np.ndarray, weights: np.ndarray
-) -> Iterator[np.ndarray]:
+) -> list[np.ndarray]:
     """How many pupils chose each category at each node, (K, n_nodes) an item."""
     patterns, place = distinct(codes)
-    posterior = log_likelihood(patterns, items, nodes)
-    posterior = np.exp(posterior - posterior.max(axis=1, keepdims=True)) * weights
-    posterior *= (np.bincount(place, minlength=len(patterns)) / posterior.sum(axis=1))[:, None]
-    for item, column in zip(items, patterns.T, strict=True):
-        yield np.stack([posterior[column == k].sum(axis=0) for k in range(item.n_categories)])
+    frequency = np.bincount(place, minlength=len(patterns))
+    table = log_probabilities(items, nodes)
+    counts = np.zeros_like(table)
+    for block in blocks(len(patterns)):
+        given = chosen(patterns[block], items)
+        counts += given.T @ (posterior(given @ table, weights) * frequency[block, None])
+    return np.split(counts, np.cumsum([item.n_categories for item in items])[:-1])

@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import brentq
 from scipy.stats import chi2, ncx2
 
-from engine.ability import category_numbers, quadrature
+from engine.ability import blocks, category_numbers, quadrature
 from engine.curves import Curves
 
 
@@ -62,9 +62,10 @@ def m2(x: np.ndarray, items: Sequence[Curves], *, mean: float = 0.0, variance: f
     if df <= 0:
         raise ValueError(f"{len(items)} items are too few for M2: {df} degrees of freedom")
     moments = _Moments(items, *quadrature(mean, variance))
-    means, products = codes.mean(axis=0), codes.T.astype(float) @ codes / n
-    statistic = n * _distance(moments, np.concatenate([means, products[moments.first, moments.second]]))
-    seen, due = (np.corrcoef(codes.T.astype(float))[moments.first, moments.second], moments.correlations())
+    sums, products = codes.sum(axis=0, dtype=float), _products(codes)
+    statistic = n * _distance(moments, np.concatenate([sums, products[moments.first, moments.second]]) / n)
+    seen = _correlations(n * products - np.outer(sums, sums))[moments.first, moments.second]
+    due = _correlations(moments.covariance[: len(items), : len(items)])[moments.first, moments.second]
     independent = n * float(seen @ seen)  # M2 of the model of independent items
     better = independent > statistic
     low, high = _noncentrality(statistic, df, 0.95), _noncentrality(statistic, df, 0.05)
@@ -116,12 +117,20 @@ class _Moments:
             column += len(by)
         pairs = np.arange(size, len(both))
         self.covariance[pairs, pairs] += (variance[self.first] * variance[self.second]) @ weights
-        self._size = size
 
-    def correlations(self) -> np.ndarray:
-        """Correlation of the items of each pair."""
-        spread = np.sqrt(self.covariance.diagonal()[: self._size])
-        return self.covariance[self.first, self.second] / (spread[self.first] * spread[self.second])
+
+def _products(codes: np.ndarray) -> np.ndarray:
+    """Sums of the products of pairs of items: whole numbers, exact."""
+    products = np.zeros((codes.shape[1], codes.shape[1]))
+    for block in blocks(len(codes)):
+        part = codes[block].astype(float)
+        products += part.T @ part
+    return products
+
+
+def _correlations(covariance: np.ndarray) -> np.ndarray:
+    spread = np.sqrt(covariance.diagonal())
+    return covariance / np.outer(spread, spread)
 
 
 def _distance(moments: _Moments, observed: np.ndarray) -> float:
