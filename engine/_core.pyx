@@ -33,6 +33,7 @@ cdef enum:
     TOGETHER = 8  # items counted together at most
     BYTES = 256  # bytes added in 16 bits before they may overflow
     MOST = 1 << 24  # pupils whose bytes are added in 32 bits
+    CLASSES = 256  # whose sums stay in the second-level cache
 
 FEW_SLOTS = 256
 
@@ -130,9 +131,12 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
 def sum_by(list columns, list tables, list classes, list sizes, int threads):
     """Add numbers that go with the codes, by classes of pupils.
 
+    A number is added byte by byte, what all codes have in common apart: nothing is added for a number that is the same
+    for all codes, and bytes that are wanted twice are added once (a right/wrong item's points and their squares).
+
     Args:
         columns: codes, an array of length n a sum; n at most 2**24. The same array may stand for several sums.
-        tables: uint8 number by code, an array a sum.
+        tables: int64 number by code, an array a sum.
         classes: int32 arrays (n,), each a classification of the pupils.
         sizes: of each of them, the number of classes.
         threads: at least 1.
@@ -140,10 +144,57 @@ def sum_by(list columns, list tables, list classes, list sizes, int threads):
     Returns:
         an int64 array (sums, classes) for each classification.
     """
-    cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
-    cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
+    cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:
         raise ValueError(f"{n} pupils at once, expected at most {MOST}")
+    least = [int(table.min()) if len(table) else 0 for table in tables]
+    place, first, powers = {}, [0], []  # bytes: where each is kept; which of them each sum has
+    for column, table, lowest in zip(columns, tables, least):
+        rest, power = table - lowest, 0
+        while rest.any():
+            byte = (rest & 255).astype(np.uint8)
+            number, _, _ = place.setdefault((column.ctypes.data, byte.tobytes()), (len(place), column, byte))
+            powers.append((number, power))
+            rest, power = rest >> 8, power + 8
+        first.append(len(powers))
+    kept = _sum_bytes([c for _, c, _ in place.values()], [b for _, _, b in place.values()], classes, sizes, threads)
+    cdef Py_ssize_t[::1] first_ = np.array(first, np.intp)
+    cdef Py_ssize_t[:, ::1] powers_ = np.array(powers, np.intp).reshape(-1, 2)
+    cdef int64_t[::1] least_ = np.array(least, np.int64)
+    cdef int64_t[::1] pupils
+    cdef int64_t[:, ::1] out
+    cdef uint32_t[:, :, ::1] bytes_
+    cdef Py_ssize_t size, start, sums = len(columns)
+    found = []
+    for some, codes, size in zip(kept, classes, sizes):
+        added = np.empty((sums, size), np.int64)
+        found.append(added)
+        out, bytes_ = added, some
+        pupils = np.bincount(codes, minlength=size).astype(np.int64)
+        for start in prange(0, size, CLASSES, nogil=True, schedule="dynamic", num_threads=threads):
+            _put_together(bytes_, pupils, first_, powers_, least_, out, start, min(start + CLASSES, size))
+    return found
+
+
+cdef void _put_together(
+    uint32_t[:, :, ::1] bytes_, int64_t[::1] pupils, Py_ssize_t[::1] first, Py_ssize_t[:, ::1] powers,
+    int64_t[::1] least, int64_t[:, ::1] out, Py_ssize_t start, Py_ssize_t end,
+) noexcept nogil:
+    """The sums of some classes from those of their bytes."""
+    cdef Py_ssize_t j, i, k, group, at, power
+    for j in range(out.shape[0]):
+        for i in range(start, end):
+            out[j, i] = least[j] * pupils[i]
+        for k in range(first[j], first[j + 1]):
+            group, at, power = powers[k, 0] // WIDTH, powers[k, 0] % WIDTH, powers[k, 1]
+            for i in range(start, end):
+                out[j, i] += <int64_t> bytes_[group, i, at] << power
+
+
+def _sum_bytes(list columns, list tables, list classes, list sizes, int threads):
+    """As `sum_by`, of bytes; uint32 arrays (groups of WIDTH sums, classes, WIDTH)."""
+    cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
+    cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
     sums = [np.zeros((groups, number, WIDTH), np.uint32) for number in sizes]
     cdef uintptr_t[::1] sum_ = _addresses([some.reshape(-1) for some in sums], (np.uint32,))
     cdef Py_ssize_t[::1] size_ = np.array(sizes, np.intp)
@@ -172,10 +223,7 @@ def sum_by(list columns, list tables, list classes, list sizes, int threads):
             for k in range(bins.shape[0]):
                 add_rows(&rows[me, 0], <const int32_t*> bins[k] + start, length,
                          <uint32_t*> sum_[k] + group * size_[k] * WIDTH)
-    return [
-        some.transpose(0, 2, 1).reshape(groups * WIDTH, number)[:wide].astype(np.int64)
-        for some, number in zip(sums, sizes)
-    ]
+    return sums
 
 
 cdef void _add_points(const code_t* codes, const int32_t* table, int32_t* totals, Py_ssize_t n) noexcept nogil:

@@ -42,6 +42,12 @@ class Column:
         self.codes[rows] = len(self.answers)
         self.complete = False
 
+    def powers(self, power: int) -> np.ndarray:
+        """The points to some power, int64 by code; 0 where not presented."""
+        if self.complete:
+            return self.points[:-1].astype(np.int64) ** power
+        return np.append(self.points[:-1].astype(np.int64) ** power, 0)
+
     def scores(self) -> pa.Array:
         """The points, null where not presented; narrow codes are shared."""
         if self.codes.dtype != np.uint8:
