@@ -28,6 +28,7 @@ def equate(
     y: ArrayLike | Frequencies | pa.Table,
     method: Method = "equipercentile",
     *,
+    scale: ArrayLike | None = None,
     degree: Degree | tuple[Degree, Degree] = None,
     bandwidth: Bandwidth = None,
     replications: int = 0,
@@ -36,9 +37,11 @@ def equate(
     """Equate form X to form Y, taken by equivalent (randomly chosen) groups.
 
     Args:
-        x, y: scores of the pupils, or frequency tables; see `Frequencies.of`, also for how to give the scale.
+        x, y: scores of the pupils, or frequency tables; see `Frequencies.of`.
         method: "identity", "mean", "linear" (equal means and standard deviations, n - 1), "circle-arc" (Livingston &
             Kim, 2009), "equipercentile" or "kernel", by the conventions of the R packages equate and kequate.
+        scale: the possible scores of both forms; None: those from the lowest to the highest seen on each. (If the forms
+            differ, give `Frequencies.of(x, scale_of_x)`.)
         degree: presmooth with a log-linear model of this degree before equipercentile or kernel equating, or let AIC or
             BIC choose it; a pair for X and Y.
         bandwidth: of the Gaussian kernel, in points; a pair for X and Y; None: by least squares (PEN1).
@@ -58,7 +61,7 @@ def equate(
         x, y = (form if d is None else smooth(form, d) for form, d in zip((x, y), degrees, strict=True))
         return link_groups(method, x, y, bandwidth)
 
-    return bootstrapped(once, Frequencies.of(x), Frequencies.of(y), replications, seed)
+    return bootstrapped(once, Frequencies.of(x, scale), Frequencies.of(y, scale), replications, seed)
 
 
 def link_groups(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandwidth = None) -> Equating:
@@ -68,7 +71,7 @@ def link_groups(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandw
         case "identity":
             return made(linear.identity(x, y), partial(np.zeros, len(x.scores)))
         case "mean":
-            return made(linear.through(x.mean, y.mean), partial(linear.mean_standard_errors, x, y))
+            return made(linear.mean(x, y), partial(linear.mean_standard_errors, x, y))
         case "linear":
             line = linear.through(x.mean, y.mean, linear.ratio_of_sds(x, y))
             return made(line, partial(linear.linear_standard_errors, x, y))

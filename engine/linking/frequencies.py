@@ -47,19 +47,21 @@ class Frequencies:
         """Count pupils' scores, or take a frequency table.
 
         Args:
-            data: the scores of the pupils, shape (n,); or a pyarrow.Table with columns score and count.
+            data: the scores of the pupils, (n,); or a table of score and count: an array of (K, 2), or a pyarrow.Table
+                with these columns.
             scale: the possible scores. If not given, from the lowest to the highest score in `data`: by the smallest
                 difference between the scores of a table, by 1 if all scores of pupils are whole numbers, else by the
                 smallest difference between them.
         """
         if isinstance(data, Frequencies):
             return data
-        if isinstance(data, pa.Table):
-            scores, counts = _column(data, "score"), _column(data, "count")
+        table = isinstance(data, pa.Table) or np.ndim(data) == 2
+        if table:
+            scores, counts = _columns(data, "score", "count")
         else:
             scores = _numbers(data, "scores")
             counts = np.ones_like(scores)
-        grid = _scale(scores, scale, table=isinstance(data, pa.Table))
+        grid = _scale(scores, scale, table)
         return cls(grid, np.bincount(_places(scores, grid), counts, len(grid)))
 
     @cached_property
@@ -131,20 +133,22 @@ class JointFrequencies:
     @classmethod
     def of(
         cls,
-        data: tuple[ArrayLike, ArrayLike] | JointFrequencies | pa.Table,
+        data: tuple[ArrayLike, ArrayLike] | Array | JointFrequencies | pa.Table,
         scale: ArrayLike | None = None,
         anchor_scale: ArrayLike | None = None,
     ) -> JointFrequencies:
         """Count pairs of scores, or take a frequency table.
 
         Args:
-            data: (scores, anchor scores) of the pupils, each (n,); or a pyarrow.Table: columns score, anchor, count.
+            data: (scores, anchor scores) of the pupils, each (n,); or a table of score, anchor and count: an array of
+                (cells, 3), or a pyarrow.Table with these columns.
             scale, anchor_scale: the possible scores, as in `Frequencies.of`.
         """
         if isinstance(data, JointFrequencies):
             return data
-        if isinstance(data, pa.Table):
-            scores, anchors, counts = (_column(data, name) for name in ("score", "anchor", "count"))
+        table = not isinstance(data, tuple)
+        if table:
+            scores, anchors, counts = _columns(data, "score", "anchor", "count")
         else:
             scores, anchors = _numbers(data[0], "scores"), _numbers(data[1], "anchor scores")
             counts = np.ones_like(scores)
@@ -152,7 +156,6 @@ class JointFrequencies:
             raise InputError(
                 f"{len(scores)} scores, but {len(anchors)} anchor scores", mend="give both for every pupil"
             )
-        table = isinstance(data, pa.Table)
         rows, columns = _scale(scores, scale, table), _scale(anchors, anchor_scale, table)
         cells = _places(scores, rows) * len(columns) + _places(anchors, columns)
         grid = np.bincount(cells, counts, len(rows) * len(columns))
@@ -211,10 +214,17 @@ def _numbers(data: ArrayLike, what: str) -> Array:
     return values
 
 
-def _column(table: pa.Table, name: str) -> Array:
-    if name not in table.column_names:
-        raise InputError(f"the frequency table has no such column, only {', '.join(table.column_names)}", column=name)
-    return _numbers(table[name].to_numpy(), name)
+def _columns(table: ArrayLike | pa.Table, *names: str) -> list[Array]:
+    if isinstance(table, pa.Table):
+        for name in names:
+            if name not in table.column_names:
+                has = ", ".join(table.column_names)
+                raise InputError(f"the frequency table has no such column, only {has}", column=name)
+        return [_numbers(table[name].to_numpy(), name) for name in names]
+    columns = np.asarray(table, dtype=float).T
+    if columns.ndim != 2 or len(columns) != len(names):
+        raise InputError(f"a frequency table must have the columns {', '.join(names)}, not the shape {columns.T.shape}")
+    return [_numbers(column, name) for column, name in zip(columns, names, strict=True)]
 
 
 def _scale(scores: Array, scale: ArrayLike | None, table: bool) -> Array:

@@ -27,8 +27,15 @@ def identity(x: Frequencies, y: Frequencies) -> Line:
     return Line(float(slope), float(y.scores[0] - slope * x.scores[0]))
 
 
-def through(x_mean: float, y_mean: float, slope: float = 1.0) -> Line:
+def through(x_mean: float, y_mean: float, slope: float) -> Line:
     return Line(slope, y_mean - slope * x_mean)
+
+
+def mean(x: Frequencies, y: Frequencies) -> Line:
+    """Equal means: y - mean(Y) = x - mean(X). Where the scales differ in length, with the slope of `identity`, as R's
+    equate has it.
+    """
+    return through(x.mean, y.mean, identity(x, y).slope)
 
 
 def ratio_of_sds(x: Frequencies, y: Frequencies) -> float:
@@ -39,7 +46,7 @@ def ratio_of_sds(x: Frequencies, y: Frequencies) -> float:
 
 def mean_standard_errors(x: Frequencies, y: Frequencies) -> Array:
     """Of mean equating of independent samples."""
-    return np.full(len(x.scores), (x.variance / x.n + y.variance / y.n) ** 0.5)
+    return np.full(len(x.scores), (identity(x, y).slope ** 2 * x.variance / x.n + y.variance / y.n) ** 0.5)
 
 
 def linear_standard_errors(x: Frequencies, y: Frequencies) -> Array:

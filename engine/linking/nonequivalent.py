@@ -17,7 +17,7 @@ from engine.linking import synthetic
 from engine.linking.continuous import chained_standard_errors, link, poststratified_standard_errors
 from engine.linking.equivalent import Bandwidth, Method, bandwidths, link_groups, made_continuous
 from engine.linking.frequencies import Array, JointFrequencies, common_anchor
-from engine.linking.linear import CircleArc, Line, through
+from engine.linking.linear import CircleArc, Line, identity, through
 from engine.linking.loglinear import smooth_joint
 from engine.linking.percentile import Spread
 from engine.linking.result import Equating, bootstrapped
@@ -32,11 +32,13 @@ TINY = 1e-30  # of the complex-step derivative, exact to rounding
 
 
 def equate_anchor(
-    x: tuple[ArrayLike, ArrayLike] | JointFrequencies | pa.Table,
-    y: tuple[ArrayLike, ArrayLike] | JointFrequencies | pa.Table,
+    x: tuple[ArrayLike, ArrayLike] | Array | JointFrequencies | pa.Table,
+    y: tuple[ArrayLike, ArrayLike] | Array | JointFrequencies | pa.Table,
     method: Literal["mean", "linear", "circle-arc", "equipercentile", "kernel"] = "equipercentile",
     *,
     via: Via = "frequency estimation",
+    scale: ArrayLike | None = None,
+    anchor_scale: ArrayLike | None = None,
     weight: float | None = None,
     internal: bool = True,
     degree: tuple[int, int, int] | None = None,
@@ -53,6 +55,7 @@ def equate_anchor(
         via: how the anchor is used. "chained": with any method; "frequency estimation" (poststratification): with
             equipercentile and kernel; "tucker", "levine" (observed score), "nominal weights", "braun-holland" (moments
             after frequency estimation): with mean, linear and circle-arc.
+        scale, anchor_scale: the possible scores of both forms and of the anchor, as in `equate`.
         weight: of group 1 in the synthetic population, 0 … 1; None: its share of the pupils. With frequency estimation
             None is what R's equate does: the shares weight counts, so that groups of n1 and n2 count as n1² and n2².
         internal: whether the anchor's items count in the scores of X and Y; matters to Levine's method only.
@@ -83,7 +86,7 @@ def equate_anchor(
         share = x.n / (x.n + y.n) if weight is None else weight
         return _by_moments(method, x, y, via, share, internal)
 
-    forms = common_anchor(JointFrequencies.of(x), JointFrequencies.of(y))
+    forms = common_anchor(*(JointFrequencies.of(form, scale, anchor_scale) for form in (x, y)))
     return replace(bootstrapped(once, *forms, replications, seed), method=f"{via} {method}")
 
 
@@ -128,13 +131,15 @@ def _by_moments(
     for form in (x, y):
         synthetic.check_anchor(slopes, form)
 
+    same_slope = identity(x.test, y.test).slope
+
     def moments(of_x: Moments, of_y: Moments) -> tuple[float, float, float, float]:
         gammas = synthetic.gamma(slopes, of_x, x, internal), synthetic.gamma(slopes, of_y, y, internal)
         return synthetic.moments(of_x, of_y, gammas, weight)
 
     def line(of_x: Moments, of_y: Moments) -> Line:
         x_mean, x_variance, y_mean, y_variance = moments(of_x, of_y)
-        return through(x_mean, y_mean, 1.0 if method == "mean" else (y_variance / x_variance) ** 0.5)
+        return through(x_mean, y_mean, same_slope if method == "mean" else (y_variance / x_variance) ** 0.5)
 
     made = partial(Equating, method, x.test, y.test, weight=weight)
     x_mean, x_variance, y_mean, y_variance = moments(Moments.of(x), Moments.of(y))

@@ -209,6 +209,10 @@ def test_scales() -> None:
     table = pa.table({"score": [0, 2, 6], "count": [1, 0, 4]})
     assert Frequencies.of(table).scores.tolist() == [0, 2, 4, 6]
     assert Frequencies.of(table).counts.tolist() == [1, 0, 0, 4]
+    assert Frequencies.of(np.array([[0, 1], [2, 0], [6, 4]])).counts.tolist() == [1, 0, 0, 4]
+    result = equate([3, 5, 5], [2, 6], scale=np.arange(8))
+    assert result.table["x"].to_pylist() == list(range(8))
+    assert result([0, 9]).tolist() == [-0.5, 7.5]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +229,7 @@ def test_scales() -> None:
         ([0.1, 0.1000001, 9], None, "give the scale"),
         (pa.table({"score": [1, 2], "count": [3, -1]}), None, "0 or more"),
         (pa.table({"score": [1, 2], "n": [3, 1]}), None, "no such column"),
+        (np.ones((4, 3)), None, "score, count, not the shape"),
     ],
 )
 def test_what_is_no_distribution(data: object, scale: object, message: str) -> None:

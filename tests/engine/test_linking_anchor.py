@@ -247,6 +247,10 @@ def test_vectors_tables_and_counts_are_the_same() -> None:
     expected = equate_anchor(joint(X), joint(Y)).table
     assert equate_anchor(*vectors).table.equals(expected)
     assert equate_anchor(*tables).table.equals(expected)
+    assert equate_anchor(*(np.column_stack([pairs[name], counts[name]]) for name in "xy")).table.equals(expected)
+    few = [tuple(np.repeat(pairs[name], counts[name], axis=0)[5:].T) for name in "xy"]
+    wide = equate_anchor(*few, scale=np.arange(9), anchor_scale=np.arange(5))
+    assert wide.table["x"].to_pylist() == list(range(9))
 
 
 def test_anchors_are_put_on_one_scale() -> None:
