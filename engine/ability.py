@@ -9,8 +9,8 @@ Conventions are those of R's mirt (Chalmers, 2012), `fscores`:
 - ln(L·√I) is Warm's (1989) estimate for Rasch, 2PL and (generalised) partial credit; for the 3PL and graded responses
   it is the mode under Jeffreys' prior, which differs a little from Warm's formula.
 
-Missing answers are left out of the likelihood. A pupil without any has the prior's mean and standard deviation as EAP
-and MAP, and NaN as WLE and ML.
+Missing answers are left out of the likelihood. A pupil without answers, or with answers only to items that say nothing
+of ability, has the prior's mean and standard deviation as EAP and MAP, and NaN as WLE and ML.
 """
 
 from __future__ import annotations
@@ -85,9 +85,20 @@ def empirical_reliability(estimates: Abilities) -> float | None:
 def quadrature(mean: float = 0.0, variance: float = 1.0, n: int = 61) -> tuple[np.ndarray, np.ndarray]:
     """n equally spaced nodes on [-6, 6] and the normal density there, normalised to sum to 1; each (n,)."""
     nodes = np.linspace(-6.0, 6.0, n)
-    log = -((nodes - mean) ** 2) / (2 * variance)
-    weights = np.exp(log - log.max())
-    return nodes, weights / weights.sum()
+    return nodes, posterior(log_normal(nodes, mean, variance)[None])[0]
+
+
+def log_normal(theta: np.ndarray, mean: float, variance: float) -> np.ndarray:
+    """Logarithm of the normal density, save for a constant."""
+    return -((theta - mean) ** 2) / (2 * variance)
+
+
+def posterior(log_joint: np.ndarray) -> np.ndarray:
+    """Shares that sum to 1 in every row from their logarithms save for a constant, (n_pupils, n_nodes)."""
+    share = log_joint - log_joint.max(axis=1, keepdims=True)
+    np.exp(share, out=share)
+    share /= share.sum(axis=1, keepdims=True)
+    return share
 
 
 def category_numbers(x: np.ndarray, items: Sequence[Curves]) -> np.ndarray:
@@ -99,6 +110,8 @@ def category_numbers(x: np.ndarray, items: Sequence[Curves]) -> np.ndarray:
     x = np.asarray(x)
     if not items:
         raise ValueError("no items")
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"answers of type {x.dtype}: expected numbers")
     if x.ndim != 2 or x.shape[1] != len(items):
         raise ValueError(f"answers of shape {x.shape}: expected (pupils, {len(items)}), a column an item")
     with np.errstate(invalid="ignore"):
@@ -152,25 +165,17 @@ def log_probabilities(items: Sequence[Curves], theta: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(table, np.finfo(float).tiny))
 
 
-def posterior(log_likelihood: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Probability of each node given the answers of each pupil, (n_pupils, n_nodes), from ln L there."""
-    share = log_likelihood - log_likelihood.max(axis=1, keepdims=True)
-    np.exp(share, out=share)
-    share *= weights
-    share /= share.sum(axis=1, keepdims=True)
-    return share
-
-
 class _Eap:
     """Posterior mean and standard deviation (Bock & Mislevy, 1982)."""
 
     def __init__(self, items: Sequence[Curves], mean: float, variance: float) -> None:
         self.items = items
-        self.nodes, self.weights = quadrature(mean, variance, 121)
+        self.nodes = quadrature(n=121)[0]
+        self.prior = log_normal(self.nodes, mean, variance)
         self.table = log_probabilities(items, self.nodes)
 
     def __call__(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        share = posterior(chosen(codes, self.items) @ self.table, self.weights)
+        share = posterior(chosen(codes, self.items) @ self.table + self.prior)
         theta = (share * self.nodes).sum(axis=1)
         return theta, np.sqrt((share * (self.nodes - theta[:, None]) ** 2).sum(axis=1))
 
@@ -189,7 +194,7 @@ class _Mode:
         given = chosen(codes, self.items)
         height, known = given @ self.table, given @ self.information
         if self.method == "map":
-            height -= (self.grid - self.mean) ** 2 / (2 * self.variance)
+            height += log_normal(self.grid, self.mean, self.variance)
         if self.method == "wle":
             height += np.log(np.maximum(known, np.finfo(float).tiny)) / 2
         best = height.argmax(axis=1)

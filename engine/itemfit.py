@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from engine.ability import blocks, category_numbers, chosen, distinct, log_probabilities, posterior, quadrature
+from engine.ability import (
+    blocks,
+    category_numbers,
+    chosen,
+    distinct,
+    log_normal,
+    log_probabilities,
+    posterior,
+    quadrature,
+)
 from engine.curves import Curves
 from engine.sparsecells import join_sparse
 from engine.sumscore import score_distribution
@@ -127,8 +136,8 @@ def posterior_mean_squares(
         (n_items,) outfit and (n_items,) infit; NaN as in `mean_squares`.
     """
     codes = category_numbers(x, items)
-    nodes, weights = quadrature(mean, variance)
-    counts = _expected_counts(codes, items, nodes, weights)
+    nodes = quadrature()[0]
+    counts = _expected_counts(codes, items, nodes, log_normal(nodes, mean, variance))
     if points is None:
         points = [np.arange(item.n_categories) for item in items]
     outfit, infit = np.full(len(items), np.nan), np.full(len(items), np.nan)
@@ -184,7 +193,7 @@ def _z(mean_square: float, variance: float) -> float:
 
 
 def _expected_counts(
-    codes: np.ndarray, items: Sequence[Curves], nodes: np.ndarray, weights: np.ndarray
+    codes: np.ndarray, items: Sequence[Curves], nodes: np.ndarray, prior: np.ndarray
 ) -> list[np.ndarray]:
     """How many pupils chose each category at each node, (K, n_nodes) an item."""
     patterns, place = distinct(codes)
@@ -193,5 +202,5 @@ def _expected_counts(
     counts = np.zeros_like(table)
     for block in blocks(len(patterns)):
         given = chosen(patterns[block], items)
-        counts += given.T @ (posterior(given @ table, weights) * frequency[block, None])
+        counts += given.T @ (posterior(given @ table + prior) * frequency[block, None])
     return np.split(counts, np.cumsum([item.n_categories for item in items])[:-1])

@@ -185,6 +185,14 @@ def test_a_pupil_without_answers() -> None:
         assert not np.isnan(found.theta[1:]).any()
 
 
+def test_a_prior_far_from_the_answers() -> None:
+    """A thousand steep items all right, and a population that knows nothing: neither makes a 0 of all nodes."""
+    items = [Dichotomous(6.0, 0.0)] * 1000
+    for variance in (1e-3, 1e-9):
+        found = abilities(np.ones((1, 1000)), items, mean=-3.0, variance=variance)
+        assert -3.01 < found.theta[0] < 0.1 and 0 <= found.se[0] < 0.1
+
+
 def test_no_pupil() -> None:
     for method in METHODS:
         assert abilities(np.empty((0, 1)), [Dichotomous(1.0, 0.0)], method).theta.shape == (0,)
@@ -235,7 +243,12 @@ def test_empirical_reliability_where_there_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("x", "says"),
-    [([[0, 2]], "row 0, item 1: .*2.* is no category; expected 0 to 1"), ([[0]], "shape"), ([[0.5, 1]], "0.5")],
+    [
+        ([["A", "B"]], "type <U1"),
+        ([[0, 2]], "row 0, item 1: .*2.* is no category; expected 0 to 1"),
+        ([[0]], "shape"),
+        ([[0.5, 1]], "0.5"),
+    ],
 )
 def test_wrong_answers_are_named(x: list, says: str) -> None:
     with pytest.raises(ValueError, match=says):
