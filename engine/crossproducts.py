@@ -48,7 +48,7 @@ class CrossProducts:
             step: the unit of points that every score is a whole multiple of, e.g. 0.5 or "1/3".
 
         Raises:
-            ValueError: it is no such matrix, or a score is infinite or no multiple of the step.
+            ValueError: it is no such matrix, or a score is infinite, too large or no multiple of the step.
         """
         if isinstance(scores, CrossProducts):
             return scores
@@ -78,10 +78,15 @@ class CrossProducts:
             points: (persons, items) integers.
             present: (persons, items) bool, which of them are there; None: all.
             step: the unit, in points.
+
+        Raises:
+            ValueError: a score is above 94 million steps.
         """
         persons, items = points.shape
-        largest = int(np.abs(points).max(initial=1))
-        kind = next(kind for kind in (np.float32, np.float64) if largest**2 * 512 <= _EXACT[kind])
+        largest = max(int(points.max(initial=1)), -int(points.min(initial=0)))
+        kind = np.float32 if largest**2 * 512 <= _EXACT[np.float32] else np.float64
+        if largest**2 > _EXACT[kind]:
+            raise ValueError(f"a score of {largest} steps is too large: its square is no exact float any more")
         rows = min(_ROWS, _EXACT[kind] // largest**2)
         result = _nothing(items, step)
         for start in range(0, persons, rows):
@@ -168,7 +173,7 @@ def _block(points: np.ndarray, present: np.ndarray | None, kind: type, step: Fra
     if present is None or present.all():
         x: np.ndarray = points.astype(kind)
         n = np.full((items, items), persons)
-        sums, squares = (np.repeat(s.sum(axis=0, dtype=np.int64)[:, None], items, 1) for s in (points, points**2))
+        sums, squares = (np.repeat(s.sum(axis=0, dtype=np.float64)[:, None], items, 1) for s in (x, x * x))
     else:
         there: np.ndarray = present.astype(kind)
         x = points.astype(kind) * there

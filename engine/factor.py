@@ -22,6 +22,19 @@ def squared_multiple_correlations(correlation: np.ndarray) -> np.ndarray:
     return np.clip(explained, 0, 1)
 
 
+def turned(correlation: np.ndarray) -> np.ndarray:
+    """The correlations after items that load negatively on the first principal component are turned round.
+
+    psych::splitHalf does so by itself, and `alpha(check.keys=TRUE)`; not right for an exam, whose items are scored.
+
+    Args:
+        correlation: (k, k), finite.
+    """
+    loadings = np.linalg.eigh(correlation)[1][:, -1]
+    sign = np.where(loadings * np.sign(loadings.sum()) < 0, -1, 1)
+    return correlation * np.outer(sign, sign)
+
+
 def minres(correlation: np.ndarray, factors: int = 1) -> np.ndarray:
     """Loadings of the factors that leave the least squared residual correlations (Harman & Jones 1966).
 

@@ -16,10 +16,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from engine.sp import binarize, caution_indices
+from engine.sp import PASSING, binarize, caution_indices
 
 
-def person_fit(scores: ArrayLike, persons: Sequence[str] | None = None, full: ArrayLike | None = None) -> pa.Table:
+def person_fit(
+    scores: ArrayLike,
+    persons: Sequence[str] | None = None,
+    full: ArrayLike | None = None,
+    share: float = PASSING,
+) -> pa.Table:
     """A row a person, in the order given, of the statistics for items scored right or wrong.
 
     Columns: person, n (items answered), right, guttman_errors and g_normed (`guttman_errors`), u3 (`u3`), ht (`ht`),
@@ -28,12 +33,13 @@ def person_fit(scores: ArrayLike, persons: Sequence[str] | None = None, full: Ar
     Args:
         scores: (persons, items) points, NaN missing.
         persons: their names; None: "1", "2", …
-        full: (items,) full marks; None: 1 each. An item counts as right from 60 % of its full mark on.
+        full: (items,) full marks; None: 1 each.
+        share: an item of several points counts as right from this share of its full mark on.
 
     Raises:
         ValueError: the sizes do not fit.
     """
-    right = binarize(scores, full)
+    right = binarize(scores, full, share)
     names = [str(i + 1) for i in range(len(right))] if persons is None else [str(name) for name in persons]
     if len(names) != len(right):
         raise ValueError(f"{len(names)} names for {len(right)} persons")

@@ -6,7 +6,7 @@ Scores are a matrix (persons, items), NaN for missing, or the CrossProducts of o
   are over the persons who have both (pairwise). An item that does not vary says nothing: it is left out, as psych does,
   except in `items`, the total score and KR-20/KR-21.
 - The conventions of R's psych 2.2.9 where it has the coefficient. It standardises pairwise covariances in `alpha` and
-  `splitHalf`, and takes pairwise correlations in `guttman` and `omega`; this differs only where answers are missing.
+  `splitHalf`, and takes pairwise correlations in `guttman` and `omega`: the same where nothing is missing.
 - What is not defined (one person, fewer than two items that vary, a total that does not vary, items that nobody
   answered together, …) is None, in tables null.
 """
@@ -43,8 +43,8 @@ class Reliability:
             0 and 1 with nothing missing (and, from CrossProducts, in steps of 1).
         kr20_mixed, kr21_mixed: the same with Σpq over the n - 1 variance of totals, a common mixed form.
         lambda1 … lambda6: Guttman (1945), of the standardised covariances: lambda3 is the standardised alpha, lambda4
-            that of the best split found, lambda6 that of the squared multiple correlations. As psych's alpha and
-            splitHalf; `guttman_lambdas(x.correlation())` are those of psych's guttman.
+            that of the best split found, lambda6 that of the squared multiple correlations. As psych's alpha; its
+            guttman has `guttman_lambdas(x.correlation())`, its splitHalf those of `engine.factor.turned` correlations.
         odd_even, first_second: of these halves of the items, stepped up by Spearman-Brown (see `engine.splithalf`).
         omega_total, omega_hierarchical: McDonald (1999) of one minres factor (see `omega`).
     """

@@ -6,7 +6,8 @@ right. In a perfect (Guttman) table the curves coincide and everything above and
 
 - CS, the caution index (注意系数) of a pupil: 1 - cov(answers, rates of the items) / cov(perfect answers of the same
   score, rates of the items). 0 is a perfect pattern, about 1 an answer sheet filled in by chance. CP of an item: the
-  same with pupils and items exchanged. A pupil or an item wants attention (′) from 0.5 on.
+  same with pupils and items exchanged. A pupil or an item wants attention (′) from 0.5 on; a pupil with nearly all
+  right (85 %) less so: few answers then decide, and the pupil was probably careless.
 - The modified caution index (Harnisch & Linn 1981) has the range from the best pattern to the worst possible in the
   denominator: it is between 0 and 1; more than 0.3 is marked.
 - D*, the disparity index (差异系数) of the table: the area between the two curves over the area between the curves of
@@ -28,7 +29,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 CAUTION = 0.5  # a caution index from here on wants attention
-PASSING = 0.6  # an item is taken as right from this rate of its points on
+PASSING = 0.6  # an item of several points counts as right from this share of its full mark on
 
 RIGHT, WRONG, BLANK, MISSING = 1, 0, -1, -2
 
@@ -63,6 +64,7 @@ def student_problem_table(
     pupils: Sequence[str] | None = None,
     items: Sequence[str] | None = None,
     full: ArrayLike | None = None,
+    share: float = PASSING,
     blank: ArrayLike | None = None,
 ) -> SPTable:
     """The S-P table of a class, a school, …
@@ -70,13 +72,14 @@ def student_problem_table(
     Args:
         scores: (pupils, items) points, NaN missing.
         pupils, items: their names; None: "1", "2", …
-        full: (items,) full marks; None: 1 each. An item counts as right from 60 % of its full mark on.
+        full: (items,) full marks; None: 1 each.
+        share: an item of several points counts as right from this share of its full mark on.
         blank: (pupils, items) bool, where nothing was written, to be told from wrong.
 
     Raises:
         ValueError: the sizes do not fit.
     """
-    right = binarize(scores, full)
+    right = binarize(scores, full, share)
     n, k = right.shape
     pupil_names = [str(i + 1) for i in range(n)] if pupils is None else [str(name) for name in pupils]
     item_names = [str(j + 1) for j in range(k)] if items is None else [str(name) for name in items]

@@ -39,15 +39,18 @@ def test_equals_the_sums_over_pairs_and_adds(first: np.ndarray, second: np.ndarr
         assert all((getattr(added, name) == getattr(together, name)).all() for name in PARTS)
 
 
-@pytest.mark.parametrize("largest", [1, 150, 30_000, 2_000_000])
-def test_large_sums_are_exact(largest: int) -> None:
-    """Sums go beyond what a float32 or a float64 holds."""
+@pytest.mark.parametrize(
+    ("largest", "kind"), [(1, np.int8), (127, np.int8), (150, np.int64), (30_000, np.int16), (2_000_000, np.int32)]
+)
+def test_large_sums_are_exact(largest: int, kind: type) -> None:
+    """Sums go beyond what a float32 or a float64 holds, squares beyond the kind of integer."""
     x = np.random.default_rng(1).integers(largest // 2, largest + 1, (40_000, 3))
-    counted = CrossProducts.of_points(x)
+    x[0] = -largest
+    counted = CrossProducts.of_points(x.astype(kind))
     assert counted.products.tolist() == (x.T @ x).tolist()
     assert counted.squares[1].tolist() == [int((x[:, 1] ** 2).sum())] * 3
     present = np.random.default_rng(2).random(x.shape) < 0.7
-    counted = CrossProducts.of_points(x, present)
+    counted = CrossProducts.of_points(x.astype(kind), present)
     filled = np.where(present, x, 0)
     assert counted.products.tolist() == (filled.T @ filled).tolist()
     assert counted.sums.tolist() == (filled.T @ present.astype(int)).tolist()
@@ -83,6 +86,7 @@ def test_standardized() -> None:
         ([[1.0, 0.5]], 1, "0.5 is no multiple of the step 1"),
         ([[1.0, np.inf]], 1, "inf is no multiple"),
         ([[1.0]], 0, "must be positive"),
+        ([[1e9]], 1, "1000000000 steps is too large"),
     ],
 )
 def test_what_is_refused(scores: list, step: float, message: str) -> None:

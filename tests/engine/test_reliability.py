@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from score_sets import SETS, points, reference, scores_of, with_nan
 
 from engine.crossproducts import CrossProducts, standardized
-from engine.factor import general_factor, minres, squared_multiple_correlations
+from engine.factor import general_factor, minres, squared_multiple_correlations, turned
 from engine.itemtotal import item_total_statistics
 from engine.reliability import guttman_lambdas, omega, reliability_coefficients, stratified_alpha
 from engine.splithalf import best_split, split_half
@@ -33,7 +33,7 @@ STATISTICS = {
     "KR20_population_variance": "kr20",
     "KR20_pq_over_sample_variance": "kr20_mixed",
     "KR21": "kr21",
-    "lambda2": "lambda2",
+    "lambda2": "lambda2 of splitHalf",
     "omega_total_nf1": "omega_total",
     "omega_h_nf1": "omega_hierarchical",
 }
@@ -48,11 +48,13 @@ def test_coefficients_as_in_psych(shared_data: Path, name: str) -> None:
     folder = shared_data / "psychometrics" / name
     scores, _ = scores_of(folder)
     found = vars(reliability_coefficients(scores))
-    lambdas = vars(guttman_lambdas(CrossProducts.of(scores).correlation()))
+    products = CrossProducts.of(scores)
+    lambdas = vars(guttman_lambdas(products.correlation()))
+    found["lambda2 of splitHalf"] = guttman_lambdas(turned(standardized(products.covariance()))).lambda2
     for row in reference(folder, "ctt_test"):
         statistic, expected = row["statistic"], float(row["value"])
         if statistic in THREE_FACTORS:
-            value = omega(CrossProducts.of(scores).correlation(), 3)[THREE_FACTORS[statistic]]
+            value = omega(products.correlation(), 3)[THREE_FACTORS[statistic]]
             assert value == pytest.approx(expected, rel=0, abs=DIGITS_OF_THREE.get(name, 5e-6))
             continue
         if statistic.startswith("guttman_"):
@@ -231,8 +233,10 @@ def test_a_general_factor_above_three_is_found() -> None:
 
 def test_omega_turns_items_that_load_negatively() -> None:
     matrix = CrossProducts.of(made_scores()).correlation()
-    turned = matrix * np.outer([1] * 7 + [-1], [1] * 7 + [-1])
-    assert omega(turned) == pytest.approx(omega(matrix), abs=1e-8)
+    opposite = matrix * np.outer([1] * 7 + [-1], [1] * 7 + [-1])
+    assert omega(opposite) == pytest.approx(omega(matrix), abs=1e-8)
+    assert turned(opposite) == pytest.approx(matrix)
+    assert guttman_lambdas(turned(opposite)).lambda2 > guttman_lambdas(opposite).lambda2
 
 
 def test_squared_multiple_correlations_are_those_of_regressions() -> None:

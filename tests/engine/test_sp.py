@@ -143,6 +143,7 @@ def test_partial_credit_blank_and_missing() -> None:
     assert table.items["rate"].to_pylist() == [2 / 3, 2 / 3, 1 / 2]
     assert table.answers.tolist() == [[RIGHT, RIGHT, MISSING], [RIGHT, WRONG, RIGHT], [BLANK, RIGHT, WRONG]]
     assert table.disparity is None
+    assert student_problem_table(scores, full=[6, 6, 2], share=0.55).s_curve.tolist() == [3, 2, 1]
     # Of those without the third item, only the two others count: rates 2/3 and 2/3 say nothing.
     assert table.pupils["caution"].to_pylist()[0] is None
 
