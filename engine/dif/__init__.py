@@ -6,7 +6,7 @@ from the Tallies of the two groups. Results are Arrow tables, a row an item, in 
 
 from engine.dif.angoff import delta_plot
 from engine.dif.contingency import breslow_day, mantel, mantel_haenszel, standardization
-from engine.dif.logistic_regression import logistic
+from engine.dif.logistic_regression import logistic, ordinal_logistic
 from engine.dif.statistics import dif_statistics
 from engine.dif.strata import Strata
 
@@ -18,5 +18,6 @@ __all__ = [
     "logistic",
     "mantel",
     "mantel_haenszel",
+    "ordinal_logistic",
     "standardization",
 ]

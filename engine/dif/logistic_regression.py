@@ -6,13 +6,14 @@ on a few hundred cells however many the pupils, all items at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import expit, xlogy
 from scipy.stats import chi2 as chi_squared
 
+from engine.dif.fits import Fits, fit_binary, fit_ordinal
 from engine.dif.responses import purified, strata_of
 from engine.dif.results import classes, column, head, tail
 from engine.dif.strata import Strata
@@ -20,8 +21,6 @@ from engine.dif.strata import Strata
 # Parameters (intercept, score, group, score × group) in the model without DIF and in the one with it.
 MODELS = {"uniform": (2, 3), "nonuniform": (3, 4), "both": (2, 4)}
 COEFFICIENTS = ("intercept", "score", "group", "interaction")
-ROUNDS = 100
-SETTLED = 1e-12  # what a step can add to the log-likelihood
 INFINITE = 100.0  # standard error of a coefficient of the standardised score or the group, in logits
 
 
@@ -57,29 +56,66 @@ def logistic(
     Raises:
         ValueError: input that can't be used, with what is wrong.
     """
+    return _run(X, group, focal, kind, purify, level, rounds, _binary)
+
+
+def ordinal_logistic(
+    X: Any,
+    group: Any = None,
+    *,
+    focal: object = None,
+    kind: Literal["uniform", "nonuniform", "both"] = "both",
+    purify: bool = False,
+    level: float = 0.05,
+    rounds: int = 10,
+) -> pa.Table:
+    """The same test for items of any number of points, by cumulative logits (Zumbo 1999; Crane et al. 2006).
+
+    Of a dichotomous item it is that of `logistic`. Odds are those of at least so many points, and the group changes
+    those of all points alike. Points that nobody has are no category.
+
+    Args and Returns:
+        as `logistic`; X may be of any whole points, `intercept` is that of more than the fewest points.
+
+    Raises:
+        ValueError: input that can't be used, with what is wrong.
+    """
+    return _run(X, group, focal, kind, purify, level, rounds, _ordinal)
+
+
+Fit = Callable[[Strata, np.ndarray], Fits]
+
+
+def _binary(strata: Strata, design: np.ndarray) -> Fits:
+    right, n = (counts.reshape(len(strata.items), len(design)) for counts in strata.right_and_all())
+    return fit_binary(design, n, right)
+
+
+def _ordinal(strata: Strata, design: np.ndarray) -> Fits:
+    return fit_ordinal(design, [item.counts.reshape(-1, len(design)) for item in strata.items.values()])
+
+
+def _run(X: Any, group: Any, focal: object, kind: str, purify: bool, level: float, rounds: int, fit: Fit) -> pa.Table:
     if kind not in MODELS:
         raise ValueError(f"kind must be uniform, nonuniform or both, not {kind!r}")
 
     def test(strata: Strata) -> pa.Table:
-        return _test(strata, kind, level)
+        return _test(strata, kind, level, fit)
 
     return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
 
 
-def _test(strata: Strata, kind: str, level: float) -> pa.Table:
-    right, n = strata.right_and_all()
-    cells = len(strata.items), 2 * len(strata.scores)
+def _test(strata: Strata, kind: str, level: float, fit: Fit) -> pa.Table:
+    n = strata.presented()
     few, many = MODELS[kind]
     centre, scale = _moments(strata.scores, n)
     score = (strata.scores - centre) / scale
     ones, zeros = np.ones_like(score), np.zeros_like(score)
     design = np.hstack([[ones, score, zeros, zeros], [ones, score, ones, score]]).T  # (2 × strata, 4)
-    plain, full = (_Fit(design[:, :size], n.reshape(cells), right.reshape(cells)) for size in (few, many))
+    plain, full = (fit(strata, design[:, :size]) for size in (few, many))
 
-    total, correct = n.sum(axis=(1, 2)), right.sum(axis=(1, 2))
-    known = (plain.rank == few) & (full.rank == many) & (correct > 0) & (correct < total)
-    size = np.maximum(total, 1)
-    null = xlogy(correct, correct / size) + xlogy(total - correct, 1 - correct / size)
+    null, size = full.null, np.maximum(n.sum(axis=(1, 2)), 1)
+    known = (plain.rank == few) & (full.rank == many) & (null < 0)
     chi2 = np.where(known, np.maximum(2 * (full.loglik - plain.loglik), 0), np.nan)
     cox_snell = np.exp(2 * (null - plain.loglik) / size) * -np.expm1(-chi2 / size)
     nagelkerke = cox_snell / np.where(known, -np.expm1(2 * null / size), 1)
@@ -112,50 +148,6 @@ def _test(strata: Strata, kind: str, level: float) -> pa.Table:
             **tail(strata, p < level),
         }
     )
-
-
-class _Fit:
-    """Maximum likelihood of one logistic model for every item, by Newton's method on grouped data.
-
-    Attributes:
-        loglik: (items,), of the single answers. Where no finite coefficients are the best (separation), its limit.
-        coefficients: (items, p). covariance: (items, p, p), inverse information. rank: (items,) of the design.
-    """
-
-    def __init__(self, design: np.ndarray, n: np.ndarray, right: np.ndarray) -> None:
-        """design: (cells, p); n, right: (items, cells)."""
-        p = design.shape[1]
-        squares = (design[:, :, None] * design[:, None, :]).reshape(-1, p * p)
-
-        def loglik(beta: np.ndarray) -> np.ndarray:
-            eta = beta @ design.T
-            return -(right * np.logaddexp(0, -eta) + (n - right) * np.logaddexp(0, eta)).sum(axis=1)
-
-        beta = np.zeros((len(n), p))
-        value, length = loglik(beta), np.ones(len(n))
-        for _ in range(ROUNDS):
-            chance = expit(beta @ design.T)
-            information = ((n * chance * (1 - chance)) @ squares).reshape(-1, p, p)
-            slope = (right - n * chance) @ design
-            step = _solve(information, slope[..., None])[..., 0]
-            if ((slope * step).sum(axis=1) < SETTLED).all():
-                break
-            tried = beta + length[:, None] * step
-            reached = loglik(tried)
-            better = reached >= value - 1e-12 * np.abs(value)
-            beta[better], value[better] = tried[better], reached[better]
-            length = np.where(better, 1, length / 2)
-        self.loglik, self.coefficients = value, beta
-        self.covariance = _solve(information, np.broadcast_to(np.eye(p), information.shape))
-        self.rank = np.linalg.matrix_rank(((n > 0) @ squares).reshape(-1, p, p), rtol=1e-9, hermitian=True)
-
-
-def _solve(information: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """information⁻¹·values, in the scale where the diagonal is 1; what is not determined stays near 0."""
-    scale = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
-    scale = np.where(scale > 0, scale, 1)[..., None]
-    scaled = information / scale / scale.transpose(0, 2, 1) + 1e-12 * np.eye(information.shape[1])
-    return np.linalg.solve(scaled, values / scale) / scale
 
 
 def _moments(scores: np.ndarray, n: np.ndarray) -> tuple[float, float]:

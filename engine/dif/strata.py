@@ -67,7 +67,12 @@ class Strata:
                 raise ValueError(f"item {name} is not dichotomous: it has values {seen}, …; use engine.dif.mantel")
         shape = (len(self.items), 2, len(self.scores))
         right = np.array([item.right for item in self.items.values()]).reshape(shape)
-        return right, np.array([item.counts.sum(axis=0) for item in self.items.values()]).reshape(shape)
+        return right, self.presented()
+
+    def presented(self) -> np.ndarray:
+        """All answers, (items, 2, strata)."""
+        shape = (len(self.items), 2, len(self.scores))
+        return np.array([item.counts.sum(axis=0) for item in self.items.values()]).reshape(shape)
 
     @staticmethod
     def of_tallies(reference: Tally, focal: Tally) -> Strata:

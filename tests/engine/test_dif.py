@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from papers import matrix, papers, plainly, responses, subject
-from scipy import stats
+from scipy import optimize, stats
 
 from engine import dif, tables
 from engine.dif import Strata
@@ -248,6 +248,61 @@ def test_logistic_pupil_by_pupil(kind: str) -> None:
             assert same(row["se_" + name], float(errors[k]), 1e-6)
 
 
+def in_points(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Answers to 6 items of up to 4 points; the first gives girls less. Nobody has 1 point of the last."""
+    rng = np.random.default_rng(seed)
+    girls = rng.random(n) < 0.4
+    X = rng.binomial(4, 1 / (1 + np.exp(rng.normal(size=6) - rng.normal(size=(n, 1))))).astype(float)
+    X[girls, 0] = np.maximum(X[girls, 0] - rng.integers(0, 2, girls.sum()), 0)
+    X[X[:, 5] == 1, 5] = 0
+    X[::9, 2] = np.nan
+    return X, np.where(girls, "girls", "boys")
+
+
+@pytest.mark.parametrize("kind", ["uniform", "nonuniform", "both"])
+def test_ordinal_logistic_pupil_by_pupil(kind: str) -> None:
+    X, group = in_points(500, seed=7)
+    rows = dif.ordinal_logistic(X, group, kind=kind).to_pylist()
+    total, focal = np.nansum(X, axis=1), (group == "girls").astype(float)
+    full = np.column_stack([total, focal, total * focal])
+    few, many = {"uniform": (1, 2), "nonuniform": (2, 3), "both": (1, 3)}[kind]
+
+    def fitted(x: np.ndarray, design: np.ndarray) -> optimize.OptimizeResult:
+        values = np.unique(x)
+
+        def loss(parameters: np.ndarray) -> float:
+            falling = np.concatenate(
+                [parameters[:1], parameters[0] - np.cumsum(np.exp(parameters[1 : len(values) - 1]))]
+            )
+            above = 1 / (1 + np.exp(-(falling + (design / 10 @ parameters[len(values) - 1 :])[:, None])))
+            above = np.column_stack([np.ones(len(x)), above, np.zeros(len(x))])
+            place = np.searchsorted(values, x)
+            chance = above[np.arange(len(x)), place] - above[np.arange(len(x)), place + 1]
+            return -np.log(chance).sum()
+
+        start = np.zeros(len(values) - 1 + design.shape[1])
+        return optimize.minimize(loss, start, method="BFGS", options={"gtol": 1e-6})
+
+    for j in (0, 2, 5):
+        x = X[:, j]
+        there = ~np.isnan(x)
+        less, more = (fitted(x[there], full[there, :size]) for size in (few, many))
+        assert same(rows[j]["chi2"], 2 * (less.fun - more.fun), 1e-5)
+        assert same(rows[j]["intercept"], more.x[0], 1e-3)
+        for k, name in enumerate(["score", "group", "interaction"][:many]):
+            assert same(rows[j][name], more.x[k - many] / 10, 1e-3)
+    assert rows[0]["flagged"] or kind == "nonuniform"
+
+
+def test_ordinal_logistic_of_dichotomous_items_is_logistic() -> None:
+    X, group = made(600, 8, seed=4)
+    for kind in ("uniform", "both"):
+        binary, ordinal = (run(X, group, kind=kind).to_pylist() for run in (dif.logistic, dif.ordinal_logistic))
+        for row, other in zip(binary, ordinal, strict=True):
+            for name, value in row.items():
+                assert value == other[name] if isinstance(value, str) else same(value, other[name], 1e-7), name
+
+
 def made(n: int, k: int, seed: int, shift: float = 0.0, steeper: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Answers to k items by the Rasch model, the first of which is harder by `shift` (and steeper) for the girls."""
     rng = np.random.default_rng(seed)
@@ -355,6 +410,17 @@ def test_nothing_undetermined_escapes(data: tuple) -> None:
             documented(dif.logistic(X, focal, kind=kind))
         documented(dif.mantel_haenszel(X, focal, purify=True))
         documented(dif.logistic(X, focal, purify=True))
+
+
+@given(answers(most=3))
+@settings(max_examples=60, deadline=None)
+def test_nothing_undetermined_escapes_of_items_of_several_points(data: tuple) -> None:
+    X, focal = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for run in (dif.mantel, dif.ordinal_logistic):
+            documented(run(X, focal))
+        documented(dif.ordinal_logistic(X, focal, purify=True))
 
 
 @pytest.mark.parametrize(
