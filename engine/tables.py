@@ -177,7 +177,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("se_delta", pa.float64()),
             ("difference", pa.float64()),  # of the rates of points gained, focal less reference, at equal total scores
             ("effect", pa.float64()),  # the same in standard deviations of the item
-            ("p_nonuniform", pa.float64()),  # logistic regression: does it differ from score to score? null of "mantel"
+            ("p_nonuniform", pa.float64()),  # logistic regression: does it differ from score to score?
             ("ets", pa.string()),  # "A" nothing to speak of, "B" some, "C" large: look at the item
             ("favours", pa.string()),  # the group that B or C favours, "" for A
         ]

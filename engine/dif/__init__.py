@@ -5,8 +5,9 @@ from the Tallies of the two groups. Results are Arrow tables, a row an item, in 
 """
 
 from engine.dif.angoff import delta_plot
-from engine.dif.contingency import breslow_day, mantel, mantel_haenszel, standardization
+from engine.dif.contingency import breslow_day, mantel_haenszel, standardization
 from engine.dif.logistic_regression import logistic, ordinal_logistic
+from engine.dif.polytomous import generalized_mantel_haenszel, mantel
 from engine.dif.statistics import dif_statistics
 from engine.dif.strata import Strata
 
@@ -15,6 +16,7 @@ __all__ = [
     "breslow_day",
     "delta_plot",
     "dif_statistics",
+    "generalized_mantel_haenszel",
     "logistic",
     "mantel",
     "mantel_haenszel",

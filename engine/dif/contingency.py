@@ -1,4 +1,4 @@
-"""DIF from 2 × 2 × K tables: Mantel-Haenszel, standardisation, Breslow-Day; Mantel for items of several points.
+"""DIF of right/wrong items from 2 × 2 × K tables: Mantel-Haenszel, standardisation, Breslow-Day.
 
 A table has a stratum for each matching score; in it the right and wrong answers of the reference group (A, B) and of
 the focal group (C, D). Conventions are those of R's difR: the score holds the studied item; strata with one pupil or
@@ -90,7 +90,7 @@ def standardization(
     def test(strata: Strata) -> pa.Table:
         right, n = strata.right_and_all()
         weight = n.sum(axis=1) if weights == "total" else n[:, {"reference": REFERENCE, "focal": FOCAL}[weights]]
-        difference = _standardized(right, n, weight)
+        difference = standardized(right, n, weight)
         return pa.table(
             {
                 **head(strata, n.sum(axis=2)),
@@ -157,55 +157,6 @@ def breslow_day(X: Any, group: Any = None, *, focal: object = None) -> pa.Table:
     )
 
 
-def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.05) -> pa.Table:
-    """Mantel's test and the standardised mean difference, for items of any number of points.
-
-    Of a dichotomous item, `chi2` is that of Mantel-Haenszel without continuity correction.
-
-    Args:
-        X: (pupils, items) whole points, NaN or below 0 where missing; or Strata, without `group`.
-        group, focal: as in `mantel_haenszel`.
-        level: an item is flagged where p is below it.
-
-    Returns:
-        A row an item: `item`, `n_reference`, `n_focal`; `chi2`, `p`: 1 degree of freedom (Mantel 1963); `smd`:
-        difference of the mean points, focal less reference, weighed by the focal counts (Dorans & Schmitt 1991);
-        `effect`: smd in standard deviations (denominator n) of the item in both groups together; `ets`: the rule of
-        ETS for such items: "A" where p ≥ .05 or |effect| < .17, "B" below .25, "C" above; `flagged`; `anchor`.
-
-    Raises:
-        ValueError: input that can't be used, with what is wrong.
-    """
-    strata = strata_of(X, group, focal)
-    shape = (len(strata.items), 2, len(strata.scores))
-    n, sums, squares = (
-        np.array([np.tensordot(item.values**power, item.counts, 1) for item in strata.items.values()]).reshape(shape)
-        for power in (0, 1, 2)
-    )
-    everybody, points = n.sum(axis=1), sums.sum(axis=1)
-    size = np.maximum(everybody, 1)
-    excess = (sums[:, FOCAL] - n[:, FOCAL] * points / size).sum(axis=1)
-    spread = size * squares.sum(axis=1) - points**2
-    variance = (n[:, REFERENCE] * n[:, FOCAL] * spread / (size**2 * np.maximum(size - 1, 1))).sum(axis=1)
-    chi2 = _ratio(excess**2, variance)
-    p = chi_squared.sf(chi2, 1)
-    smd = _standardized(sums, n, n[:, FOCAL])
-    total, mean = everybody.sum(axis=1), _ratio(points.sum(axis=1), everybody.sum(axis=1))
-    effect = _ratio(smd, np.sqrt(np.maximum(_ratio(squares.sum(axis=(1, 2)), total) - mean**2, 0)))
-    known = np.where(p >= 0.05, 0, np.abs(effect))
-    return pa.table(
-        {
-            **head(strata, n.sum(axis=2)),
-            "chi2": column(chi2),
-            "p": column(p),
-            "smd": column(smd),
-            "effect": column(effect),
-            "ets": classes(known, 0.17, 0.25),
-            **tail(strata, p < level),
-        }
-    )
-
-
 def _mantel_haenszel(strata: Strata, correct: bool, level: float) -> pa.Table:
     right, n = strata.right_and_all()
     everybody, m = n.sum(axis=1), right.sum(axis=1)
@@ -214,7 +165,7 @@ def _mantel_haenszel(strata: Strata, correct: bool, level: float) -> pa.Table:
     b, c = n[:, REFERENCE] - a, right[:, FOCAL]
     excess = (a - n[:, REFERENCE] * m / size).sum(axis=1)
     variance = (n[:, REFERENCE] * n[:, FOCAL] * m * (everybody - m) / (size**2 * np.maximum(size - 1, 1))).sum(axis=1)
-    chi2 = _ratio((np.abs(excess) - (0.5 if correct else 0)) ** 2, variance)
+    chi2 = ratio((np.abs(excess) - (0.5 if correct else 0)) ** 2, variance)
     p = chi_squared.sf(chi2, 1)
     alpha = _odds_ratio(right, n)
     with np.errstate(divide="ignore", invalid="ignore"):  # α = 0 or ∞
@@ -247,14 +198,14 @@ def _odds_ratio(right: np.ndarray, n: np.ndarray) -> np.ndarray:
         ).sum(axis=1)
 
 
-def _standardized(sums: np.ndarray, n: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def standardized(sums: np.ndarray, n: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weighted mean of the difference of means (focal - reference) over the strata where both groups are."""
     means = sums / np.maximum(n, 1)
     weight = np.where((n > 0).all(axis=1), weight, 0)
-    return _ratio((weight * (means[:, FOCAL] - means[:, REFERENCE])).sum(axis=1), weight.sum(axis=1))
+    return ratio((weight * (means[:, FOCAL] - means[:, REFERENCE])).sum(axis=1), weight.sum(axis=1))
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below; NaN where below is not above 0."""
     return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
 

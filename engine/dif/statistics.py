@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from engine import tables
-from engine.dif.contingency import mantel, mantel_haenszel
-from engine.dif.logistic_regression import logistic
+from engine.dif.contingency import mantel_haenszel
+from engine.dif.logistic_regression import ordinal_logistic
+from engine.dif.polytomous import mantel
 from engine.dif.strata import Strata
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _against(subject: Subject, by: str, reference: str, focal: str, strata: Stra
     rows = {row["item"]: row | {"method": "mantel"} for row in mantel(strata).to_pylist()}
     for row in mantel_haenszel(plain).to_pylist():
         rows[row["item"]] |= row | {"method": "mantel_haenszel"}
-    for row in logistic(plain, kind="nonuniform").to_pylist():
+    for row in ordinal_logistic(strata, kind="nonuniform").to_pylist():
         rows[row["item"]]["p_nonuniform"] = row["p"]
     for name, row in rows.items():
         row |= {"subject": subject.code, "by": by, "reference": reference, "focal": focal, "favours": ""}

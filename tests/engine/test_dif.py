@@ -145,6 +145,21 @@ def plain_mantel(x: np.ndarray, score: np.ndarray, focal: np.ndarray) -> dict[st
     }
 
 
+def plain_generalized(x: np.ndarray, score: np.ndarray, focal: np.ndarray) -> dict[str, float | None]:
+    values = np.unique(x[~np.isnan(x)])
+    excess, covariance = np.zeros(len(values)), np.zeros((len(values), len(values)))
+    for ours, theirs in strata_of(x, score, focal):
+        both = np.concatenate([ours, theirs])
+        n, f, t = len(ours), len(theirs), len(both)
+        if n and f:
+            given = np.array([(both == value).sum() for value in values], dtype=float)
+            excess += np.array([(theirs == value).sum() for value in values]) - f * given / t
+            covariance += n * f / (t * t * (t - 1)) * (t * np.diag(given) - np.outer(given, given))
+    df = int(np.linalg.matrix_rank(covariance, tol=1e-8))
+    solved = np.linalg.lstsq(covariance, excess, rcond=1e-9)[0]  # all values: a singular matrix
+    return {"df": df, "chi2": float(excess @ solved) if df else None}
+
+
 def plain_breslow_day(x: np.ndarray, score: np.ndarray, focal: np.ndarray) -> dict[str, float | None]:
     alpha = plain_mantel_haenszel(x, score, focal)["alpha"]
     used = []
@@ -173,6 +188,7 @@ def plain_standardization(x: np.ndarray, score: np.ndarray, focal: np.ndarray) -
 PLAIN = {
     dif.mantel_haenszel: plain_mantel_haenszel,
     dif.mantel: plain_mantel,
+    dif.generalized_mantel_haenszel: plain_generalized,
     dif.breslow_day: plain_breslow_day,
     dif.standardization: plain_standardization,
 }
@@ -201,7 +217,7 @@ def answers(draw: st.DrawFn, most: int = 1) -> tuple[np.ndarray, np.ndarray]:
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_as_loops_over_strata(run, data: st.DataObject) -> None:
-    X, focal = data.draw(answers(most=3 if run is dif.mantel else 1))
+    X, focal = data.draw(answers(most=3 if run in (dif.mantel, dif.generalized_mantel_haenszel) else 1))
     total = np.nansum(X, axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -347,6 +363,15 @@ def test_planted_dif_is_found_and_says_for_whom() -> None:
     assert dif.logistic(X, group, kind="uniform")["flagged"].to_pylist()[0]
 
 
+def test_more_of_the_middle_is_seen_by_the_generalized_test_alone() -> None:
+    X, group = in_points(4000, seed=2)
+    rng = np.random.default_rng(3)
+    X[:, 3] = np.where(group == "girls", rng.integers(1, 4, 4000), rng.integers(0, 5, 4000))
+    generalized, mean = (run(X, group).to_pylist()[3] for run in (dif.generalized_mantel_haenszel, dif.mantel))
+    assert generalized["chi2"] > 10 * mean["chi2"]
+    assert (generalized["df"], generalized["flagged"]) == (4, True)
+
+
 def test_dif_that_changes_direction_is_not_uniform() -> None:
     X, group = made(20_000, 20, seed=2, steeper=1.0)
     for table in (dif.breslow_day(X, group), dif.logistic(X, group, kind="nonuniform")):
@@ -377,7 +402,8 @@ def test_tallies_give_what_the_pupils_give(paper: tuple, random) -> None:
         table = dif.mantel(strata)
         for run in RUNS:
             assert run(strata.only(strata.dichotomous)).num_rows == len(strata.dichotomous)
-        assert dif.mantel(strata.only([])).num_rows == 0
+        for run in (dif.mantel, dif.generalized_mantel_haenszel, dif.ordinal_logistic):
+            assert run(strata.only([])).num_rows == 0
     for row in table.to_pylist():
         for name, expected in plain_mantel(X[:, names.index(row["item"])], total, focal).items():
             assert same(row[name], expected), (name, row, expected)
@@ -418,7 +444,7 @@ def test_nothing_undetermined_escapes_of_items_of_several_points(data: tuple) ->
     X, focal = data
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for run in (dif.mantel, dif.ordinal_logistic):
+        for run in (dif.mantel, dif.generalized_mantel_haenszel, dif.ordinal_logistic):
             documented(run(X, focal))
         documented(dif.ordinal_logistic(X, focal, purify=True))
 
@@ -532,6 +558,7 @@ def test_the_dif_table_of_an_exam() -> None:
     assert (found["q0"]["ets"], found["q0"]["favours"]) == ("C", "boys")
     assert (found["essay"]["ets"], found["essay"]["favours"], found["essay"]["method"]) == ("C", "girls", "mantel")
     assert found["essay"]["alpha"] is None
+    assert 0 <= found["essay"]["p_nonuniform"] <= 1
     assert 0.1 < found["essay"]["difference"] < 0.2  # 2 of 10 points, less what the matching takes
     plain = Strata.of_tallies(tallies["boys"], tallies["girls"])
     [q1] = dif.mantel_haenszel(plain.only(["q1"])).to_pylist()
