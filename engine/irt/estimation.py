@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.irt.information import observed_information
-from engine.irt.likelihood import Likelihood, Point, Quadrature, Specification
+from engine.irt.likelihood import Likelihood, Point
 from engine.irt.responses import Responses
+from engine.irt.specification import Quadrature, Specification
 
 _EM_CYCLES = 10
 _EM_GAIN = 0.1  # of log-likelihood, below which EM has done its part

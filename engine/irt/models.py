@@ -9,14 +9,16 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from engine.ability import Abilities, Method, abilities
 from engine.curves import Curves, DivideByTotal
 from engine.irt.estimation import Fit, fit
 from engine.irt.families import Family, GradedFamily, NominalFamily, PartialCreditFamily, ThreeParameterFamily
 from engine.irt.information import observed_information
-from engine.irt.likelihood import Likelihood, Quadrature, Specification
+from engine.irt.likelihood import Likelihood
 from engine.irt.responses import MISSING, Responses, recode
+from engine.irt.specification import Quadrature, Specification
 
 
 class ItemResponseModel(TransformerMixin, BaseEstimator):
@@ -68,8 +70,9 @@ class ItemResponseModel(TransformerMixin, BaseEstimator):
         quadrature = Quadrature(self.n_nodes, self.bound)
         whole = len(self._items) == len(sizes)
         responses = Responses.of(codes if whole else codes[:, self._items], sizes[self._items])
-        found = fit(self._specification, responses, quadrature, self.tol, self.max_iter)
-        self._learn(found)
+        with threadpool_limits(1, "blas"):  # many small products, and sums in one order whatever the machine
+            found = fit(self._specification, responses, quadrature, self.tol, self.max_iter)
+            self._learn(found)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

@@ -1,0 +1,92 @@
+"""What is estimated: which parameters an item response model has, and the nodes its abilities are summed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from engine.irt.families import Family
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """Equally spaced nodes."""
+
+    n_nodes: int = 61
+    bound: float = 6.0
+
+    @property
+    def theta(self) -> np.ndarray:
+        """(nodes,) abilities."""
+        return np.linspace(-self.bound, self.bound, self.n_nodes)
+
+    def log_weights(self, variance: float) -> np.ndarray:
+        """(nodes,) logarithms of the weights of N(0, variance): density times distance of the nodes."""
+        spacing = 2 * self.bound / (self.n_nodes - 1)
+        return -(self.theta**2) / (2 * variance) + np.log(spacing / np.sqrt(2 * np.pi * variance))
+
+
+@dataclass(frozen=True)
+class Specification:
+    """An item response model of given items: where each item's parameters stand in one vector.
+
+    Items with equally many categories stand together, a row an item; the logarithm of the latent standard deviation,
+    if it is free, comes last.
+
+    Attributes:
+        family: the item response function.
+        n_categories: (items,), each at least 2.
+        free_variance: whether the variance of the ability is estimated (else 1).
+        guessing_prior: mean and standard deviation of a normal prior on logit g, the last parameter of each item.
+    """
+
+    family: Family
+    n_categories: np.ndarray
+    free_variance: bool = False
+    guessing_prior: tuple[float, float] | None = None
+
+    @cached_property
+    def blocks(self) -> list[np.ndarray]:
+        """Items with equally many categories."""
+        return [np.flatnonzero(self.n_categories == size) for size in np.unique(self.n_categories)]
+
+    def start(self, shares: list[np.ndarray]) -> np.ndarray:
+        """Start values from the share of pupils in each category, item by item."""
+        parts = [self.family.start(np.array([shares[j] for j in items])).ravel() for items in self.blocks]
+        return np.concatenate([*parts, np.zeros(int(self.free_variance))])
+
+    def split(self, vector: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Items and their parameters (items, parameters), block by block."""
+        at = 0
+        for items in self.blocks:
+            width = self.family.width(int(self.n_categories[items[0]]))
+            yield items, vector[at : at + len(items) * width].reshape(len(items), width)
+            at += len(items) * width
+
+    def variance(self, vector: np.ndarray) -> float:
+        """The latent variance."""
+        return float(np.exp(2 * vector[-1])) if self.free_variance else 1.0
+
+    def shortened(self, step: np.ndarray, longest: float) -> np.ndarray:
+        """A step that changes no parameter by more than `longest`; each item's part keeps its direction."""
+        step = step.copy()
+        for _, part in self.split(step):
+            part /= np.maximum(1, np.abs(part).max(axis=1, keepdims=True) / longest)
+        if self.free_variance:
+            step[-1] = np.clip(step[-1], -1, 1)
+        return step
+
+    def prior(self, vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Log-density of the prior on guessing, its gradient and its information (the diagonal)."""
+        gradient, information = np.zeros(len(vector)), np.zeros(len(vector))
+        if self.guessing_prior is None:
+            return 0.0, gradient, information
+        mean, sd = self.guessing_prior
+        guess = np.arange(self.family.width(2) - 1, len(vector), self.family.width(2))
+        gradient[guess] = (mean - vector[guess]) / sd**2
+        information[guess] = 1 / sd**2
+        density = -((vector[guess] - mean) ** 2) / (2 * sd**2) - np.log(sd * np.sqrt(2 * np.pi))
+        return float(density.sum()), gradient, information
