@@ -2,7 +2,7 @@
 
 Cheating, guessing, a sheet shifted by a row or a pupil who could not finish show as hard items right and easy ones
 wrong. `person_fit` puts the statistics that need no model in one table: high values are suspect, of HT low ones. `lz`
-and `lz_star` compare with the probabilities of a fitted model: low values are suspect. None of them says why.
+and `lz_star` compare with the response curves of a fitted model: low values are suspect. None of them says why.
 
 Items are ordered by the rate of those who answered them, equal rates in the order given (as R's PerFit); a missing
 answer (NaN) is left out. What is not defined, e.g. of a pupil with all or nothing right, is null or NaN.
@@ -11,11 +11,15 @@ answer (NaN) is left out. What is not defined, e.g. of a pupil with all or nothi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
+from engine.ability import category_numbers
+from engine.curves import Curves
+from engine.information import information
 from engine.sp import PASSING, binarize, caution_indices
 
 
@@ -156,73 +160,102 @@ def ht(right: ArrayLike) -> np.ndarray:
     return result
 
 
-def lz(scores: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
+def lz(x: ArrayLike, items: Sequence[Curves], theta: ArrayLike) -> np.ndarray:
     """l_z: the log-likelihood of a person's answers, standardised (Drasgow, Levine & Williams 1985); low is suspect.
 
-    About standard normal at the true ability. At an estimated one it varies less: see `lz_star`.
+    About standard normal at the true abilities. At estimated ones it varies less: see `lz_star`.
 
     Args:
-        scores: (persons, items) categories from 0, NaN missing.
-        probabilities: (persons, items) of a 1 at each person's ability; or (persons, items, categories), 0 for
-            categories that an item does not have.
+        x: (persons, items) category numbers from 0; NaN or negative is missing.
+        items: the response curves of the items.
+        theta: (persons,) abilities.
 
     Returns:
-        (persons,), NaN without answers or where nothing could have come out differently.
+        (persons,), NaN without answers, at an infinite ability, or where nothing could have come out differently.
 
     Raises:
-        ValueError: the shapes do not fit, or an answer has no probability.
+        ValueError: x does not fit the items, or theta does not fit x.
     """
-    scores, p = np.asarray(scores, dtype=float), np.asarray(probabilities, dtype=float)
-    chances = np.stack([1 - p, p], axis=2) if p.ndim == 2 else p
-    if chances.ndim != 3 or chances.shape[:2] != scores.shape:
-        raise ValueError(f"probabilities of shape {p.shape} for scores of shape {scores.shape}")
-    present = ~np.isnan(scores)
-    answers = np.where(present, scores, 0)
-    if not np.isin(answers, np.arange(chances.shape[2])).all():
-        raise ValueError(f"scores must be the numbers of categories, 0 to {chances.shape[2] - 1}")
-    chosen = np.take_along_axis(chances, answers.astype(np.int64)[:, :, None], axis=2)[:, :, 0]
-    if not (chosen[present] > 0).all():
-        raise ValueError("an answer was given that has the probability 0")
-    logs = np.log(np.where(chances > 0, chances, 1))
-    expected = (chances * logs).sum(axis=2)
-    surplus = np.where(present, np.log(np.where(present, chosen, 1)) - expected, 0).sum(axis=1)
-    variance = np.where(present, (chances * logs**2).sum(axis=2) - expected**2, 0).sum(axis=1)
-    return _standardized(surplus, variance)
+    sums = _loglikelihood(x, items, theta)
+    return _standardized(sums.surplus, sums.variance)
 
 
-def lz_star(scores: ArrayLike, probabilities: ArrayLike, slopes: ArrayLike, offset: ArrayLike = 0.0) -> np.ndarray:
+def lz_star(
+    x: ArrayLike,
+    items: Sequence[Curves],
+    theta: ArrayLike,
+    method: Literal["ml", "map", "wle"] = "ml",
+    *,
+    mean: float = 0.0,
+    variance: float = 1.0,
+) -> np.ndarray:
     """l_z*: l_z corrected for the ability being estimated from the same answers (Snijders 2001).
 
+    For items with more than two categories as Sinharay (2016) extends it. About standard normal; low is suspect.
+
     Args:
-        scores: (persons, items) 1 or 0, NaN missing.
-        probabilities: (persons, items) of a 1 at each person's ability.
-        slopes: (persons, items) P′, their derivatives with respect to ability; a·P·(1 - P) in the 2PL.
-        offset: r₀ of the ability estimate (Snijders' equation 5), a number or (persons,): 0 of maximum likelihood,
-            (mean - θ)/variance of MAP with a normal prior, Σ P′P″/(PQ) / (2 Σ P′²/(PQ)) of Warm's WLE.
+        x, items: as in `lz`.
+        theta: (persons,) abilities estimated from x by `method` (`engine.ability.abilities`).
+        method: maximum likelihood, the posterior mode or Warm's estimate.
+        mean, variance: of the normal prior of MAP.
 
     Returns:
-        (persons,), NaN without answers or where nothing could have come out differently.
+        (persons,), NaN as in `lz`, and where the total alone decides how likely an answer sheet is.
 
     Raises:
-        ValueError: the shapes do not fit, or a probability is not between 0 and 1.
+        ValueError: as in `lz`; or a method that is none of these.
     """
-    x, p, rise = (np.asarray(values, dtype=float) for values in (scores, probabilities, slopes))
-    if not x.shape == p.shape == rise.shape or x.ndim != 2:
-        raise ValueError(f"scores {x.shape}, probabilities {p.shape} and slopes {rise.shape} must be (persons, items)")
-    if not ((p > 0) & (p < 1)).all():
-        raise ValueError("probabilities must be between 0 and 1")
-    present = ~np.isnan(x)
-    odds, variance = np.log(p / (1 - p)), p * (1 - p)
-    information = np.where(present, rise**2 / variance, 0).sum(axis=1)
-    shared = np.where(present, rise * odds, 0).sum(axis=1)
-    c = np.divide(shared, information, out=np.zeros(len(x)), where=information > 0)
-    surplus = np.where(present, (x - p) * odds, 0).sum(axis=1)
-    left = odds - c[:, None] * rise / variance
-    return _standardized(surplus + c * offset, np.where(present, left**2 * variance, 0).sum(axis=1))
+    sums = _loglikelihood(x, items, theta)
+    theta = np.asarray(theta, dtype=float)
+    # What the method adds to the derivative of the log-likelihood, which is 0 with it at the estimate.
+    if method == "map":
+        added = np.where(np.isfinite(theta), mean - theta, 0) / variance
+    elif method == "wle":
+        added = _quotients(sums.information_slope, 2 * sums.information)
+    elif method == "ml":
+        added = np.zeros(len(theta))
+    else:
+        raise ValueError(f'method must be "ml", "map" or "wle", not {method!r}')
+    c = _quotients(sums.shared, sums.information)
+    return _standardized(sums.surplus + c * added, sums.variance - c * sums.shared)
+
+
+class _Loglikelihood(NamedTuple):
+    """Sums over a person's answers, each (persons,)."""
+
+    surplus: np.ndarray  # log-likelihood less its expectation
+    variance: np.ndarray  # of the log-likelihood
+    shared: np.ndarray  # its covariance with the derivative of the log-likelihood by ability
+    information: np.ndarray  # the variance of that derivative
+    information_slope: np.ndarray
+
+
+def _loglikelihood(x: ArrayLike, items: Sequence[Curves], theta: ArrayLike) -> _Loglikelihood:
+    codes, theta = category_numbers(np.asarray(x), items), np.asarray(theta, dtype=float)
+    if theta.shape != (len(codes),):
+        raise ValueError(f"abilities of shape {theta.shape} for {len(codes)} persons")
+    sums = _Loglikelihood(*np.zeros((5, len(codes))))
+    for item, column in zip(items, codes.T, strict=True):
+        rows = np.flatnonzero((column >= 0) & np.isfinite(theta))
+        at = theta[rows]
+        p, slope = item.probabilities(at), item.log_derivatives(at)[0]
+        logs = np.log(np.maximum(p, np.finfo(float).tiny))
+        expected = (p * logs).sum(axis=0)
+        known, known_slope, _ = information(item, at)
+        sums.surplus[rows] += logs[column[rows], np.arange(len(rows))] - expected
+        sums.variance[rows] += (p * logs**2).sum(axis=0) - expected**2
+        sums.shared[rows] += (p * slope * logs).sum(axis=0)
+        sums.information[rows] += known
+        sums.information_slope[rows] += known_slope
+    return sums
 
 
 def _standardized(surplus: np.ndarray, variance: np.ndarray) -> np.ndarray:
     return np.divide(surplus, np.sqrt(variance.clip(0)), out=np.full(len(surplus), np.nan), where=variance > 1e-12)
+
+
+def _quotients(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
 
 
 def _most_errors(item: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from score_sets import points, with_nan
 
+from engine.ability import abilities
+from engine.curves import Curves, Dichotomous, Graded
 from engine.personfit import guttman_errors, ht, lz, lz_star, person_fit, u3
 from engine.sp import caution_indices
 
@@ -94,84 +96,112 @@ def test_one_table_of_all() -> None:
         person_fit(x, ["a"])
 
 
-def logistic(theta: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-a * (theta[:, None] - b)))
-
-
-def simulated(persons: int = 4000, items: int = 40) -> tuple[np.ndarray, ...]:
+def simulated(items: list[Curves], theta: np.ndarray) -> np.ndarray:
+    """Answers of persons of these abilities."""
     random = np.random.default_rng(5)
-    a, b = np.exp(random.normal(0, 0.3, items)), random.normal(size=items)
-    theta = random.normal(0, 0.7, persons)
-    return (random.random((persons, items)) < logistic(theta, a, b)).astype(float), theta, a, b
+    above = [np.cumsum(item.probabilities(theta), axis=0)[:-1] for item in items]
+    return np.column_stack([(random.random(len(theta)) > cuts).sum(axis=0) for cuts in above])
 
 
-def maximum_likelihood(x: np.ndarray, a: np.ndarray, b: np.ndarray, prior: float = 0.0) -> np.ndarray:
-    """Newton's method; `prior` is the precision of a normal prior of mean 0."""
-    theta = np.zeros(len(x))
-    for _ in range(50):
-        p = logistic(theta, a, b)
-        step = ((x - p) @ a - prior * theta) / ((p * (1 - p)) @ a**2 + prior)
-        theta = np.clip(theta + np.clip(step, -0.5, 0.5), -6, 6)
-    return theta
+def abilities_of_many() -> np.ndarray:
+    return np.random.default_rng(6).normal(0, 0.7, 4000)
 
 
-def test_lz_is_standard_normal_at_the_true_ability() -> None:
-    x, theta, a, b = simulated()
-    values = lz(x, logistic(theta, a, b))
+def two_categories() -> list[Curves]:
+    random = np.random.default_rng(7)
+    slopes, difficulties = np.exp(random.normal(0, 0.3, 40)), random.normal(size=40)
+    return [Dichotomous(a, -a * b) for a, b in zip(slopes, difficulties, strict=True)]
+
+
+def several_categories() -> list[Curves]:
+    random = np.random.default_rng(8)
+    return [Graded(slope, np.sort(random.normal(0, 1.5, 3))[::-1]) for slope in np.exp(random.normal(0.2, 0.3, 25))]
+
+
+@pytest.mark.parametrize("items", [two_categories(), several_categories()], ids=["two", "several"])
+def test_lz_is_standard_normal_at_the_true_ability(items: list[Curves]) -> None:
+    theta = abilities_of_many()
+    values = lz(simulated(items, theta), items, theta)
     assert values.mean() == pytest.approx(0, abs=0.05)
     assert values.std() == pytest.approx(1, abs=0.05)
 
 
-@pytest.mark.parametrize("prior", [0.0, 1.0])
-def test_lz_star_is_standard_normal_at_the_estimated_ability(prior: float) -> None:
-    x, _, a, b = simulated()
-    inside = (x.sum(axis=1) > 3) & (x.sum(axis=1) < 37)
-    x = x[inside]
-    theta = maximum_likelihood(x, a, b, prior)
-    p = logistic(theta, a, b)
-    plain, corrected = lz(x, p), lz_star(x, p, a * p * (1 - p), offset=-prior * theta)
+@pytest.mark.parametrize("method", ["ml", "map", "wle"])
+@pytest.mark.parametrize("items", [two_categories(), several_categories()], ids=["two", "several"])
+def test_lz_star_is_standard_normal_at_the_estimated_ability(items: list[Curves], method: str) -> None:
+    x = simulated(items, abilities_of_many())
+    theta = abilities(x, items, method, variance=0.49).theta
+    found = np.isfinite(theta)
+    plain = lz(x, items, theta)[found]
+    corrected = lz_star(x, items, theta, method, variance=0.49)[found]
+    assert corrected.mean() == pytest.approx(0, abs=0.1)
     assert corrected.std() == pytest.approx(1, abs=0.05)
     assert abs(corrected.std() - 1) < abs(plain.std() - 1)
-    assert corrected.mean() == pytest.approx(0, abs=0.1)
     # Answers turned round do not fit.
-    assert np.median(lz_star(1 - x, p, a * p * (1 - p), offset=-prior * theta)) < -2
+    turned = np.array([item.n_categories - 1 for item in items]) - x
+    assert np.median(lz_star(turned, items, theta, method)[found]) < -2
 
 
-def test_lz_by_hand_and_of_categories() -> None:
-    p = np.array([[0.8, 0.3]])
+def test_the_prior_moves_the_mean_of_lz_star() -> None:
+    """With the offset of MAP left out, the mean is off by more."""
+    items, theta = two_categories(), abilities_of_many() + 1.5
+    x = simulated(items, theta)
+    theta = abilities(x, items, "map", variance=0.25).theta
+    right = lz_star(x, items, theta, "map", variance=0.25)
+    wrong = lz_star(x, items, theta, "ml")
+    assert abs(right.mean()) < abs(wrong.mean()) / 2
+
+
+def test_lz_star_as_snijders_writes_it() -> None:
+    """Of right and wrong: weights ln(P/Q) less c·P′/(PQ), over their standard deviation."""
+    items = two_categories()
+    theta = abilities_of_many()[:50]
+    x = simulated(items, theta)
+    p = np.column_stack([item.probabilities(theta)[1] for item in items])
+    slope = np.array([item.slope for item in items]) * p * (1 - p)
+    weights = np.log(p / (1 - p))
+    c = (slope * weights).sum(axis=1) / (slope**2 / (p * (1 - p))).sum(axis=1)
+    left = weights - c[:, None] * slope / (p * (1 - p))
+    offset = (0.3 - theta) / 0.8
+    numerator = ((x - p) * weights).sum(axis=1) + c * offset
+    expected = numerator / np.sqrt((left**2 * p * (1 - p)).sum(axis=1))
+    assert lz_star(x, items, theta, "map", mean=0.3, variance=0.8) == pytest.approx(expected, rel=1e-9)
+
+
+def test_lz_by_hand() -> None:
+    items = [Dichotomous(1.0, math.log(4)), Dichotomous(1.0, math.log(3 / 7))]  # P 0.8 and 0.3 at 0
     log = math.log
     likelihood = log(0.2) + log(0.3)
     expected = 0.8 * log(0.8) + 0.2 * log(0.2) + 0.3 * log(0.3) + 0.7 * log(0.7)
     variance = 0.16 * log(0.8 / 0.2) ** 2 + 0.21 * log(0.3 / 0.7) ** 2
     hand = (likelihood - expected) / math.sqrt(variance)
-    assert lz([[0, 1]], p)[0] == pytest.approx(hand)
-    assert lz([[0, 1]], [[[0.2, 0.8, 0.0], [0.7, 0.3, 0.0]]])[0] == pytest.approx(hand)
-    assert lz([[0, 1, np.nan]], [[0.8, 0.3, 0.9]])[0] == pytest.approx(hand)
-    three = np.array([[[0.5, 0.3, 0.2]]])
+    assert lz([[0, 1]], items, [0.0])[0] == pytest.approx(hand)
+    assert lz([[0, 1, np.nan]], [*items, items[0]], [0.0])[0] == pytest.approx(hand)
+    three = np.array([0.5, 0.3, 0.2])
+    graded = [Graded(1.0, np.log([0.5 / 0.5, 0.2 / 0.8]))]
     mean = (three * np.log(three)).sum()
     variance = (three * np.log(three) ** 2).sum() - mean**2
-    assert lz([[2]], three)[0] == pytest.approx((log(0.2) - mean) / math.sqrt(variance))
+    assert lz([[2]], graded, [0.0])[0] == pytest.approx((log(0.2) - mean) / math.sqrt(variance))
 
 
 def test_lz_is_nan_where_nothing_could_differ() -> None:
-    assert np.isnan(lz([[np.nan, np.nan]], [[0.2, 0.3]]))[0]
-    assert np.isnan(lz([[1.0, 0.0]], [[0.5, 0.5]]))[0]
-    assert np.isnan(lz_star([[np.nan]], [[0.2]], [[0.1]]))[0]
-    # Two items of one slope: the score alone decides the ability, and nothing is left to vary.
-    assert np.isnan(lz_star([[1.0]], [[0.3]], [[0.21]]))[0]
+    even, other = Dichotomous(1.0, 0.0), Dichotomous(1.0, 1.0)
+    for fit in (lz, lz_star):
+        assert np.isnan(fit([[np.nan, -1]], [even, other], [0.0]))[0]
+        assert np.isnan(fit([[1, 1]], [even, other], [np.inf]))[0]
+        assert np.isnan(fit([[1, 0]], [even, even], [0.0]))[0]
+    # One item: its answer alone decides the ability, and nothing is left to vary.
+    assert np.isnan(lz_star([[1]], [other], [0.5]))[0]
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"shape \(1, 3\)"):
-        lz([[0, 1]], [[0.1, 0.2, 0.3]])
-    with pytest.raises(ValueError, match="0 to 1"):
-        lz([[0, 2]], [[0.1, 0.2]])
-    with pytest.raises(ValueError, match="probability 0"):
-        lz([[1]], [[0.0]])
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        lz_star([[1]], [[1.0]], [[0.0]])
-    with pytest.raises(ValueError, match=r"must be \(persons, items\)"):
-        lz_star([[1]], [[0.5, 0.5]], [[0.1]])
+    item = Dichotomous(1.0, 0.0)
+    with pytest.raises(ValueError, match=r"abilities of shape \(2,\) for 1 persons"):
+        lz([[1]], [item], [0.0, 1.0])
+    with pytest.raises(ValueError, match="is no category"):
+        lz([[2]], [item], [0.0])
+    with pytest.raises(ValueError, match="method must be"):
+        lz_star([[1]], [item], [0.0], "eap")
     with pytest.raises(ValueError, match="whole scores"):
         guttman_errors([[0.5, 1]])
 
@@ -180,12 +210,13 @@ def test_what_is_refused() -> None:
 @given(points(largest=1))
 def test_no_nan_and_no_warning_whatever_the_scores(points: np.ndarray) -> None:
     scores = with_nan(points)
-    p = np.full(points.shape, 0.6)
+    items = [Dichotomous(1.0 + j / 4, 0.4) for j in range(points.shape[1])]
+    theta = np.linspace(-2, 2, len(points))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rows = person_fit(scores).to_pylist()
-        values = lz(scores, p)
-        starred = lz_star(scores, p, p * (1 - p))
+        values = lz(scores, items, theta)
+        starred = [lz_star(scores, items, theta, method) for method in ("ml", "map", "wle")]
     for row, x in zip(rows, points, strict=True):
         assert all(value is None or isinstance(value, str) or math.isfinite(value) for value in row.values())
         if row["right"] in (0, row["n"]):
