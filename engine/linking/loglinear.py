@@ -7,11 +7,12 @@ score that cannot occur together, as in R's equate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 from engine.errors import InputError
 from engine.linking.frequencies import Array, Frequencies, JointFrequencies
@@ -56,8 +57,7 @@ def smooth(scores: Frequencies, degree: int | Literal["aic", "bic"]) -> Frequenc
     if isinstance(degree, int):
         fit = fit_univariate(scores, degree)
     else:
-        different = int(np.count_nonzero(scores.counts))
-        fits = [fit_univariate(scores, d) for d in range(1, min(HIGHEST, different - 1) + 1)]
+        fits = list(_fits(scores))
         if not fits:
             raise InputError("all pupils have one score: there is nothing to smooth")
         fit = min(fits, key=lambda fit: fit.aic if degree == "aic" else fit.bic)
@@ -94,6 +94,16 @@ def fit_bivariate(joint: JointFrequencies, degree: tuple[int, int, int]) -> Fit:
     return _fit(joint.counts.ravel(), np.concatenate(columns, axis=2).reshape(joint.counts.size, -1))
 
 
+def _fits(scores: Frequencies) -> Iterator[Fit]:
+    """Of degree 1, 2, … as far as the pupils' different scores allow."""
+    different = int(np.count_nonzero(scores.counts))
+    for degree in range(1, min(HIGHEST, different - 1) + 1):
+        try:
+            yield fit_univariate(scores, degree)
+        except InputError:
+            return
+
+
 def _powers(scores: Array, degree: int) -> Array:
     """(K, degree) polynomials of degree 1, 2, …: Legendre's, which span what the powers do, but well conditioned."""
     unit = 2 * (scores - scores[0]) / (scores[-1] - scores[0]) - 1
@@ -101,32 +111,36 @@ def _powers(scores: Array, degree: int) -> Array:
 
 
 def _fit(counts: Array, terms: Array) -> Fit:
-    """Maximum likelihood by iteratively reweighted least squares, halving steps that make it worse."""
+    """Maximum likelihood by Newton's method, halving steps that make it worse."""
     basis = np.linalg.qr(np.column_stack([np.ones(len(counts)), terms]))[0]
     total = counts.sum()
-    log_fitted = np.log(counts + 0.1)
-    weights = counts + 0.1
-    coefficients = np.zeros(basis.shape[1])
-    loglik = -np.inf
-    for iteration in range(ITERATIONS):
-        root = np.sqrt(weights)
-        working = log_fitted + (counts - weights) / weights
-        update = np.linalg.lstsq(basis * root[:, None], working * root, rcond=None)[0]
-        for halving in range(30):
-            new = coefficients + (update - coefficients) * (0.5**halving if iteration else 1.0)
-            log_fitted = basis @ new
-            fitted = np.exp(np.minimum(log_fitted, 700))
-            improved = float(counts @ log_fitted - fitted.sum())
-            if improved >= loglik - 1e-12 * total or not iteration:
-                break
-        coefficients, loglik, weights = new, improved, np.maximum(fitted, 1e-290)
-        if np.abs(basis.T @ (counts - fitted)).max() <= 1e-10 * total:
+
+    def loglik(coefficients: Array) -> float:
+        log_fitted = basis @ coefficients
+        return float(counts @ log_fitted - np.exp(np.minimum(log_fitted, 700)).sum())
+
+    # weighted least squares of the logarithms, or all scores as frequent
+    root = np.sqrt(counts + 0.1)
+    logs = np.linalg.lstsq(basis * root[:, None], np.log(counts + 0.1) * root, rcond=None)[0]
+    even = basis.T @ np.full(len(counts), np.log(total / len(counts)))
+    coefficients = max(logs, even, key=loglik)
+    for _ in range(ITERATIONS):
+        fitted = np.exp(basis @ coefficients)
+        converged = np.abs(basis.T @ (counts - fitted)).max() <= 1e-10 * total
+        root = np.sqrt(np.maximum(fitted, 1e-12 * total))
+        step = np.linalg.lstsq(basis * root[:, None], (counts - fitted) / root, rcond=None)[0]
+        reached, length = loglik(coefficients), 1.0
+        while loglik(coefficients + length * step) < reached - 1e-12 * abs(reached) and length > 1e-9:
+            length /= 2
+        coefficients = coefficients + length * step
+        if converged:  # one step beyond, which squares what is left of the error
             break
     else:
         raise InputError(
             "the log-linear model does not fit: the pupils have too few different scores for its degree",
             mend="choose a lower degree, or do without presmoothing",
         )
+    fitted = np.exp(basis @ coefficients)
     proportions = fitted / fitted.sum()
     root = np.sqrt(proportions)
     # terms that hardly vary where there are pupils are known, not estimated
@@ -137,6 +151,6 @@ def _fit(counts: Array, terms: Array) -> Fit:
     return Fit(
         fitted=fitted,
         factor=root[:, None] * independent / np.sqrt(total),
-        loglik=float((xlogy(counts, fitted) - fitted - gammaln(counts + 1)).sum()),
+        loglik=loglik(coefficients) - float(gammaln(counts + 1).sum()),
         n_parameters=basis.shape[1],
     )
