@@ -142,9 +142,9 @@ def distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.arange(len(codes))
 
 
-def blocks(n: int) -> Iterator[slice]:
-    """Rows 0 … n - 1, a few thousand at a time."""
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
+    """Rows 0 … n - 1, `size` at a time."""
+    return (slice(start, start + size) for start in range(0, n, size))
 
 
 def chosen(codes: np.ndarray, items: Sequence[Curves]) -> csr_array:

@@ -172,9 +172,9 @@ def _fit(item: Curves, answers: np.ndarray, theta: np.ndarray) -> tuple[float, f
     p = item.probabilities(theta)
     worth = np.arange(len(p))
     centre = worth @ p
-    deviation = worth[:, None] - centre
-    fourth = (p * deviation**4).sum(axis=0)
-    spread = np.maximum((p * deviation**2).sum(axis=0), LEAST_VARIANCE)
+    squares = (worth[:, None] - centre) ** 2
+    spread = np.maximum((p * squares).sum(axis=0), LEAST_VARIANCE)
+    fourth = (p * squares * squares).sum(axis=0)
     square = (answers - centre) ** 2
     n, whole = len(answers), spread.sum()
     outfit, infit = (square / spread).sum() / n, square.sum() / whole

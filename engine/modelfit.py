@@ -122,7 +122,7 @@ class _Moments:
 def _products(codes: np.ndarray) -> np.ndarray:
     """Sums of the products of pairs of items: whole numbers, exact."""
     products = np.zeros((codes.shape[1], codes.shape[1]))
-    for block in blocks(len(codes)):
+    for block in blocks(len(codes), 1 << 16):
         part = codes[block].astype(float)
         products += part.T @ part
     return products
