@@ -53,8 +53,7 @@ def equate(
         InputError: data that can't be equated; says why.
         ValueError: arguments that don't go together.
     """
-    if method not in ("equipercentile", "kernel") and degree is not None:
-        raise ValueError(f"presmoothing goes with equipercentile and kernel equating, not with {method}")
+    check_options(method, degree, bandwidth)
     degrees = degree if isinstance(degree, tuple) else (degree, degree)
 
     def once(x: Frequencies, y: Frequencies) -> Equating:
@@ -62,6 +61,13 @@ def equate(
         return link_groups(method, x, y, bandwidth)
 
     return bootstrapped(once, Frequencies.of(x, scale), Frequencies.of(y, scale), replications, seed)
+
+
+def check_options(method: str, degree: object, bandwidth: object) -> None:
+    if degree is not None and method not in ("equipercentile", "kernel"):
+        raise ValueError(f"presmoothing goes with equipercentile and kernel equating, not with {method}")
+    if bandwidth is not None and method != "kernel":
+        raise ValueError(f"a bandwidth goes with kernel equating, not with {method}")
 
 
 def link_groups(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandwidth = None) -> Equating:
@@ -89,8 +95,6 @@ def link_groups(method: Method, x: Frequencies, y: Frequencies, bandwidth: Bandw
 def made_continuous(method: str, distributions: Sequence[Frequencies], bandwidth: Bandwidth) -> list[Continuous]:
     """For equipercentile or kernel equating; bandwidths as given, one for all, or (None) by the penalty rule."""
     if method == "equipercentile":
-        if bandwidth is not None:
-            raise ValueError("a bandwidth goes with kernel equating, not with equipercentile")
         return [Spread(each) for each in distributions]
     if bandwidth is None:
         bandwidth = tuple(penalty_bandwidth(each) for each in distributions)

@@ -15,7 +15,7 @@ from scipy.linalg import block_diag
 from engine.errors import InputError
 from engine.linking import synthetic
 from engine.linking.continuous import chained_standard_errors, link, poststratified_standard_errors
-from engine.linking.equivalent import Bandwidth, Method, bandwidths, link_groups, made_continuous
+from engine.linking.equivalent import Bandwidth, Method, bandwidths, check_options, link_groups, made_continuous
 from engine.linking.frequencies import Array, JointFrequencies, common_anchor
 from engine.linking.linear import CircleArc, Line, identity, through
 from engine.linking.loglinear import smooth_joint
@@ -70,9 +70,8 @@ def equate_anchor(
         ValueError: arguments that don't go together.
     """
     if via not in GO_TOGETHER.get(method, ()):
-        raise ValueError(f"{method} equating does not go with {via}")
-    if degree is not None and method not in CURVED:
-        raise ValueError(f"presmoothing goes with equipercentile and kernel equating, not with {method}")
+        raise ValueError(f"{method} equating via {via}: what goes together is {GO_TOGETHER}")
+    check_options(method, degree, bandwidth)
     if weight is not None and not 0 <= weight <= 1:
         raise ValueError(f"weight {weight}: it must be from 0 to 1")
 

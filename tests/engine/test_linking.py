@@ -263,6 +263,7 @@ def test_what_does_not_go_together() -> None:
     x, y = map(frequencies, COUNTS)
     for method, options in [
         ("linear", {"degree": 4}),
+        ("linear", {"bandwidth": 0.6}),
         ("equipercentile", {"bandwidth": 0.6}),
         ("equipercentile", {"degree": 0}),
         ("equipercentile", {"degree": 7}),

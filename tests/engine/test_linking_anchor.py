@@ -268,6 +268,7 @@ def test_anchors_are_put_on_one_scale() -> None:
         ("equipercentile", "tucker", {}),
         ("kernel", "braun-holland", {}),
         ("linear", "tucker", {"degree": (3, 2, 1)}),
+        ("linear", "tucker", {"bandwidth": 0.6}),
         ("linear", "tucker", {"weight": 1.5}),
         ("equipercentile", "chained", {"degree": (3, 2, 4)}),
         ("equipercentile", "chained", {"degree": (7, 2, 1)}),
