@@ -2,8 +2,8 @@
 
 from engine.linking.equivalent import equate
 from engine.linking.frequencies import Frequencies, JointFrequencies
-from engine.linking.nonequivalent import equate_anchor
 from engine.linking.irt import equate_irt
+from engine.linking.nonequivalent import equate_anchor
 from engine.linking.result import Equating
 from engine.linking.scale import Scale, link_scales
 
