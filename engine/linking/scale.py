@@ -59,8 +59,12 @@ def link_scales(x: Sequence[Curves], y: Sequence[Curves], method: Criterion = "s
     Raises:
         InputError: no common items, items of different kinds, or ones that the method can't use.
     """
-    if not x or [(type(item), item.n_categories) for item in x] != [(type(item), item.n_categories) for item in y]:
-        raise InputError("the common items must be the same in both calibrations, in the same order, and at least one")
+    if [(type(item), item.n_categories) for item in x] != [(type(item), item.n_categories) for item in y]:
+        raise InputError("the common items must be the same in both calibrations, in the same order")
+    # an item that all answered alike has one category and no parameters
+    x, y = ([item for item in items if item.n_categories > 1] for items in (x, y))
+    if not x:
+        raise InputError("no common items: nothing to link the calibrations by")
     if method == "mean/mean":
         return _mean_mean(x, y)
     if method == "mean/sigma":

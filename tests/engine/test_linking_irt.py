@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from engine.curves import Curves, Dichotomous, DivideByTotal, Graded
 from engine.errors import InputError
+from engine.irt import TwoPL
 from engine.linking import Scale, equate_irt, link_scales
 
 METHODS = ["mean/mean", "mean/sigma", "haebara", "stocking-lord"]
@@ -103,12 +104,31 @@ def test_the_way_back() -> None:
         assert back.theta(there.theta(np.array([-1.0, 2.0]))) == pytest.approx([-1.0, 2.0])
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_two_calibrations_of_the_same_items(method: str) -> None:
+    """Group X is N(0.5, 0.8²) on the scale of group Y: so is, nearly, the link of their calibrations."""
+    rng = np.random.default_rng(11)
+    items = three_pl(list(rng.lognormal(0.2, 0.2, 12)), list(rng.normal(0.2, 0.8, 12)), [0.0] * 12)
+    fitted = []
+    for mean, sd in ((0.5, 0.8), (0.0, 1.0)):
+        theta = rng.normal(mean, sd, 3000)
+        answers = np.column_stack([rng.random(3000) < item.probabilities(theta)[1] for item in items])
+        fitted.append(TwoPL(standard_errors=False).fit(answers.astype(float)).curves_)
+    found = link_scales(*fitted, method)
+    assert found.slope == pytest.approx(0.8, abs=0.08)
+    assert found.intercept == pytest.approx(0.5, abs=0.08)
+
+
 def test_what_cannot_be_linked() -> None:
     x = drawn(1, 3)
     with pytest.raises(InputError, match="the same in both"):
         link_scales(x, x[:2])
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="no common items"):
         link_scales([], [])
+    constant = DivideByTotal(np.zeros(1), np.zeros(1), "none")
+    with pytest.raises(InputError, match="no common items"):
+        link_scales([constant], [constant])
+    assert link_scales([constant, *x], [constant, *x], "mean/mean").slope == pytest.approx(1)
     with pytest.raises(InputError, match="the same in both"):
         link_scales([x[0]], [POLYTOMOUS[0]])
     with pytest.raises(InputError, match="equally difficult"):
