@@ -210,7 +210,7 @@ def test_what_is_refused() -> None:
 @given(points(largest=1))
 def test_no_nan_and_no_warning_whatever_the_scores(points: np.ndarray) -> None:
     scores = with_nan(points)
-    items = [Dichotomous(1.0 + j / 4, 0.4) for j in range(points.shape[1])]
+    items = [Dichotomous(1.0 + j / 4, 0.4321) for j in range(points.shape[1])]
     theta = np.linspace(-2, 2, len(points))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
