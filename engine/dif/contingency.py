@@ -105,56 +105,35 @@ def standardization(
     return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
 
 
-def breslow_day(X: Any, group: Any = None, *, focal: object = None) -> pa.Table:
+def breslow_day(
+    X: Any,
+    group: Any = None,
+    *,
+    focal: object = None,
+    purify: bool = False,
+    level: float = 0.05,
+    rounds: int = 10,
+) -> pa.Table:
     """Breslow-Day test: is the odds ratio the same at every score? (Breslow & Day 1980; as difR::difBD)
 
     If not, the DIF is not uniform. Strata count in which both groups and both right and wrong answers were seen.
 
     Args:
-        X, group, focal: as in `mantel_haenszel`.
+        X, group, focal, purify, level, rounds: as in `mantel_haenszel`.
 
     Returns:
         A row an item: `item`, `n_reference`, `n_focal`; `chi2`, `df`, `p`; `trend_chi2`, `trend_p`: the test, with 1
-        degree of freedom, for an odds ratio that rises or falls with the score (Breslow & Day 1980; Penfield 2003).
+        degree of freedom, for an odds ratio that rises or falls with the score (Breslow & Day 1980; Penfield 2003);
+        `flagged` (by p); `anchor`.
 
     Raises:
         ValueError: input that can't be used, with what is wrong.
     """
-    strata = strata_of(X, group, focal)
-    right, n = strata.right_and_all()
-    odds_ratio = _odds_ratio(right, n)
-    a, n_reference, n_focal = right[:, REFERENCE], n[:, REFERENCE], n[:, FOCAL]
-    m = right.sum(axis=1)
-    used = (n_reference > 0) & (n_focal > 0) & (m > 0) & (m < n_reference + n_focal)
-    used &= np.isfinite(odds_ratio)[:, None] & (odds_ratio > 0)[:, None]
-    odds = np.where(used, odds_ratio[:, None], 1.0)
-    n_reference, n_focal, m, a = (
-        np.where(used, value, other) for value, other in ((n_reference, 1.0), (n_focal, 1.0), (m, 1.0), (a, 0.0))
-    )
-    # A expected under the common odds ratio: (odds - 1)·E² - b·E + odds·n·m = 0
-    b = odds * (n_reference + m) + n_focal - m
-    product = odds * n_reference * m
-    expected = 2 * product / (b + np.sqrt(b**2 - 4 * (odds - 1) * product))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cells = (expected, n_reference - expected, m - expected, n_focal - m + expected)
-        variance = 1 / sum(1 / cell for cell in cells)
-        used &= variance > 0
-        variance, excess = np.where(used, variance, 0), np.where(used, a - expected, 0)
-        chi2 = np.where(used, excess**2 / variance, 0).sum(axis=1)
-        score = strata.scores - (variance @ strata.scores / variance.sum(axis=1))[:, None]
-        trend = (excess @ strata.scores) ** 2 / (variance * score**2).sum(axis=1)
-    df = used.sum(axis=1) - 1
-    chi2, trend = (np.where(df > 0, value, np.nan) for value in (chi2, trend))
-    return pa.table(
-        {
-            **head(strata, n.sum(axis=2)),
-            "chi2": column(chi2),
-            "df": np.maximum(df, 0),
-            "p": column(chi_squared.sf(chi2, np.maximum(df, 1))),
-            "trend_chi2": column(trend),
-            "trend_p": column(chi_squared.sf(trend, 1)),
-        }
-    )
+
+    def test(strata: Strata) -> pa.Table:
+        return _breslow_day(strata, level)
+
+    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
 
 
 def _mantel_haenszel(strata: Strata, correct: bool, level: float) -> pa.Table:
@@ -183,6 +162,45 @@ def _mantel_haenszel(strata: Strata, correct: bool, level: float) -> pa.Table:
             "se_delta": column(error),
             "size": classes(np.abs(delta), 1, 1.5),
             "ets": _ets(np.abs(delta), error, p),
+            **tail(strata, p < level),
+        }
+    )
+
+
+def _breslow_day(strata: Strata, level: float) -> pa.Table:
+    right, n = strata.right_and_all()
+    odds_ratio = _odds_ratio(right, n)
+    a, n_reference, n_focal = right[:, REFERENCE], n[:, REFERENCE], n[:, FOCAL]
+    m = right.sum(axis=1)
+    used = (n_reference > 0) & (n_focal > 0) & (m > 0) & (m < n_reference + n_focal)
+    used &= np.isfinite(odds_ratio)[:, None] & (odds_ratio > 0)[:, None]
+    odds = np.where(used, odds_ratio[:, None], 1.0)
+    n_reference, n_focal, m, a = (
+        np.where(used, value, other) for value, other in ((n_reference, 1.0), (n_focal, 1.0), (m, 1.0), (a, 0.0))
+    )
+    # A expected under the common odds ratio: (odds - 1)·E² - b·E + odds·n·m = 0
+    b = odds * (n_reference + m) + n_focal - m
+    product = odds * n_reference * m
+    expected = 2 * product / (b + np.sqrt(b**2 - 4 * (odds - 1) * product))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cells = (expected, n_reference - expected, m - expected, n_focal - m + expected)
+        variance = 1 / sum(1 / cell for cell in cells)
+        used &= variance > 0
+        variance, excess = np.where(used, variance, 0), np.where(used, a - expected, 0)
+        chi2 = np.where(used, excess**2 / variance, 0).sum(axis=1)
+        score = strata.scores - (variance @ strata.scores / variance.sum(axis=1))[:, None]
+        trend = (excess @ strata.scores) ** 2 / (variance * score**2).sum(axis=1)
+    df = used.sum(axis=1) - 1
+    chi2, trend = (np.where(df > 0, value, np.nan) for value in (chi2, trend))
+    p = chi_squared.sf(chi2, np.maximum(df, 1))
+    return pa.table(
+        {
+            **head(strata, n.sum(axis=2)),
+            "chi2": column(chi2),
+            "df": np.maximum(df, 0),
+            "p": column(p),
+            "trend_chi2": column(trend),
+            "trend_p": column(chi_squared.sf(trend, 1)),
             **tail(strata, p < level),
         }
     )

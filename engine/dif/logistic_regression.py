@@ -47,8 +47,8 @@ def logistic(
         `size`: "A", "B", "C" by delta_r2 below .035, below .070, above (Jodoin & Gierl 2001), `size_zt`: below .13,
         below .26, above (Zumbo & Thomas 1997); the coefficients of the model with DIF (`intercept`, `score`, `group`,
         `interaction`; group: 1 for focal; score in points) and their standard errors (`se_…`). Null is what the
-        answers do not determine: all of a constant item, or where a score alone, or one group alone, has all the
-        pupils; the coefficients where no finite ones are the best.
+        answers do not determine: all of a constant item, or where it was presented in one group, or at one score of a
+        group, only; the coefficients where no finite ones are the best.
 
         difR computes the likelihood itself for Nagelkerke's denominator. It is 0 in floating point where the null
         deviance is above 1490 (from some 1100 pupils on), so that difR then gives what is `delta_cox_snell` here.
@@ -108,8 +108,9 @@ def _run(X: Any, group: Any, focal: object, kind: str, purify: bool, level: floa
 def _test(strata: Strata, kind: str, level: float, fit: Fit) -> pa.Table:
     n = strata.presented()
     few, many = MODELS[kind]
-    centre, scale = _moments(strata.scores, n)
-    score = (strata.scores - centre) / scale
+    scores = strata.scores * strata.step
+    centre, scale = _moments(scores, n)
+    score = (scores - centre) / scale
     ones, zeros = np.ones_like(score), np.zeros_like(score)
     design = np.hstack([[ones, score, zeros, zeros], [ones, score, ones, score]]).T  # (2 × strata, 4)
     plain, full = (fit(strata, design[:, :size]) for size in (few, many))

@@ -9,20 +9,27 @@ import pyarrow as pa
 from scipy.stats import chi2 as chi_squared
 
 from engine.dif.contingency import ratio, standardized
-from engine.dif.responses import strata_of
+from engine.dif.responses import purified, strata_of
 from engine.dif.results import classes, column, head, tail
-from engine.dif.strata import FOCAL, REFERENCE, Counts
+from engine.dif.strata import FOCAL, REFERENCE, Counts, Strata
 
 
-def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.05) -> pa.Table:
+def mantel(
+    X: Any,
+    group: Any = None,
+    *,
+    focal: object = None,
+    purify: bool = False,
+    level: float = 0.05,
+    rounds: int = 10,
+) -> pa.Table:
     """Mantel's test and the standardised mean difference, for items of any number of points.
 
     Of a dichotomous item, `chi2` is that of Mantel-Haenszel without continuity correction.
 
     Args:
         X: (pupils, items) whole points, NaN or below 0 where missing; or Strata, without `group`.
-        group, focal: as in `mantel_haenszel`.
-        level: an item is flagged where p is below it.
+        group, focal, purify, level, rounds: as in `mantel_haenszel`.
 
     Returns:
         A row an item: `item`, `n_reference`, `n_focal`; `chi2`, `p`: 1 degree of freedom (Mantel 1963); `smd`:
@@ -33,7 +40,45 @@ def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.
     Raises:
         ValueError: input that can't be used, with what is wrong.
     """
-    strata = strata_of(X, group, focal)
+
+    def test(strata: Strata) -> pa.Table:
+        return _mantel(strata, level)
+
+    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+
+
+def generalized_mantel_haenszel(
+    X: Any,
+    group: Any = None,
+    *,
+    focal: object = None,
+    purify: bool = False,
+    level: float = 0.05,
+    rounds: int = 10,
+) -> pa.Table:
+    """Do the groups differ in which points they get, in whatever way? (Somes 1986; Zwick, Donoghue & Grima 1993)
+
+    Unlike `mantel` it sees groups of equal means, one of which has more of the middle. Of a dichotomous item it is
+    Mantel-Haenszel without continuity correction. As R's mantelhaen.test.
+
+    Args:
+        X, group, focal, purify, level, rounds: as in `mantel`.
+
+    Returns:
+        A row an item: `item`, `n_reference`, `n_focal`; `chi2`, `df`, `p`; `flagged`; `anchor`. df is the number of
+        values less 1, or what is left of it where both groups never have some values at the same score.
+
+    Raises:
+        ValueError: input that can't be used, with what is wrong.
+    """
+
+    def test(strata: Strata) -> pa.Table:
+        return _generalized_mantel_haenszel(strata, level)
+
+    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+
+
+def _mantel(strata: Strata, level: float) -> pa.Table:
     shape = (len(strata.items), 2, len(strata.scores))
     n, sums, squares = (
         np.array([np.tensordot(item.values**power, item.counts, 1) for item in strata.items.values()]).reshape(shape)
@@ -55,7 +100,7 @@ def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.
             **head(strata, n.sum(axis=2)),
             "chi2": column(chi2),
             "p": column(p),
-            "smd": column(smd),
+            "smd": column(smd * strata.step),
             "effect": column(effect),
             "ets": classes(known, 0.17, 0.25),
             **tail(strata, p < level),
@@ -63,23 +108,7 @@ def mantel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.
     )
 
 
-def generalized_mantel_haenszel(X: Any, group: Any = None, *, focal: object = None, level: float = 0.05) -> pa.Table:
-    """Do the groups differ in which points they get, in whatever way? (Somes 1986; Zwick, Donoghue & Grima 1993)
-
-    Unlike `mantel` it sees groups of equal means, one of which has more of the middle. Of a dichotomous item it is
-    Mantel-Haenszel without continuity correction. As R's mantelhaen.test.
-
-    Args:
-        X, group, focal, level: as in `mantel`.
-
-    Returns:
-        A row an item: `item`, `n_reference`, `n_focal`; `chi2`, `df`, `p`; `flagged`; `anchor`. df is the number of
-        values less 1, or what is left of it where both groups never have some values at the same score.
-
-    Raises:
-        ValueError: input that can't be used, with what is wrong.
-    """
-    strata = strata_of(X, group, focal)
+def _generalized_mantel_haenszel(strata: Strata, level: float) -> pa.Table:
     tests = np.array([_generalized(item) for item in strata.items.values()]).reshape(-1, 2)
     chi2, df = tests.T
     p = chi_squared.sf(chi2, np.maximum(df, 1))
@@ -100,9 +129,10 @@ def _generalized(item: Counts) -> tuple[float, int]:
     size = np.maximum(n.sum(axis=0), 1)
     excess = (item.counts[1:, FOCAL] - given * n[FOCAL] / size).sum(axis=1)
     weight = n[REFERENCE] * n[FOCAL] / (size**2 * np.maximum(size - 1, 1))
-    covariance = np.diag((given * weight * size).sum(axis=1)) - (given * weight) @ given.T
-    scale = np.sqrt(np.diag(covariance))
-    known = scale > 0
+    apart = given * weight * size
+    covariance = np.diag(apart.sum(axis=1)) - (given * weight) @ given.T
+    known = np.diag(covariance) > 1e-9 * apart.sum(axis=1)  # more than rounding
+    scale = np.sqrt(np.where(known, np.diag(covariance), 1))
     scaled = covariance[np.ix_(known, known)] / np.outer(scale[known], scale[known])
     excess = excess[known] / scale[known]
     df = int(np.linalg.matrix_rank(scaled, rtol=1e-9, hermitian=True)) if known.any() else 0

@@ -27,8 +27,8 @@ def dif_statistics(
     """A row an item and focal group, schema "dif"; matched on the subject's total score.
 
     Items that earn all or nothing are tested by Mantel-Haenszel with continuity correction, other items by Mantel's
-    test; class, `favours` and `alert` go by the rules of ETS (see `engine.dif.mantel_haenszel` and `mantel`). What
-    the answers do not determine is null.
+    test; `ets` and `favours` go by the rules of ETS (see `engine.dif.mantel_haenszel` and `mantel`). What the answers
+    do not determine is null, and so is an odds ratio of 0 or ∞.
 
     Args:
         tally_by_group: the Tally of each group, by its label. Groups of fewer than 100 pupils have no rows.
@@ -51,8 +51,9 @@ def dif_statistics(
 
 def _against(subject: Subject, by: str, reference: str, focal: str, strata: Strata) -> pa.Table:
     """The rows of one focal group."""
-    most = {item.item: float(item.max) for item in subject.items}
-    plain = strata.only([name for name, part in strata.items.items() if {*part.values.tolist()} <= {0.0, most[name]}])
+    full = {item.item: item.max for item in subject.items}
+    steps = {name: {0.0, float(points / subject.step)} for name, points in full.items()}
+    plain = strata.only([name for name, part in strata.items.items() if {*part.values.tolist()} <= steps[name]])
     rows = {row["item"]: row | {"method": "mantel"} for row in mantel(strata).to_pylist()}
     for row in mantel_haenszel(plain).to_pylist():
         rows[row["item"]] |= row | {"method": "mantel_haenszel"}
@@ -61,7 +62,7 @@ def _against(subject: Subject, by: str, reference: str, focal: str, strata: Stra
     for name, row in rows.items():
         row |= {"subject": subject.code, "by": by, "reference": reference, "focal": focal, "favours": ""}
         if row["smd"] is not None:
-            row["difference"] = row["smd"] / most[name]
+            row["difference"] = row["smd"] / float(full[name])
         if row["ets"] in ("B", "C"):
             row["favours"] = focal if (row.get("delta") or row["smd"]) > 0 else reference
         if math.isinf(row.get("delta") or 0):

@@ -1,8 +1,11 @@
-"""Answers counted by matching score and group: all that the statistics of DIF need."""
+"""Answers counted by matching score and group: all that the statistics of DIF need.
+
+A pupil to whom an item was not presented is left out of its counts, and gets 0 for it in the matching score.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +21,7 @@ class Counts:
     """How often an item got so many points, over the pupils to whom it was presented.
 
     Attributes:
-        values: (categories,) float64, the different points that were given, ascending.
+        values: (categories,) float64, the different points that were given, in steps, ascending.
         counts: (categories, 2, strata) float64; on the second axis the reference group, then the focal group.
     """
 
@@ -37,14 +40,16 @@ class Strata:
     """The answers to every item by matching score, of the reference and the focal group.
 
     Attributes:
-        scores: (strata,) float64, the matching score of each stratum, in points; nobody need have it.
+        scores: (strata,) float64, the matching score of each stratum, in steps; nobody need have it.
         items: by item.
         anchor: the items whose points make the matching score. Another item's own points are added for itself.
+        step: in points; sums of whole steps are exact.
     """
 
     scores: np.ndarray
     items: dict[str, Counts]
     anchor: frozenset[str]
+    step: float = 1.0
 
     @property
     def dichotomous(self) -> list[str]:
@@ -53,7 +58,7 @@ class Strata:
 
     def only(self, names: list[str]) -> Strata:
         """The same with these items alone; the matching score stays as it is."""
-        return Strata(self.scores, {name: self.items[name] for name in names}, self.anchor)
+        return replace(self, items={name: self.items[name] for name in names})
 
     def right_and_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Right answers and all answers: two arrays (items, 2, strata).
@@ -63,8 +68,8 @@ class Strata:
         """
         for name, item in self.items.items():
             if len(item.values) > 2:
-                seen = ", ".join(f"{value:g}" for value in item.values[:4])
-                raise ValueError(f"item {name} is not dichotomous: it has values {seen}, …; use engine.dif.mantel")
+                seen = ", ".join(f"{value * self.step:g}" for value in item.values[:4])
+                raise ValueError(f"item {name} is not dichotomous: it was given {seen}, …; use engine.dif.mantel")
         shape = (len(self.items), 2, len(self.scores))
         right = np.array([item.right for item in self.items.values()]).reshape(shape)
         return right, self.presented()
@@ -91,12 +96,12 @@ class Strata:
         for name, part in whole.items.items():
             if name in whole.dropped:
                 continue
-            values = np.unique(part.points)
+            values = np.unique(part.points).astype(float)
             counts = np.zeros((len(values), 2, len(whole.totals)))
             for group, tally in ((REFERENCE, reference), (FOCAL, focal)):
                 answers, start = tally.items[name], tally.lowest - whole.lowest
                 row = np.searchsorted(values, answers.points)
                 np.add.at(counts[:, group, start : start + len(tally.totals)], row, answers.counts)
-            items[name] = Counts(values * float(whole.step), counts)
-        scores = (whole.lowest + np.arange(len(whole.totals))) * float(whole.step)
-        return Strata(scores, items, frozenset(items))
+            items[name] = Counts(values, counts)
+        scores = whole.lowest + np.arange(len(whole.totals), dtype=float)
+        return Strata(scores, items, frozenset(items), float(whole.step))

@@ -421,7 +421,15 @@ def documented(table: pa.Table) -> None:
             assert all(0 <= value <= 1 for value in values)
 
 
-RUNS = [dif.mantel_haenszel, dif.standardization, dif.breslow_day, dif.mantel, dif.logistic, dif.delta_plot]
+MATCHED = [
+    dif.mantel_haenszel,
+    dif.standardization,
+    dif.breslow_day,
+    dif.mantel,
+    dif.generalized_mantel_haenszel,
+    dif.logistic,
+]
+RUNS = [*MATCHED, dif.delta_plot]
 
 
 @given(answers())
@@ -434,8 +442,8 @@ def test_nothing_undetermined_escapes(data: tuple) -> None:
             documented(run(X, focal))
         for kind in ("uniform", "nonuniform"):
             documented(dif.logistic(X, focal, kind=kind))
-        documented(dif.mantel_haenszel(X, focal, purify=True))
-        documented(dif.logistic(X, focal, purify=True))
+        for run in MATCHED:
+            documented(run(X, focal, purify=True))
 
 
 @given(answers(most=3))
@@ -446,7 +454,7 @@ def test_nothing_undetermined_escapes_of_items_of_several_points(data: tuple) ->
         warnings.simplefilter("error")
         for run in (dif.mantel, dif.generalized_mantel_haenszel, dif.ordinal_logistic):
             documented(run(X, focal))
-        documented(dif.ordinal_logistic(X, focal, purify=True))
+            documented(run(X, focal, purify=True))
 
 
 @pytest.mark.parametrize(
@@ -535,6 +543,21 @@ def test_strata_take_no_group_and_cannot_be_purified() -> None:
     other = score(subject(*paper.items, step=Fraction(1)), responses(paper, [{"q": "A"}])).tally
     with pytest.raises(ValueError, match="different papers"):
         Strata.of_tallies(other, score(paper, responses(paper, [{"q": "A"}])).tally)
+
+
+def test_points_that_are_no_binary_fractions_are_exactly_constant() -> None:
+    """0.3 of 0.7 points for everybody: nothing to test, not a variance of 1e-17."""
+    items = [
+        Item(item="q", type="constructed", max=Fraction("0.7")),
+        Item(item="r", type="constructed", max=Fraction(9)),
+    ]
+    paper = subject(*items, step=Fraction("0.1"))
+    rng = np.random.default_rng(1)
+    rows = [[{"q": "0.3", "r": str(points)} for points in rng.integers(0, 10, 50)] for _ in range(2)]
+    strata = Strata.of_tallies(*(score(paper, responses(paper, some)).tally for some in rows))
+    for run in (dif.mantel, dif.generalized_mantel_haenszel, dif.ordinal_logistic):
+        assert run(strata)["chi2"].to_pylist()[0] is None
+    assert dif.mantel(strata)["effect"].to_pylist()[0] is None
 
 
 def test_the_dif_table_of_an_exam() -> None:
