@@ -63,6 +63,44 @@ def test_means_and_sds_by_hand() -> None:
     assert link_scales(x, y, "mean/sigma") == Scale(pytest.approx(1.5), pytest.approx(1.0))
 
 
+# R plink 1.5-1: link.con(plink(items of X and Y, base.grp = 2, weights.t = as.weight(theta = seq(-6, 6, .2),
+# normal.wt = TRUE))) of a, then b or the steps, (then c) of the common items.
+BINARY = (
+    [(1.0, -1.2, 0.15), (1.4, 0.1, 0.2), (0.7, 0.6, 0.1), (1.9, 1.3, 0.25)],
+    [(0.8, -1.0, 0.1), (1.3, 0.7, 0.2), (0.6, 1.1, 0.2), (1.4, 2.2, 0.2)],
+)
+ORDERED = (
+    [(1.0, -1.5, 0.0), (1.5, -0.5, 0.8), (0.8, 0.2, 1.9)],
+    [(0.9, -1.4, 0.5), (1.2, 0.1, 1.3), (0.7, 0.6, 2.6)],
+)
+IN_PLINK = [
+    ("3pl", BINARY, "mean/mean", 1.219512, 0.506098),
+    ("3pl", BINARY, "mean/sigma", 1.258504, 0.498299),
+    ("3pl", BINARY, "haebara", 1.235365, 0.518040),
+    ("3pl", BINARY, "stocking-lord", 1.194048, 0.507318),
+    ("graded", ORDERED, "mean/mean", 1.178572, 0.439881),
+    ("graded", ORDERED, "mean/sigma", 1.146539, 0.444686),
+    ("graded", ORDERED, "haebara", 1.120022, 0.493085),
+    ("graded", ORDERED, "stocking-lord", 1.157210, 0.457476),
+    ("gpcm", ORDERED, "haebara", 1.135729, 0.485844),
+    ("gpcm", ORDERED, "stocking-lord", 1.150658, 0.462196),
+]
+
+
+def curves(model: str, parameters: list[tuple[float, float, float]]) -> list[Curves]:
+    if model == "3pl":
+        return three_pl(*zip(*parameters, strict=True))
+    if model == "graded":
+        return [Graded(a, -a * np.array([b1, b2])) for a, b1, b2 in parameters]
+    return [DivideByTotal(a * np.arange(3), -a * np.array([0, b1, b1 + b2])) for a, b1, b2 in parameters]
+
+
+@pytest.mark.parametrize(("model", "items", "method", "slope", "intercept"), IN_PLINK)
+def test_as_in_plink(model: str, items: tuple, method: str, slope: float, intercept: float) -> None:
+    found = link_scales(*(curves(model, each) for each in items), method)
+    assert [found.slope, found.intercept] == pytest.approx([slope, intercept], abs=1.5e-6)
+
+
 def criterion(x: list, y: list, method: str, slope: float, intercept: float) -> float:
     """By loops over abilities, items and categories, from the parameters, for the normal density on [-6, 6]."""
     total, weights = 0.0, 0.0
