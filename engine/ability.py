@@ -29,7 +29,7 @@ Method = Literal["eap", "map", "wle", "ml"]
 
 BLOCK = 4096  # pupils at once: their tables stay in the cache
 LIMIT = 20.0  # estimates are sought in ± this
-MOST_SE = 1e4  # an estimate less certain than this lies on a plateau made by rounding
+MOST_SE = 1e4  # a less certain estimate near ±20 lies on a plateau that reaches beyond
 STEPS = 60  # of Newton or bisection; bisection alone needs 40 from one grid point to the next
 
 
@@ -192,21 +192,22 @@ class _Mode:
 
     def __call__(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         given = chosen(codes, self.items)
-        height, known = given @ self.table, given @ self.information
+        height = given @ self.table
+        nothing = np.ptp(height, axis=1) == 0
         if self.method == "map":
             height += log_normal(self.grid, self.mean, self.variance)
         if self.method == "wle":
-            height += np.log(np.maximum(known, np.finfo(float).tiny)) / 2
+            height += np.log(np.maximum(given @ self.information, np.finfo(float).tiny)) / 2
         best = height.argmax(axis=1)
         # rounding makes a plateau of what rises for ever
         best[height[:, -1] >= height.max(axis=1)] = len(self.grid) - 1
         theta, curvature = self._climb(codes, best, self._vertex(height, best))
         with np.errstate(divide="ignore"):
             se = 1 / np.sqrt(np.maximum(curvature, 0))
-        endless = (np.abs(theta) >= LIMIT) | (se > MOST_SE)
+        at_end = (best == 0) | (best == len(self.grid) - 1)
+        endless = (np.abs(theta) >= LIMIT) | (at_end & (se > MOST_SE))
         theta[endless], se[endless] = np.copysign(np.inf, theta[endless]), np.inf
         if self.method != "map":
-            nothing = ~(known > 0).any(axis=1)
             theta[nothing] = se[nothing] = np.nan
         return theta, se
 
@@ -257,8 +258,7 @@ class _Mode:
             slope -= (theta - self.mean) / self.variance
             bend -= 1 / self.variance
         if self.method == "wle":
-            i, i1, i2 = total
-            with np.errstate(divide="ignore", invalid="ignore"):
-                slope += i1 / i / 2
-                bend += (i2 / i - (i1 / i) ** 2) / 2
+            first, second = np.divide(total[1:], total[0], out=np.zeros_like(total[1:]), where=total[0] > 0)
+            slope += first / 2
+            bend += (second - first**2) / 2
         return slope, bend
