@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_banded
 from scipy.special import expit, log_expit, xlogy
 
 ROUNDS = 100
 SETTLED = 1e-11  # what the last step may have added to the log-likelihood
+RIDGE = 1e-12  # of the information, in the scale where its diagonal is 1
 LEAST = -600.0  # logarithm of a chance that is divided by
 
 
@@ -50,10 +52,16 @@ def fit_binary(design: np.ndarray, n: np.ndarray, right: np.ndarray) -> Fits:
         chance = expit(beta @ design.T)
         return (right - n * chance) @ design, ((n * chance * (1 - chance)) @ squares).reshape(-1, p, p)
 
-    value, beta, information = _maximum(np.zeros((len(n), p)), loglik, slope_and_information)
+    def slope_and_step(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slope, information = slope_and_information(beta)
+        return slope, _solve(information, slope[..., None])[..., 0]
+
+    value, beta = _maximum(np.zeros((len(n), p)), loglik, slope_and_step)
+    _, information = slope_and_information(beta)
     total, correct = n.sum(axis=1), right.sum(axis=1)
     null = _shares(correct, total) + _shares(total - correct, total)
-    return Fits(value, null, beta, _inverse(information), _rank(design, n))
+    everywhere = np.broadcast_to(np.eye(p), information.shape)
+    return Fits(value, null, beta, _solve(information, everywhere), _rank(design, n))
 
 
 def fit_ordinal(design: np.ndarray, counts: list[np.ndarray]) -> Fits:
@@ -98,7 +106,7 @@ def _fit_ordinal(x: np.ndarray, counts: np.ndarray) -> tuple[float, float, np.nd
         in_order = (np.diff(beta[0, :steps]) < 0).all()
         return np.array([(counts * log_chances(beta)).sum() if in_order else -np.inf])
 
-    def slope_and_information(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def slope_and_solver(beta: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
         chance = np.exp(np.maximum(log_chances(beta), LEAST))
         _, eta = logits(beta)
         density = expit(eta) * expit(-eta)
@@ -106,33 +114,34 @@ def _fit_ordinal(x: np.ndarray, counts: np.ndarray) -> tuple[float, float, np.nd
         weight, gain = counts / chance, change / chance
         inner = density[1:-1]
         slope = np.concatenate([(inner * (weight[1:] - weight[:-1])).sum(axis=1), (weight * change).sum(axis=0) @ x])
-        information = np.zeros((steps + width, steps + width))
-        information[:steps, :steps] = np.diag((n * inner**2 * (1 / chance[1:] + 1 / chance[:-1])).sum(axis=1))
+        diagonal = (n * inner**2 * (1 / chance[1:] + 1 / chance[:-1])).sum(axis=1)
         beside = -(n * inner[1:] * inner[:-1] / chance[1:-1]).sum(axis=1)
-        information[:steps, :steps] += np.diag(beside, 1) + np.diag(beside, -1)
-        information[:steps, steps:] = (n * inner * (gain[1:] - gain[:-1])) @ x
-        information[steps:, :steps] = information[:steps, steps:].T
-        information[steps:, steps:] = (x * (n * (change * gain).sum(axis=0))[:, None]).T @ x
-        return slope[None], information[None]
+        border = (n * inner * (gain[1:] - gain[:-1])) @ x
+        corner = (x * (n * (change * gain).sum(axis=0))[:, None]).T @ x
+        return slope, lambda values: _solve_bordered(diagonal, beside, border, corner, values)
+
+    def slope_and_step(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slope, solve = slope_and_solver(beta)
+        return slope[None], solve(slope[:, None]).T
 
     start = np.concatenate([np.log(above / (given.sum() - above)), np.zeros(width)])[None]
-    value, beta, information = _maximum(start, loglik, slope_and_information)
-    return float(value[0]), null, beta[0, kept], _inverse(information)[0][np.ix_(kept, kept)]
+    value, beta = _maximum(start, loglik, slope_and_step)
+    _, solve = slope_and_solver(beta)
+    return float(value[0]), null, beta[0, kept], solve(np.eye(steps + width)[:, kept])[kept]
 
 
 def _maximum(
     beta: np.ndarray,
     loglik: Callable[[np.ndarray], np.ndarray],
-    slope_and_information: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Newton's method or Fisher scoring of every item, from beta (items, p): maximum, where it is, information there.
+    slope_and_step: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newton's method or Fisher scoring of every item, from beta (items, p): the maximum, and where it is.
 
     A step that makes things worse is halved.
     """
     value, length = loglik(beta), np.ones(len(beta))
     for _ in range(ROUNDS):
-        slope, information = slope_and_information(beta)
-        step = _solve(information, slope[..., None])[..., 0]
+        slope, step = slope_and_step(beta)
         tried = beta + length[:, None] * step
         reached = loglik(tried)
         better = reached >= value - 1e-12 * np.abs(value)
@@ -140,20 +149,36 @@ def _maximum(
         length = np.where(better, 1, length / 2)
         if ((slope * step).sum(axis=1) < SETTLED).all():
             break
-    return value, beta, slope_and_information(beta)[1]
-
-
-def _inverse(information: np.ndarray) -> np.ndarray:
-    """Inverse of the matrices (items, p, p)."""
-    return _solve(information, np.broadcast_to(np.eye(information.shape[1]), information.shape))
+    return value, beta
 
 
 def _solve(information: np.ndarray, values: np.ndarray) -> np.ndarray:
     """information⁻¹·values, in the scale where the diagonal is 1; what is not determined stays near 0."""
     scale = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
     scale = np.where(scale > 0, scale, 1)[..., None]
-    scaled = information / scale / scale.transpose(0, 2, 1) + 1e-12 * np.eye(information.shape[1])
+    scaled = information / scale / scale.transpose(0, 2, 1) + RIDGE * np.eye(information.shape[1])
     return np.linalg.solve(scaled, values / scale) / scale
+
+
+def _solve_bordered(
+    diagonal: np.ndarray, beside: np.ndarray, border: np.ndarray, corner: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """The same for one symmetric matrix that is tridiagonal but for its last rows, and values (rows, columns)."""
+    steps = len(diagonal)
+    scale = np.sqrt(np.concatenate([diagonal, np.diag(corner)]))
+    scale = np.where(scale > 0, scale, 1)[:, None]
+    above, below = scale[:steps], scale[steps:]
+    bands = np.full((3, steps), 1 + RIDGE)
+    bands[0, 1:] = bands[2, :-1] = beside / (above[1:] * above[:-1])[:, 0]
+    border, corner, values = (
+        border / above / below.T,
+        corner / below / below.T + RIDGE * np.eye(len(corner)),
+        values / scale,
+    )
+    solved = solve_banded((1, 1), bands, np.hstack([border, values[:steps]]))
+    inside, first = solved[:, : len(corner)], solved[:, len(corner) :]
+    last = np.linalg.solve(corner - border.T @ inside, values[steps:] - border.T @ first)
+    return np.vstack([first - inside @ last, last]) / scale
 
 
 def _squares(design: np.ndarray) -> np.ndarray:
