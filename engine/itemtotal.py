@@ -104,5 +104,6 @@ def _with_the_common_total(correlation: np.ndarray) -> list[float | None]:
     if not np.isfinite(correlation).all():
         return [None] * len(correlation)
     common = correlation - np.diag(1 - squared_multiple_correlations(correlation))
-    sd = math.sqrt(total_variance(common))
+    total = float(common.sum())
+    sd = math.sqrt(total) if total > 1e-12 * len(common) else 0.0
     return [quotient(together, sd) for together in common.sum(axis=0).tolist()]

@@ -60,7 +60,7 @@ def split_half(
     a, b = (total_variance(covariance[np.ix_(half, half)]) for half in (first, ~first))
     between = covariance[np.ix_(first, ~first)].sum()
     r = quotient(between, math.sqrt(a * b))
-    stepped_up = None if r is None else quotient(2 * r, 1 + r)
+    stepped_up = 2 * r / (1 + r) if r is not None and 1 + r > 1e-12 else None
     return SplitHalf(first, r, stepped_up, quotient(4 * between, total_variance(covariance)))
 
 
