@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -57,11 +57,12 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    bands = _bands(tally)
+    weights = _weights(tally)
     alphas = _alphas(tally, subject)
     rows = []
     for item in subject.items:
         part = tally.items[item.item]
+        summed = _Summed.of(part, weights)
         row = {
             "subject": subject.code,
             "item": item.item,
@@ -69,26 +70,26 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
             "max": float(item.max),
             "key": item.key,
             "knowledge": "、".join(name for name, _ in item.knowledge),
-            "n": int(part.counts.sum()),
-            "blank": sum(int(c.sum()) for answer, c in zip(part.answers, part.counts, strict=True) if answer == ""),
+            "n": summed.moments.n,
+            "blank": sum(count for answer, count in zip(part.answers, summed.given, strict=True) if answer == ""),
             "expected": item.expected,
             "alert": "void",
         }
         if item.item not in tally.dropped:
-            sums = _moments(part, tally)
+            sums = summed.moments
             mean = mean_points(sums.x, sums.n, tally.step)
-            rates = [_rate(part, band, item, tally) for band in bands]
+            rates = [_rate(points, n, item, tally) for points, n in summed.bands_points]
             row |= {
                 "mean": mean,
                 "sd": scaled(sums.sd(ddof), tally.step),
                 "difficulty": None if mean is None else mean / float(item.max),
                 "r_total": sums.r(),
                 "r_rest": sums.rest().r(),
-                "biserial": _biserial(part, sums.rest(), tally),
+                "biserial": _biserial(part, summed),
                 "d27": None if rates[0] is None or rates[2] is None else rates[2] - rates[0],
                 "alpha_if_deleted": alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item],
             }
-            row["alert"] = "; ".join(_alerts(item, part, sums, tally, row))
+            row["alert"] = "; ".join(_alerts(item, part, summed, tally, row))
         rows.append(row)
     return _table("items", rows)
 
@@ -106,35 +107,34 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    bands = _bands(tally)
+    weights = _weights(tally)
     rows = []
     for item in subject.items:
         if item.type == "constructed":
             continue
         part = tally.items[item.item]
-        sums = _moments(part, tally)
-        sizes = [int(part.counts[:, band].sum()) for band in bands]
-        mark = rule(item, tally.step)
-        given = dict(zip(part.answers, part.counts, strict=True))
+        summed = _Summed.of(part, weights)
+        mark, full = rule(item, tally.step), item.max / tally.step
+        sizes = [n for _, n in summed.bands_points]
+        given = dict(zip(part.answers, zip(summed.given, summed.at, summed.bands, strict=True), strict=True))
         for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
-            counts = given.get(answer, np.zeros_like(tally.totals))
-            count = int(counts.sum())
+            count, at, bands = given.get(answer, (0, 0, (0, 0, 0)))
             points = mark(answer)
-            rates = [share_of(int(counts[band].sum()), size) for band, size in zip(bands, sizes, strict=True)]
+            rates = [share_of(some, size) for some, size in zip(bands, sizes, strict=True)]
             rows.append(
                 {
                     "subject": subject.code,
                     "item": item.item,
                     "answer": answer,
-                    "points": float(points * tally.step),
-                    "is_key": not void(item) and points * tally.step == item.max,
+                    "points": points * tally.step.numerator / tally.step.denominator,
+                    "is_key": not void(item) and points == full,
                     "count": count,
-                    "rate": share_of(count, sums.n),
+                    "rate": share_of(count, summed.moments.n),
                     "rate_low": rates[0],
                     "rate_mid": rates[1],
                     "rate_high": rates[2],
-                    "r_rest": _option_rest(sums, counts, points, tally, rest),
-                    "mean_total": mean_points(int(counts @ total_axis(tally)), count, tally.step),
+                    "r_rest": _option_rest(summed.moments, count, at, points, tally, rest),
+                    "mean_total": mean_points(at, count, tally.step),
                 }
             )
     return _table("options", rows)
@@ -205,30 +205,55 @@ def check_paper(tally: Tally, subject: Subject) -> None:
         )
 
 
-def _moments(part: Answers, tally: Tally) -> Moments:
-    """x: points of the item, y: total score, over the pupils to whom it was presented."""
+@dataclass(frozen=True)
+class _Summed:
+    """An item's counts, added up over the total scores.
+
+    Attributes:
+        given, at: by answer, how often it was given, and the sum of the total scores of those who gave it, in steps.
+        bands: by answer, how often in the bottom, middle and top group.
+        bands_points: of each of these groups, points and pupils.
+        moments: x: points of the item, y: total score, over the pupils to whom it was presented.
+    """
+
+    given: list[int]
+    at: list[int]
+    bands: list[list[int]]
+    bands_points: list[tuple[int, int]]
+    moments: Moments
+
+    @classmethod
+    def of(cls, part: Answers, weights: np.ndarray) -> _Summed:
+        """`weights` are those of `_weights`."""
+        sums = part.counts @ weights
+        points = part.points @ sums
+        n, y, yy, *sizes = sums.sum(axis=0).tolist()
+        x, xy, _, *banded = points.tolist()
+        return cls(
+            given=sums[:, 0].tolist(),
+            at=sums[:, 1].tolist(),
+            bands=sums[:, 3:].tolist(),
+            bands_points=list(zip(banded, sizes, strict=True)),
+            moments=Moments(n, x, int(part.points**2 @ sums[:, 0]), y, yy, xy),
+        )
+
+
+def _weights(tally: Tally) -> np.ndarray:
+    """(totals, 6) int64: 1, the total score, its square; whether it is in the bottom, the middle, the top group."""
     axis = total_axis(tally)
-    given, at_total, sums = part.counts.sum(axis=1), part.counts.sum(axis=0), part.counts @ axis
-    return Moments(
-        n=int(given.sum()),
-        x=int(part.points @ given),
-        xx=int(part.points**2 @ given),
-        y=int(sums.sum()),
-        yy=int(at_total @ axis**2),
-        xy=int(part.points @ sums),
-    )
+    return np.column_stack([np.ones_like(axis), axis, axis**2, *(band.astype(np.int64) for band in _bands(tally))])
 
 
-def _biserial(part: Answers, sums: Moments, tally: Tally) -> float | None:
-    """Of the points and the rest score; `sums` are theirs."""
+def _biserial(part: Answers, summed: _Summed) -> float | None:
+    """Of the points and the rest score."""
+    rest = summed.moments.rest()
     categories, place = np.unique(part.points, return_inverse=True)
-    spread = sums.n * sums.yy - sums.y**2
+    spread = rest.n * rest.yy - rest.y**2
     if len(categories) < 2 or not spread:
         return None
-    given = part.counts.sum(axis=1)
-    rest = part.counts @ total_axis(tally) - part.points * given
-    counts, rests = (np.bincount(place, weights=weights) for weights in (given, rest))
-    return polyserial_of_categories(counts, rests - counts * float(sums.y / sums.n), math.sqrt(spread) / sums.n)
+    given = np.array(summed.given)
+    counts, rests = (np.bincount(place, weights=some) for some in (given, np.array(summed.at) - part.points * given))
+    return polyserial_of_categories(counts, rests - counts * float(rest.y / rest.n), math.sqrt(spread) / rest.n)
 
 
 def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
@@ -241,7 +266,8 @@ def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
     parts |= {tables.CHOOSE + group: part for group, part in tally.choices.items()}
     axis, n = total_axis(tally), tally.n
     total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
-    sums = {name: replace(_moments(part, tally), n=n) for name, part in parts.items()}
+    weights = _weights(tally)
+    sums = {name: replace(_Summed.of(part, weights).moments, n=n) for name, part in parts.items()}
     spread = sum(part.spread() for part in sums.values())
 
     def alpha(k: int, parts_spread: int | Fraction, total_spread: int | Fraction) -> float | None:
@@ -271,15 +297,18 @@ def _bands(tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return low, ~low & ~high, high
 
 
-def _rate(part: Answers, band: np.ndarray, item: Item, tally: Tally) -> float | None:
-    """Rate of points in a band."""
-    mean = mean_points(int(part.points @ part.counts[:, band].sum(axis=1)), int(part.counts[:, band].sum()), tally.step)
+def _rate(points: int, n: int, item: Item, tally: Tally) -> float | None:
+    """Rate of points of n pupils."""
+    mean = mean_points(points, n, tally.step)
     return None if mean is None else mean / float(item.max)
 
 
-def _option_rest(item: Moments, counts: np.ndarray, points: int, tally: Tally, rest: Rest) -> float | None:
-    """Correlation of having given an answer with the total less the item (less the option, less nothing)."""
-    count, at = int(counts.sum()), int(counts @ total_axis(tally))
+def _option_rest(item: Moments, count: int, at: int, points: int, tally: Tally, rest: Rest) -> float | None:
+    """Correlation of having given an answer with the total less the item (less the option, less nothing).
+
+    Args:
+        count, at: how many gave the answer, and the sum of their total scores, in steps.
+    """
     if rest == "none":
         return Moments(item.n, count, count, item.y, item.yy, at).r()
     if rest == "item":
@@ -291,12 +320,12 @@ def _option_rest(item: Moments, counts: np.ndarray, points: int, tally: Tally, r
     ).r()
 
 
-def _alerts(item: Item, part: Answers, sums: Moments, tally: Tally, row: dict) -> Iterator[str]:
+def _alerts(item: Item, part: Answers, summed: _Summed, tally: Tally, row: dict) -> Iterator[str]:
     """What a person should look at."""
     if void(item):
         yield "void"
         return
-    if item.type != "constructed" and _key_suspect(item, part, sums, tally):
+    if item.type != "constructed" and _key_suspect(item, part, summed, tally):
         yield "key suspect"
     if row["r_rest"] is not None and row["r_rest"] < 0:
         yield "negative discrimination"
@@ -306,12 +335,16 @@ def _alerts(item: Item, part: Answers, sums: Moments, tally: Tally, row: dict) -
         yield "too hard"
 
 
-def _key_suspect(item: Item, part: Answers, sums: Moments, tally: Tally) -> bool:
-    full = int(item.max / tally.step)
-    key = _option_rest(sums, part.counts[part.points == full].sum(axis=0), full, tally, "item")
-    for answer, points, counts in zip(part.answers, part.points.tolist(), part.counts, strict=True):
-        if answer and points <= 0 and counts.sum() >= FUNCTIONAL * sums.n:
-            wrong = _option_rest(sums, counts, points, tally, "item")
+def _key_suspect(item: Item, part: Answers, summed: _Summed, tally: Tally) -> bool:
+    full, n = int(item.max / tally.step), summed.moments.n
+    options = list(zip(part.answers, part.points.tolist(), summed.given, summed.at, strict=True))
+    right = [(count, at) for _, points, count, at in options if points == full]
+    key = _option_rest(
+        summed.moments, sum(count for count, _ in right), sum(at for _, at in right), full, tally, "item"
+    )
+    for answer, points, count, at in options:
+        if answer and points <= 0 and count >= FUNCTIONAL * n:
+            wrong = _option_rest(summed.moments, count, at, points, tally, "item")
             if wrong is not None and wrong > max(0.0, key or 0.0):
                 return True
     return False

@@ -6,6 +6,7 @@ one by one, and groups of any share.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 SHARE_27 = 0.27  # of the top and bottom groups that tell most in a normal sample (Kelley 1939)
 
@@ -109,7 +110,9 @@ def polyserial_of_categories(counts: np.ndarray, sums: np.ndarray, sd: float) ->
     """
     n = counts.sum()
     covariance = float(sums @ np.arange(len(counts))) / n
-    return float(covariance / (sd * norm.pdf(norm.ppf(np.cumsum(counts)[:-1] / n)).sum()))
+    thresholds = ndtri(np.cumsum(counts)[:-1] / n)
+    ordinates = np.exp(-(thresholds**2) / 2) / math.sqrt(2 * math.pi)
+    return float(covariance / (sd * ordinates.sum()))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Moments:
 
     def sd(self, ddof: int = 0) -> float | None:
         """Standard deviation of x."""
-        return math.sqrt(Fraction(self.spread(), self.n * (self.n - ddof))) if self.n > ddof else None
+        return math.sqrt(self.spread() / (self.n * (self.n - ddof))) if self.n > ddof else None
 
     def spread(self) -> int | Fraction:
         """n² times the variance of x."""
@@ -44,7 +44,7 @@ class Moments:
 
 def mean_points(total: int, count: int, step: Fraction) -> float | None:
     """Mean of points given in steps."""
-    return float(Fraction(total, count) * step) if count else None
+    return total * step.numerator / (count * step.denominator) if count else None
 
 
 def scaled(value: float | None, step: Fraction) -> float | None:
