@@ -13,6 +13,8 @@ import numpy as np
 
 from engine.linking.frequencies import Array, Frequencies, JointFrequencies
 
+NOTHING = 1e-100  # densities below are 0: what is divided by them must not overflow
+
 
 class Continuous(Protocol):
     """A distribution function with what linking needs."""
@@ -57,8 +59,8 @@ def chained_standard_errors(chain: Sequence[Continuous], group_x: JointFrequenci
     linked = link(anchors, (y_anchor, y))
     by_x = x.gradient(points)[:, :, None] - x_anchor.gradient(anchors)[:, None, :]
     by_y = y_anchor.gradient(anchors)[:, None, :] - y.gradient(linked)[:, :, None]
-    to_anchor = _over(y_anchor.density(anchors) ** 2, x_anchor.density(anchors) ** 2)
-    variance = to_anchor * group_x.variance_of(by_x) + group_y.variance_of(by_y)
+    to_anchor = _over(y_anchor.density(anchors), x_anchor.density(anchors))
+    variance = to_anchor**2 * group_x.variance_of(by_x) + group_y.variance_of(by_y)
     return _errors(variance, y.density(linked))
 
 
@@ -91,9 +93,9 @@ def _by_cells(own: Array, others: Array, group: JointFrequencies, other: JointFr
 
 def _errors(variance: Array, density: Array) -> Array:
     sd = np.sqrt(variance)
-    return np.divide(sd, density, out=np.where(sd > 1e-9, np.inf, 0.0), where=density > 1e-200)
+    return np.divide(sd, density, out=np.where(sd > 1e-9, np.inf, 0.0), where=density > NOTHING)
 
 
 def _over(values: Array, by: Array) -> Array:
     """The quotient, 0 where the divisor is 0."""
-    return np.divide(values, by, out=np.zeros(np.broadcast(values, by).shape), where=by > 0)
+    return np.divide(values, by, out=np.zeros(np.broadcast(values, by).shape), where=by > NOTHING)

@@ -20,7 +20,7 @@ from engine.linking.result import Equating, bootstrapped
 
 Method = Literal["identity", "mean", "linear", "circle-arc", "equipercentile", "kernel"]
 Degree: TypeAlias = int | Literal["aic", "bic"] | None
-Bandwidth: TypeAlias = float | tuple[float, ...] | None
+Bandwidth: TypeAlias = float | Sequence[float] | None
 
 
 def equate(
@@ -38,8 +38,9 @@ def equate(
 
     Args:
         x, y: scores of the pupils, or frequency tables; see `Frequencies.of`.
-        method: "identity", "mean", "linear" (equal means and standard deviations, n - 1), "circle-arc" (Livingston &
-            Kim, 2009), "equipercentile" or "kernel", by the conventions of the R packages equate and kequate.
+        method: "identity" (the line through the ends of the scales), "mean", "linear" (equal means and standard
+            deviations, n - 1), "circle-arc" (Livingston & Kim, 2009), "equipercentile" or "kernel", by the conventions
+            of the R packages equate and kequate.
         scale: the possible scores of both forms; None: those from the lowest to the highest seen on each. (If the forms
             differ, give `Frequencies.of(x, scale_of_x)`.)
         degree: presmooth with a log-linear model of this degree before equipercentile or kernel equating, or let AIC or
@@ -97,9 +98,9 @@ def made_continuous(method: str, distributions: Sequence[Frequencies], bandwidth
     if method == "equipercentile":
         return [Spread(each) for each in distributions]
     if bandwidth is None:
-        bandwidth = tuple(penalty_bandwidth(each) for each in distributions)
-    elif not isinstance(bandwidth, tuple):
-        bandwidth = (bandwidth,) * len(distributions)
+        bandwidth = [penalty_bandwidth(each) for each in distributions]
+    elif not isinstance(bandwidth, Sequence):
+        bandwidth = [bandwidth] * len(distributions)
     if len(bandwidth) != len(distributions):
         raise ValueError(f"{len(bandwidth)} bandwidths given, {len(distributions)} needed")
     return [Gaussian(each, h) for each, h in zip(distributions, bandwidth, strict=True)]

@@ -54,8 +54,10 @@ def smooth(scores: Frequencies, degree: int | Literal["aic", "bic"]) -> Frequenc
     Raises:
         InputError: there is no fit: pupils have too few different scores for the degree.
     """
-    if isinstance(degree, int):
+    if not isinstance(degree, str):
         fit = fit_univariate(scores, degree)
+    elif degree not in ("aic", "bic"):
+        raise ValueError(f"degree {degree!r}: it must be a number, 'aic' or 'bic'")
     else:
         fits = list(_fits(scores))
         if not fits:

@@ -17,6 +17,9 @@ from engine.curves import Curves, Dichotomous, DivideByTotal, Graded
 from engine.errors import InputError
 from engine.linking.frequencies import Array
 
+LARGEST = 100.0  # A and 1/A, and B either way: beyond, calibrations have nothing in common
+FLAT = 1e-6  # a discrimination, or what a criterion tells of A and B, that is as good as none
+
 Criterion = Literal["mean/mean", "mean/sigma", "haebara", "stocking-lord"]
 
 
@@ -65,18 +68,25 @@ def link_scales(x: Sequence[Curves], y: Sequence[Curves], method: Criterion = "s
     x, y = ([item for item in items if item.n_categories > 1] for items in (x, y))
     if not x:
         raise InputError("no common items: nothing to link the calibrations by")
-    if method == "mean/mean":
-        return _mean_mean(x, y)
-    if method == "mean/sigma":
-        return _mean_sigma(x, y)
-    if method in ("haebara", "stocking-lord"):
-        return _by_curves(x, y, _probabilities if method == "haebara" else _expected_scores)
-    raise ValueError(f"no method {method!r}")
+    match method:
+        case "mean/mean":
+            scale = _mean_mean(x, y)
+        case "mean/sigma":
+            scale = _mean_sigma(x, y)
+        case "haebara":
+            scale = _by_curves(x, y, _probabilities)
+        case "stocking-lord":
+            scale = _by_curves(x, y, _expected_scores)
+        case _:
+            raise ValueError(f"no method {method!r}")
+    if max(scale.slope, 1 / scale.slope, abs(scale.intercept)) > 0.99 * LARGEST:
+        raise InputError("the common items say too little of ability to link the calibrations", mend="add items")
+    return scale
 
 
 def _mean_mean(x: Sequence[Curves], y: Sequence[Curves]) -> Scale:
     slopes = [np.mean([_slope(item) for item in items]) for items in (x, y)]
-    if not min(slopes) > 0:
+    if not min(slopes) > FLAT:
         raise InputError("the mean discrimination of the common items is not above 0", mend="use stocking-lord")
     slope = float(slopes[0] / slopes[1])
     return Scale(slope, float(_difficulties(y).mean() - slope * _difficulties(x).mean()))
@@ -117,7 +127,7 @@ def _difficulties(items: Sequence[Curves]) -> Array:
                 slopes.append(list(np.diff(item.slopes)))
                 intercepts.append(list(np.diff(item.intercepts)))
     a, d = np.concatenate(slopes), np.concatenate(intercepts)
-    if (a == 0).any():
+    if (np.abs(a) < FLAT).any():
         raise InputError("a common item has discrimination 0, thus no difficulty", mend="leave it out")
     return -d / a
 
@@ -137,13 +147,15 @@ def _by_curves(x: Sequence[Curves], y: Sequence[Curves], curves: Callable[[Seque
         slope = (curves(x, theta)[1] * root).reshape(-1, len(nodes))
         return np.stack([(-slope * theta).ravel(), (-slope / np.exp(parameters[0])).ravel()], axis=1)
 
+    most = np.array([np.log(LARGEST), LARGEST])
     try:
-        start = _mean_mean(x, y)
+        near = _mean_mean(x, y)
+        start = np.clip([np.log(near.slope), near.intercept], -most / 2, most / 2)
     except InputError:
-        start = Scale(1.0, 0.0)
-    found = least_squares(
-        residuals, [np.log(start.slope), start.intercept], jacobian, xtol=1e-14, ftol=1e-14, gtol=1e-14
-    )
+        start = np.zeros(2)
+    found = least_squares(residuals, start, jacobian, bounds=(-most, most), xtol=1e-13, ftol=1e-13, gtol=1e-13)
+    if np.linalg.svd(found.jac, compute_uv=False)[-1] < FLAT:
+        raise InputError("the common items say too little of ability to link the calibrations", mend="add items")
     return Scale(float(np.exp(found.x[0])), float(found.x[1]))
 
 

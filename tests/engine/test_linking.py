@@ -217,7 +217,7 @@ def test_degree_by_aic_and_bic(forms) -> None:
     """R: loglinear(x, degrees = 8, choose = TRUE, choosemethod = "aic" | "bic") takes degree 6 for both forms."""
     for form in map(Frequencies.of, forms):
         for criterion in ("aic", "bic"):
-            assert close(smooth(form, criterion).counts, smooth(form, 6).counts, 1e-9)
+            assert close(smooth(form, criterion).counts, smooth(form, np.int64(6)).counts, 1e-9)
     rng = np.random.default_rng(0)
     flat = frequencies(np.bincount(rng.integers(0, 21, 2000), minlength=21))
     assert close(smooth(flat, "bic").counts, smooth(flat, 1).counts, 1e-9)
@@ -267,6 +267,7 @@ def test_what_does_not_go_together() -> None:
         ("equipercentile", {"bandwidth": 0.6}),
         ("equipercentile", {"degree": 0}),
         ("equipercentile", {"degree": 7}),
+        ("equipercentile", {"degree": "dic"}),
         ("kernel", {"bandwidth": -1.0}),
         ("kernel", {"bandwidth": (0.6, 0.6, 0.6)}),
         ("quadratic", {}),
