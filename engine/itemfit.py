@@ -57,7 +57,8 @@ def s_x2(
     """S-X² (Orlando & Thissen, 2000; Kang & Chen, 2008): observed and expected categories by sum score.
 
     As R's mirt, `itemfit(fit_stats = "S_X2")`: cells expected to hold fewer than `least` pupils are joined by its
-    rules, and the degrees of freedom are the cells less the score groups less the parameters of the item.
+    rules, and the degrees of freedom are the cells less the score groups less the parameters of item and latent
+    distribution.
 
     Args:
         x: (n_pupils, n_items), category numbers without missing answers.
@@ -81,7 +82,8 @@ def s_x2(
         expected = np.full(observed.shape, np.nan)
         for k, share in enumerate(p[i]):
             rows = slice(k, k + len(rest))
-            expected[rows, k] = rest @ (share * weights) / overall[rows]
+            joint = rest @ (share * weights)
+            expected[rows, k] = np.divide(joint, overall[rows], out=np.zeros_like(joint), where=overall[rows] > 0)
         cells = join_sparse(observed[1:-1].astype(float), (expected * by_score[:, None])[1:-1], least)
         if cells is not None:
             seen, due = cells

@@ -132,6 +132,14 @@ def test_s_x2_of_few_pupils(paper: tuple[np.ndarray, list[Curves]]) -> None:
     assert (found.statistic[defined] >= 0).all()
 
 
+def test_s_x2_with_scores_that_the_model_cannot_have() -> None:
+    items: list[Curves] = [Dichotomous(1.0, -400.0)] * 3 + [Dichotomous(1.0, 0.0)] * 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = s_x2(np.random.default_rng(1).integers(0, 2, (60, 6)), items)
+    assert np.array_equal(np.isfinite(found.statistic), found.df > 0)
+
+
 @settings(deadline=None)
 @given(papers(-1), st.lists(st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 3.0, np.inf, np.nan]), min_size=30, max_size=30))
 def test_mean_squares_are_the_plain_means(paper: tuple[np.ndarray, list[Curves]], at: list[float]) -> None:
