@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from scipy.special import expit, log_expit, logit, logsumexp
+from scipy.special import expit, log_expit, logit
 
 from engine.curves import Curves, Dichotomous, DivideByTotal, Graded
 
@@ -26,8 +26,8 @@ class Family(Protocol):
         """Start values from the share of pupils in each category, (items, categories), all positive."""
         ...
 
-    def feasible(self, parameters: np.ndarray) -> bool:
-        """Whether all probabilities are positive."""
+    def feasible(self, parameters: np.ndarray) -> np.ndarray:
+        """(items,) whether all probabilities are positive."""
         ...
 
     def log_probabilities(self, parameters: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +42,8 @@ class Family(Protocol):
 class Unbounded:
     """Any real parameters are feasible."""
 
-    def feasible(self, parameters: np.ndarray) -> bool:
-        return True
+    def feasible(self, parameters: np.ndarray) -> np.ndarray:
+        return np.ones(len(parameters), bool)
 
 
 class PartialCreditFamily(Unbounded):
@@ -111,8 +111,8 @@ class GradedFamily:
         above = np.cumsum(shares[:, :0:-1], axis=1)[:, ::-1]
         return np.hstack([np.ones((len(shares), 1)), logit(above)])
 
-    def feasible(self, parameters: np.ndarray) -> bool:
-        return bool((np.diff(parameters[:, 1:]) < 0).all())
+    def feasible(self, parameters: np.ndarray) -> np.ndarray:
+        return np.all(np.diff(parameters[:, 1:]) < 0, axis=1)
 
     def log_probabilities(self, parameters: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         slope, intercepts = parameters[:, :1], parameters[:, 1:]
@@ -171,6 +171,7 @@ def _divide_by_total(kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (items, categories - 1, categories, nodes)."""
     items, steps, nodes = kernels.shape
     logs = np.concatenate([np.zeros((items, 1, nodes)), kernels], axis=1)
-    logs -= logsumexp(logs, axis=1, keepdims=True)
+    logs -= logs.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
     chosen = np.eye(steps, steps + 1, k=1)[None, :, :, None]
     return logs, chosen - np.exp(logs[:, 1:])[:, :, None, :]

@@ -69,8 +69,9 @@ def _lost(likelihood: Likelihood, point: Point) -> np.ndarray:
         for k, weight in enumerate((weights @ products).T):
             crossed[k] += indicators.T @ (indicators * (weight[:, None] * counts))
         mean = weights @ constant
-        for k, column in enumerate(columns):
-            mean += indicators[:, column] * (weights @ slopes[k])
+        for slope, column in zip(slopes, columns, strict=True):
+            if slope.any():
+                mean += indicators[:, column] * (weights @ slope)
         means += mean.T @ (mean * counts)
 
     everyone = np.arange(len(point.vector))

@@ -68,6 +68,18 @@ class Point:
     at_nodes: np.ndarray
 
 
+def item_information(logs: np.ndarray, derivatives: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Expected information of the complete data about items, (items, parameters, parameters).
+
+    Args:
+        logs, expected: (items, categories, nodes) log-probabilities and expected numbers of pupils.
+        derivatives: (items, parameters, categories, nodes) of the logarithms.
+    """
+    weights = np.exp(logs) * expected.sum(axis=1, keepdims=True)
+    rooted = (derivatives * np.sqrt(weights)[:, None]).reshape(*derivatives.shape[:2], -1)
+    return rooted @ rooted.transpose(0, 2, 1)
+
+
 class Likelihood:
     """The marginal likelihood of a specification, given responses."""
 
@@ -84,7 +96,7 @@ class Likelihood:
     def at(self, vector: np.ndarray) -> Point | None:
         """The likelihood and its gradient; None where the parameters are not feasible."""
         specification = self.specification
-        if not all(specification.family.feasible(parameters) for _, parameters in specification.split(vector)):
+        if not all(specification.family.feasible(parameters).all() for _, parameters in specification.split(vector)):
             return None
         curves = self._curves(vector)
         value, expected, at_nodes = self._expect(vector, curves)
@@ -111,9 +123,7 @@ class Likelihood:
         """Expected information of the complete data (abilities known): blocks of items, and the latent variance."""
         blocks = []
         for part in point.curves:
-            answered = point.expected[part.rows].sum(axis=1)
-            weights = np.exp(part.logs) * answered[:, None]
-            blocks += list(np.einsum("mpcq,mcq,mrcq->mpr", part.derivatives, weights, part.derivatives, optimize=True))
+            blocks += list(item_information(part.logs, part.derivatives, point.expected[part.rows]))
         if self.specification.free_variance:
             blocks.append(np.array([[2 * self.responses.n_students]]))
         return block_diag(*blocks) + np.diag(self.specification.prior(point.vector)[2])

@@ -55,8 +55,7 @@ class Specification:
 
     def start(self, shares: list[np.ndarray]) -> np.ndarray:
         """Start values from the share of pupils in each category, item by item."""
-        parts = [self.family.start(np.array([shares[j] for j in items])).ravel() for items in self.blocks]
-        return np.concatenate([*parts, np.zeros(int(self.free_variance))])
+        return self.join([self.family.start(np.array([shares[j] for j in items])) for items in self.blocks], 1.0)
 
     def split(self, vector: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Items and their parameters (items, parameters), block by block."""
@@ -66,27 +65,31 @@ class Specification:
             yield items, vector[at : at + len(items) * width].reshape(len(items), width)
             at += len(items) * width
 
+    def join(self, parts: list[np.ndarray], variance: float) -> np.ndarray:
+        """The inverse of `split`, with the latent variance if it is free."""
+        end = [0.5 * np.log(variance)] if self.free_variance else []
+        return np.concatenate([*(part.ravel() for part in parts), end])
+
     def variance(self, vector: np.ndarray) -> float:
         """The latent variance."""
         return float(np.exp(2 * vector[-1])) if self.free_variance else 1.0
 
-    def shortened(self, step: np.ndarray, longest: float) -> np.ndarray:
-        """A step that changes no parameter by more than `longest`; each item's part keeps its direction."""
-        step = step.copy()
-        for _, part in self.split(step):
-            part /= np.maximum(1, np.abs(part).max(axis=1, keepdims=True) / longest)
-        if self.free_variance:
-            step[-1] = np.clip(step[-1], -1, 1)
-        return step
+    def item_prior(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of items (items, parameters): log-density of the prior (items,), its gradient and the diagonal of its
+        information, both (items, parameters)."""
+        gradient, information = np.zeros_like(parameters), np.zeros_like(parameters)
+        if self.guessing_prior is None:
+            return np.zeros(len(parameters)), gradient, information
+        mean, sd = self.guessing_prior
+        away = (parameters[:, -1] - mean) / sd
+        gradient[:, -1] = -away / sd
+        information[:, -1] = 1 / sd**2
+        return -(away**2) / 2 - np.log(sd * np.sqrt(2 * np.pi)), gradient, information
 
     def prior(self, vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Log-density of the prior on guessing, its gradient and its information (the diagonal)."""
-        gradient, information = np.zeros(len(vector)), np.zeros(len(vector))
-        if self.guessing_prior is None:
-            return 0.0, gradient, information
-        mean, sd = self.guessing_prior
-        guess = np.arange(self.family.width(2) - 1, len(vector), self.family.width(2))
-        gradient[guess] = (mean - vector[guess]) / sd**2
-        information[guess] = 1 / sd**2
-        density = -((vector[guess] - mean) ** 2) / (2 * sd**2) - np.log(sd * np.sqrt(2 * np.pi))
-        return float(density.sum()), gradient, information
+        """The same of all parameters: a number and two arrays (parameters,)."""
+        parts = [self.item_prior(parameters) for _, parameters in self.split(vector)]
+        end = np.zeros(int(self.free_variance))
+        gradient = np.concatenate([*(part[1].ravel() for part in parts), end])
+        information = np.concatenate([*(part[2].ravel() for part in parts), end])
+        return float(sum(part[0].sum() for part in parts)), gradient, information
