@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, forms, markshark, memory, reading, scoring, workers
+from benchmarks import accuracy, dif, forms, markshark, memory, reading, scoring, workers
 
 BENCHMARKS = {
     "reading": reading.run,
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "markshark": markshark.run,
     "omr-accuracy": accuracy.run,
     "scoring": scoring.run,
+    "dif": dif.run,
 }
 
 
@@ -46,7 +47,7 @@ def main() -> None:
         for column in result["rows"][0]:
             table.add_column(column, justify="left" if column == "contender" else "right")
         for row in result["rows"]:
-            table.add_row(*(value if isinstance(value, str) else f"{value:.3g}" for value in row.values()))
+            table.add_row(*map(_cell, row.values()))
         console.print(table)
         for note in result.get("notes", ()):
             console.print(note, markup=False, highlight=False)
@@ -54,6 +55,10 @@ def main() -> None:
         path = options.output / f"{name}.json"
         machine = {"machine": platform.machine(), "python": platform.python_version()}
         path.write_text(json.dumps({**machine, **result}, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":  # worker processes import this module
