@@ -39,7 +39,8 @@ def equate_irt(
             the score expected by guessing alone, and from there to 0, linear (Kolen, 1981). "observed score":
             equipercentile equating of the distributions in the synthetic population, by the recursion of Lord and
             Wingersky.
-        x_population, y_population: mean and variance of ability in the groups that took X and Y.
+        x_population, y_population: mean and variance of ability in the groups that took X and Y (after `link_scales`
+            intercept and slope² for a group calibrated as N(0, 1); for Rasch models slope² times latent_variance_).
         weight: of the former in the synthetic population.
 
     Returns:
@@ -47,13 +48,15 @@ def equate_irt(
         million pupils of the synthetic population.
 
     Raises:
-        InputError: expected scores do not rise with ability, so that scores have no one ability.
+        InputError: no items; expected scores do not rise with ability, so that scores have no one ability.
         ValueError: no such method, a weight outside of 0 … 1, a variance not above 0.
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight {weight}: it must be from 0 to 1")
     if not (x_population[1] > 0 and y_population[1] > 0):
         raise ValueError("variances of ability must be above 0")
+    if not x or not y:
+        raise InputError("no items: nothing to equate")
     populations = [(weight, *x_population), (1 - weight, *y_population)]
     x_scores, y_scores = _frequencies(x, populations), _frequencies(y, populations)
     if method == "observed score":

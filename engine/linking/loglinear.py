@@ -28,7 +28,7 @@ class Fit:
     Attributes:
         fitted: (cells,) expected counts.
         factor: (cells, p) C with C·Cᵀ the covariance matrix of the fitted proportions (von Davier, Holland & Thayer,
-            2004, eq. 3.24).
+            2004, ch. 3).
         loglik: Poisson log-likelihood.
         n_parameters: with the constant.
     """

@@ -75,7 +75,7 @@ class Spread:
 def lord_standard_errors(x: Spread, y: Spread) -> Array:
     """Of equipercentile equating of two samples as they are, at the scores of X; 0 where the rank is 0 or 1.
 
-    Lord's (1982; Kolen & Brennan, 2004, eq. 7.12), as in R's equate.
+    Lord's (1982; Kolen & Brennan, 2004, ch. 7), as in R's equate.
     """
     rank, above = x.tails(x.scores.scores)
     cumulative = np.round(y.cumulative, DECIMALS)

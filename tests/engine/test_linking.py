@@ -313,7 +313,7 @@ full = arrays(int, st.integers(3, 12), elements=st.integers(1, 20))
 methods = st.sampled_from(["mean", "linear", "equipercentile", "kernel"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(counts, counts, methods, st.sampled_from([None, 1, 2, "aic"]))
 def test_any_counts_give_a_rising_link_or_an_error(x: np.ndarray, y: np.ndarray, method: str, degree: object) -> None:
     with warnings.catch_warnings():
@@ -371,6 +371,6 @@ def test_other_units_change_nothing_else(x: np.ndarray, y: np.ndarray, method: s
 
 
 def test_a_bootstrap_of_a_thousand_takes_a_second_or_so(forms) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     equate(*forms, replications=1000)
-    assert time.perf_counter() - start < 5  # 0.1 s on an idle machine
+    assert time.process_time() - start < 2  # 0.1 s where this was written

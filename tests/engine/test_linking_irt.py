@@ -238,6 +238,25 @@ def test_a_form_equated_to_itself_stays(method: str) -> None:
     assert result.se is None
 
 
+rising = st.lists(
+    st.tuples(st.floats(0.05, 4), st.floats(-6, 6), st.floats(0, 0.4)).map(lambda p: Dichotomous(p[0], p[1], p[2])),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rising, rising, st.sampled_from(["true score", "observed score"]))
+def test_any_forms_give_a_rising_link(x: list[Curves], y: list[Curves], method: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        linked = equate_irt(x, y, method).table["y"].to_numpy()
+    assert (np.diff(linked) >= -1e-7).all()
+    assert linked.min() >= -0.5 and linked.max() <= len(y) + 0.5
+    if method == "true score":
+        assert linked[[0, -1]] == pytest.approx([0, len(y)])
+
+
 def test_forms_without_guessing_go_there_and_back() -> None:
     x, y = three_pl([1, 1.5, 0.7], [-1, 0, 1], [0, 0, 0]), three_pl([0.9, 1.1, 1.3, 1], [-1, 0.5, 1, 0], [0, 0, 0, 0])
     for method in ("true score", "observed score"):
@@ -249,6 +268,8 @@ def test_what_cannot_be_equated() -> None:
     falling = [Dichotomous(-1.0, 0.0), Dichotomous(0.2, 0.0)]
     with pytest.raises(InputError, match="does not rise"):
         equate_irt(falling, drawn(1, 3))
+    with pytest.raises(InputError, match="no items"):
+        equate_irt([], drawn(1, 3))
     with pytest.raises(ValueError, match="weight"):
         equate_irt(drawn(1, 3), drawn(1, 3), weight=2)
     with pytest.raises(ValueError, match="above 0"):
