@@ -433,7 +433,7 @@ RUNS = [*MATCHED, dif.delta_plot]
 
 
 @given(answers())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_nothing_undetermined_escapes(data: tuple) -> None:
     X, focal = data
     with warnings.catch_warnings():
