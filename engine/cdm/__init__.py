@@ -1,0 +1,5 @@
+"""Cognitive diagnosis models: which attributes a pupil masters, from right and wrong answers and a Q-matrix."""
+
+from engine.cdm.models import DINA, DINO, GDINA
+
+__all__ = ["DINA", "DINO", "GDINA"]

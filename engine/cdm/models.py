@@ -1,0 +1,243 @@
+"""Cognitive diagnosis models as scikit-learn estimators, in the conventions of R's CDM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from engine.cdm.classes import ClassSpace, admitted, all_patterns
+from engine.cdm.estimation import EM, Point, maximise
+from engine.cdm.likelihood import ClassLikelihood
+from engine.cdm.rules import MOST_ATTRIBUTES, RULES, ItemRule, Rule
+from engine.cdm.structure import LogLinear, Saturated, Structure
+from engine.irt.responses import MISSING, Responses
+
+ClassModel = Literal["saturated", "loglinear", "independent"]
+MOST_FOR_LOGLINEAR = 12  # attributes
+
+
+class CognitiveDiagnosis(BaseEstimator):
+    """What all models share: estimation, mastery, fit. Not a model itself."""
+
+    def __init__(
+        self,
+        q_matrix: np.ndarray | None = None,
+        *,
+        class_model: ClassModel | None = None,
+        prerequisites: Sequence[tuple[int, int]] = (),
+        tol: float = 1e-6,
+        max_iter: int = 5000,
+    ) -> None:
+        self.q_matrix = q_matrix
+        self.class_model = class_model
+        self.prerequisites = prerequisites
+        self.tol = tol
+        self.max_iter = max_iter
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def fit(self, X: np.ndarray, y: None = None) -> Self:
+        """Estimate items and class probabilities.
+
+        Args:
+            X: (n_students, n_items) 1 right, 0 wrong, NaN or negative: missing (skipped in the likelihood).
+            y: ignored.
+
+        Raises:
+            ValueError: other scores than 0 and 1, or a Q-matrix that does not fit.
+        """
+        X = validate_data(self, X, dtype="numeric", ensure_all_finite="allow-nan")
+        Q = self._q_matrix(X.shape[1])
+        self.rules_ = [ItemRule(rule, np.flatnonzero(row)) for rule, row in zip(self._rules(len(Q)), Q, strict=True)]
+        self._offsets = np.cumsum([0, *(rule.n_states for rule in self.rules_)])
+        responses = _responses(X).collapsed()
+        self.class_patterns_ = admitted(all_patterns(Q.shape[1]), self._pairs(Q.shape[1]))
+        self._space = ClassSpace.of(self.class_patterns_, self.rules_)
+        structure = self._structure()
+        em = EM(ClassLikelihood(self._space, responses, self._offsets[:-1]), self.rules_, structure)
+        classes = np.full(len(self.class_patterns_), 1 / len(self.class_patterns_))
+        start = Point(np.concatenate([rule.start() for rule in self.rules_]), classes)
+        found = maximise(em, start, self.tol, self.max_iter)
+        self._point = found.point
+        self.loglik_, self.n_iter_, self.converged_ = found.loglik, found.n_iter, found.converged
+        self.n_students_ = len(X)
+        self.n_parameters_ = sum(rule.n_parameters for rule in self.rules_) + structure.n_parameters
+        self.item_probabilities_ = np.split(found.point.probabilities, self._offsets[1:-1])
+        self.class_probabilities_ = found.point.classes
+        self.mastery_ = found.point.classes @ self.class_patterns_
+        return self
+
+    @property
+    def guess_(self) -> np.ndarray:
+        """(n_items,) P(right) without any of the attributes required (DINA: without all)."""
+        return np.array([probabilities[0] for probabilities in self.item_probabilities_])
+
+    @property
+    def slip_(self) -> np.ndarray:
+        """(n_items,) P(wrong) with all attributes required (DINO: with any)."""
+        return np.array([1 - probabilities[-1] for probabilities in self.item_probabilities_])
+
+    @property
+    def aic_(self) -> float:
+        """Akaike's information criterion."""
+        return -2 * self.loglik_ + 2 * self.n_parameters_
+
+    @property
+    def bic_(self) -> float:
+        """Schwarz's information criterion; n is the number of pupils."""
+        return -2 * self.loglik_ + np.log(self.n_students_) * self.n_parameters_
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """EAP mastery: posterior probability of each attribute.
+
+        Args:
+            X: (n_students, n_items) as in `fit`.
+
+        Returns:
+            (n_students, n_attributes); that of the fitted population for a pupil without answers.
+        """
+        likelihood = self._likelihood(X)
+        space = self._space
+        shares = space.shares(self.class_probabilities_)
+        mastery = np.column_stack([space.grouped(shares * attribute) for attribute in self.class_patterns_.T])
+        result = np.empty((len(likelihood.responses.packed), mastery.shape[1]))
+        for rows, weights in likelihood.posterior(self._point.probabilities, space.grouped(self.class_probabilities_)):
+            result[rows] = weights @ mastery
+        return result.clip(0, 1)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The attribute pattern of highest posterior probability (MAP); of equally probable ones the first in
+        `class_patterns_`, as where the Q-matrix cannot tell them apart.
+
+        Args:
+            X: (n_students, n_items) as in `fit`.
+
+        Returns:
+            (n_students, n_attributes) 0/1.
+        """
+        likelihood = self._likelihood(X)
+        space = self._space
+        shares = space.shares(self.class_probabilities_)
+        order = np.lexsort((np.arange(len(shares)), -shares, space.group))
+        best = order[np.concatenate([[0], np.cumsum(space.sizes)[:-1]])]
+        chosen = np.empty(len(likelihood.responses.packed), dtype=np.intp)
+        for rows, weights in likelihood.posterior(self._point.probabilities, space.grouped(self.class_probabilities_)):
+            chosen[rows] = best[np.argmax(weights * shares[best], axis=1)]
+        return self.class_patterns_[chosen].astype(np.int64)
+
+    def _likelihood(self, X: np.ndarray) -> ClassLikelihood:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype="numeric", ensure_all_finite="allow-nan", reset=False)
+        return ClassLikelihood(self._space, _responses(X), self._offsets[:-1])
+
+    def _rules(self, items: int) -> Sequence[Rule]:
+        raise NotImplementedError
+
+    def _q_matrix(self, items: int) -> np.ndarray:
+        """The Q-matrix, checked; without one, a single attribute that every item requires."""
+        Q = np.ones((items, 1)) if self.q_matrix is None else np.asarray(self.q_matrix)
+        if Q.ndim != 2 or len(Q) != items:
+            raise ValueError(f"q_matrix has shape {Q.shape}, and X has {items} items: one row an item is needed")
+        if not np.isin(Q, (0, 1)).all():
+            j, k = np.argwhere(~np.isin(Q, (0, 1)))[0]
+            raise ValueError(f"q_matrix has {Q[j, k]} in row {j}, column {k}: 1 (required) or 0 is needed")
+        if not Q.any(axis=1).all():
+            raise ValueError(
+                f"row {np.argmin(Q.any(axis=1))} of q_matrix requires no attribute: give the item one, or leave it out"
+            )
+        if Q.sum(axis=1).max() > MOST_ATTRIBUTES:
+            j = int(np.argmax(Q.sum(axis=1)))
+            raise ValueError(f"row {j} of q_matrix requires more than {MOST_ATTRIBUTES} attributes")
+        return Q.astype(bool)
+
+    def _pairs(self, attributes: int) -> Sequence[tuple[int, int]]:
+        for pair in self.prerequisites:
+            if len(pair) != 2 or not all(0 <= k < attributes for k in pair) or pair[0] == pair[1]:
+                raise ValueError(
+                    f"prerequisites has {pair!r}: pairs (before, after) of attributes 0 to {attributes - 1} are needed"
+                )
+        return self.prerequisites
+
+    def _default_class_model(self, attributes: int) -> ClassModel:
+        return "saturated"
+
+    def _structure(self) -> Structure:
+        patterns = self.class_patterns_
+        model = self.class_model or self._default_class_model(patterns.shape[1])
+        if model == "saturated":
+            return Saturated(patterns)
+        if model in ("loglinear", "independent"):
+            return LogLinear(patterns, interactions=model == "loglinear")
+        raise ValueError(f"class_model is {model!r}: 'saturated', 'loglinear', 'independent' or None is needed")
+
+
+class DINA(CognitiveDiagnosis):
+    """DINA: right needs all attributes required, but for slips and guesses (Junker & Sijtsma 2001; CDM's din)."""
+
+    def _rules(self, items: int) -> Sequence[Rule]:
+        return ["DINA"] * items
+
+
+class DINO(CognitiveDiagnosis):
+    """DINO: any of the attributes required will do (Templin & Henson 2006; CDM's din with rule DINO)."""
+
+    def _rules(self, items: int) -> Sequence[Rule]:
+        return ["DINO"] * items
+
+
+class GDINA(CognitiveDiagnosis):
+    """G-DINA and the models inside it (de la Torre 2011; CDM's gdina).
+
+    Args:
+        rule: "GDINA" (saturated), "ACDM", "LLM", "RRUM", "DINA" or "DINO", or one for each item.
+    """
+
+    def __init__(
+        self,
+        q_matrix: np.ndarray | None = None,
+        *,
+        rule: Rule | Sequence[Rule] = "GDINA",
+        class_model: ClassModel | None = None,
+        prerequisites: Sequence[tuple[int, int]] = (),
+        tol: float = 1e-6,
+        max_iter: int = 5000,
+    ) -> None:
+        super().__init__(q_matrix, class_model=class_model, prerequisites=prerequisites, tol=tol, max_iter=max_iter)
+        self.rule = rule
+
+    def _rules(self, items: int) -> Sequence[Rule]:
+        rules: list[Any] = [self.rule] * items if isinstance(self.rule, str) else list(self.rule)
+        if len(rules) != items:
+            raise ValueError(f"rule has {len(rules)} entries, and X has {items} items: one, or one an item is needed")
+        for rule in rules:
+            if rule not in RULES:
+                raise ValueError(f"rule is {rule!r}: one of {', '.join(RULES)} is needed")
+        return rules
+
+    def _default_class_model(self, attributes: int) -> ClassModel:
+        return "loglinear" if 4 <= attributes <= MOST_FOR_LOGLINEAR else "saturated"
+
+
+def _responses(X: np.ndarray) -> Responses:
+    """Packed responses.
+
+    Raises:
+        ValueError: a score other than 0, 1 and missing.
+    """
+    codes = np.full(X.shape, MISSING, dtype=np.uint8)
+    codes[X == 0] = 0
+    codes[X == 1] = 1
+    strange = (codes == MISSING) & (X >= 0)
+    if strange.any():
+        i, j = np.argwhere(strange)[0]
+        raise ValueError(f"X has {X[i, j]:g} in row {i}, column {j}: 0 (wrong), 1 (right) or NaN (missing) is needed")
+    return Responses.of(codes, np.full(X.shape[1], 2))
