@@ -27,6 +27,10 @@ NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need n
 EACH = 20  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
 SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
+WELL = 0.45  # likeness to the outline that bubbles have only where they are
+FARTHEST = 1.0  # of a bubble, or half a pitch: how far bubbles are looked for that are not where they should be
+STEPS = tuple(sign * eighths / 8 for eighths in range(1, 9) for sign in (-1, 1))
+BETTER = 0.1  # of likeness, that bubbles must be seen better elsewhere
 # Shares of the bubbles, on the page and in each block, that must be seen: filled ones hide their outline and others.
 NEARLY_ALL, MOST = 0.9, 0.7
 
@@ -62,15 +66,37 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     return None if unseen(image, bent, SEEN) else bent
 
 
-def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[str]:
-    """Names of the blocks of our own sheet of which less than half of the bubbles looked at are where the placement
-    has them, by a likeness of at least so much."""
+def unseen(image: Image, placement: Placement, least: float = PRINTED) -> dict[str, Array]:
+    """The blocks of our own sheet whose bubbles are not seen where the placement has them, and how far (2,) off they
+    are seen better, in layout units: nought if they are not.
+
+    A frame's line under a row of bubbles is like their lower sides, and on bent paper nearer to where they should be:
+    so bubbles that are not like their outline altogether are looked for nearby.
+
+    Args:
+        image: grey (h, w).
+        least: likeness by which half of the bubbles looked at are seen.
+    """
     image = np.ascontiguousarray(image)
-    return [
-        look.block.name
-        for look in _looks(placement.page, max(1, len(placement.page.fields)))
-        if np.mean(likeness(image, _axes(placement, look.places, look.block.name), look.outline) > least) < 0.5
-    ]
+    lost: dict[str, Array] = {}
+    for look in _looks(placement.page, max(1, len(placement.page.fields))):
+
+        def seen(step: Array, look: _Look = look) -> Array:
+            return likeness(image, _axes(placement, look.places + step, look.block.name), look.outline)
+
+        here = seen(np.zeros(2))
+        middle = float(np.median(here))
+        if middle < WELL:
+            reach = np.minimum(FARTHEST * look.block.size, 0.5 * look.block.pitch)
+            steps = [step * axis for axis in np.diag(reach) for step in STEPS]
+            beside = [float(np.median(seen(step))) for step in steps]
+            best = int(np.argmax(beside))
+            if beside[best] > middle + BETTER:
+                lost[look.block.name] = steps[best]
+                continue
+        if np.mean(here > least) < 0.5:
+            lost[look.block.name] = np.zeros(2)
+    return lost
 
 
 def as_printed(image: Image, placement: Placement) -> Placement | None:

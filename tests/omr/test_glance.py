@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance
+from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance, unseen
 from omr.layout import Bubble, Field, Group, Layout, Page
 from omr.placement import Placement
 
@@ -145,3 +145,39 @@ def test_a_block_that_is_not_there_is_not_settled_at_a_glance():
 def test_a_block_that_moved_alone_is_not_settled_at_a_glance():
     image = picture(0.25, {"1": (0.0, -0.9)})
     assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
+
+
+def strip(off: float, line: float, marked: int = 2) -> tuple[np.ndarray, Placement]:
+    """A row of bubbles printed `off` millimetres below its place, and a frame's line `line` millimetres below that."""
+    bubbles = tuple(Bubble(label=str(k), x=15 + 7 * k, y=30) for k in range(10))
+    field = Field(name="score", block="score", width=4.6, height=2.6, groups=(Group(bubbles=bubbles),))
+    page = Page(number=1, fields=(field,))
+    image = np.full((round(60 * SCALE), round(100 * SCALE)), 235, np.uint8)
+    for k, bubble in enumerate(bubbles):
+        corners = [(round((bubble.x + s * 2.3) * SCALE), round((bubble.y + off + s * 1.3) * SCALE)) for s in (-1, 1)]
+        cv2.rectangle(image, corners[0], corners[1], 60 if k < marked else 170, -1 if k < marked else 2)
+    y = round((30 + off + line) * SCALE)
+    cv2.line(image, (0, y), (image.shape[1], y), 20, 4)
+    return cv2.GaussianBlur(image, (0, 0), 1.5), Placement(page, 0, 0.0, np.diag([SCALE, SCALE, 1.0]))
+
+
+@pytest.mark.parametrize("marked", [0, 2])
+@pytest.mark.parametrize("line", [2.6, 3.2, 6.0])
+@pytest.mark.parametrize("off", [-1.6, -0.9, 0.9, 1.6])
+def test_bubbles_beside_a_frame_are_seen_where_they_are(off: float, line: float, marked: int) -> None:
+    image, placement = strip(off, line, marked)
+    (move,) = unseen(image, placement).values()
+    assert move[0] == 0
+    assert move[1] == pytest.approx(off, abs=1.3)  # half a bubble; from there they are corrected, or seen again
+
+
+@pytest.mark.parametrize("line", [2.6, 3.2, 6.0])
+def test_bubbles_in_place_beside_a_frame_are_not_looked_for(line: float) -> None:
+    image, placement = strip(0, line)
+    assert unseen(image, placement) == {}
+
+
+def test_bubbles_that_are_nowhere_are_unseen() -> None:
+    _, placement = strip(0, 6)
+    paper = np.full((480, 800), 235, np.uint8)
+    assert {name: move.tolist() for name, move in unseen(paper, placement).items()} == {"score": [0, 0]}
