@@ -152,6 +152,7 @@ def _roster(rng: random.Random, pupils: int) -> list[dict[str, str]]:
                         "candidate_no": f"2{s:02d}{c}{p:03d}",
                         "room": f"{s:02d}{in_school // 30 + 1:02d}",
                         "seat": f"{in_school % 30 + 1:02d}",
+                        "sex": "男女"[serial % 2],
                     }
                 )
     return rows
@@ -329,6 +330,7 @@ id = "demo-2026"
 title = "2026年秋季学期期中质量监测（演示）"
 date = 2026-11-10
 stage = "senior"
+dif = "sex"
 
 [[subjects]]
 code = "maths"

@@ -130,6 +130,7 @@ class ExamKeys(_Model):
     lines: Lines = Lines()
     diagnosis: DiagnosisRule = DiagnosisRule()
     recommend: RecommendRule = RecommendRule()
+    dif: str = ""  # column of the roster with the groups that items may favour, such as sex
 
 
 class Exam(ExamKeys):
@@ -189,6 +190,12 @@ def load_exam(folder: Path) -> Exam:
             forms = load_forms(folder / keys.code, items)
             subjects.append(Subject(**dict(keys), folder=folder / keys.code, items=items, forms=forms))
     raise_all(errors)
+    if document.dif and document.dif not in roster.column_names:
+        raise InputError(
+            f"dif = {document.dif!r}, but the roster has no such column",
+            file=folder / "exam.toml",
+            mend=f"name a column of the roster ({', '.join(roster.column_names)}), or leave dif out",
+        )
     about = {name: getattr(document, name) for name in ExamKeys.model_fields}
     return Exam(**about, folder=folder, subjects=tuple(subjects), roster=roster)
 

@@ -46,3 +46,18 @@ def score_matrix(scores: pa.Table, subject: Subject) -> ScoreMatrix:
         points=np.column_stack([np.empty((len(read), 0)), *columns]),
         full=np.array([float(item.max) for item in kept]),
     )
+
+
+def parts(matrix: ScoreMatrix, subject: Subject) -> np.ndarray:
+    """(students, parts): what the total is the sum of. A choose group is one part; what was not presented counts 0.
+
+    Of these parts alpha is that of `engine.ctt.reliability`.
+    """
+    of = {
+        item.item: tables.CHOOSE + item.group if item.group in subject.choose else item.item for item in subject.items
+    }
+    names = list(dict.fromkeys(of[item] for item in matrix.items))
+    whole = np.zeros((len(matrix.students), len(names)))
+    for j, item in enumerate(matrix.items):
+        whole[:, names.index(of[item])] += np.nan_to_num(matrix.points[:, j])
+    return whole

@@ -7,7 +7,7 @@ Tables of all subjects of an exam share one file and carry a `subject` column; `
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -158,6 +158,23 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("sem", pa.float64()),
         ]
     ),
+    # The coefficients of engine.reliability.Reliability, a row each: alpha_se, lambda2, omega_total, …
+    "coefficients": pa.schema([("subject", pa.string()), ("coefficient", pa.string()), ("value", pa.float64())]),
+    # How well each pupil's answers fit the order of the items, a row a pupil; see engine.personfit. Null: not defined.
+    "person_fit": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("n", pa.int64()),  # items answered
+            ("right", pa.int64()),  # those with at least half of the full mark
+            ("guttman_errors", pa.int64()),
+            ("g_normed", pa.float64()),
+            ("u3", pa.float64()),
+            ("ht", pa.float64()),
+            ("caution", pa.float64()),  # Sato's caution index; above 0.5 the pupil is worth a look
+            ("modified_caution", pa.float64()),
+        ]
+    ),
     # Does an item favour one of two groups of pupils of the same total score? A row an item and focal group; see
     # engine.dif. Only where the pupils are in groups. Null where the answers don't tell.
     "dif": pa.schema(
@@ -249,7 +266,7 @@ def empty(name: str) -> pa.Table:
     return SCHEMAS[name].empty_table()
 
 
-def build(name: str, columns: dict[str, object]) -> pa.Table:
+def build(name: str, columns: Mapping[str, object]) -> pa.Table:
     """A table of schema `name` from columns (lists, NumPy or Arrow arrays); absent columns become null."""
     schema = SCHEMAS[name]
     unknown = set(columns) - set(schema.names)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine import ctt, scoring, tables
+from engine import ctt, personfit, reliability, scoring, tables
 from engine.bank import load_bank, unused
-from engine.exam import Exam, load_exam
+from engine.dif import dif_statistics
+from engine.exam import Exam, Subject, load_exam
 from engine.files import find_table
 from engine.roster import units_of
+from engine.scorematrix import ScoreMatrix, parts, score_matrix
 from engine.tally import Tally
 from engine.units import unit_statistics
 from stages.exceptions import keep_exceptions
@@ -44,21 +47,50 @@ def _tally(exam: Exam, code: str) -> Path:
 
 
 def analyze(folder: Path) -> Summary:
-    """Item, option, reliability and group statistics, from the tallies."""
+    """Item, option, reliability and group statistics, from the tallies; and what needs the pupils one by one."""
     exam = load_exam(folder)
-    parts: dict[str, list[pa.Table]] = {"items": [], "options": [], "reliability": [], "units": []}
+    made_of = ("items", "options", "reliability", "coefficients", "units", "person_fit", "dif")
+    made: dict[str, list[pa.Table]] = {name: [] for name in made_of}
     for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
         tally = Tally.load(_tally(exam, subject.code))
-        parts["items"].append(ctt.item_statistics(tally, subject))
-        parts["options"].append(ctt.option_statistics(tally, subject))
-        parts["reliability"].append(ctt.reliability(tally, subject))
-        parts["units"].append(unit_statistics(scores, exam.roster, subject, exam.lines))
-    made = {name: pa.concat_tables(some) for name, some in parts.items()}
-    summary = Summary("analyze", written=keep(exam, made))
-    for row in made["reliability"].to_pylist():
+        made["items"].append(ctt.item_statistics(tally, subject))
+        made["options"].append(ctt.option_statistics(tally, subject))
+        made["reliability"].append(ctt.reliability(tally, subject))
+        made["units"].append(unit_statistics(scores, exam.roster, subject, exam.lines))
+        matrix = score_matrix(scores, subject)
+        made["coefficients"].append(_coefficients(subject, matrix))
+        made["person_fit"].append(_person_fit(subject, matrix))
+        groups = _tally_by_group(exam, subject) if exam.dif else {}
+        made["dif"].append(dif_statistics(groups, subject, by=exam.dif))
+    joined = {name: pa.concat_tables(some) for name, some in made.items()}
+    summary = Summary("analyze", written=keep(exam, joined))
+    for row in joined["reliability"].to_pylist():
         names = ("n", "mean", "sd", "alpha", "sem")
         summary.figures[f"{row['subject']} paper"] = {name: row[name] for name in names if row[name] is not None}
     return summary
+
+
+def _coefficients(subject: Subject, matrix: ScoreMatrix) -> pa.Table:
+    values = asdict(reliability.reliability_coefficients(parts(matrix, subject), step=subject.step))
+    wanted = {name: value for name, value in values.items() if name not in ("n", "items", "mean", "sd")}
+    columns = {"subject": [subject.code] * len(wanted), "coefficient": [*wanted], "value": [*wanted.values()]}
+    return tables.build("coefficients", columns)
+
+
+def _person_fit(subject: Subject, matrix: ScoreMatrix) -> pa.Table:
+    found = personfit.person_fit(matrix.points, matrix.students, matrix.full).rename_columns({"person": "student_id"})
+    return found.add_column(0, "subject", pa.repeat(subject.code, len(found))).cast(tables.SCHEMAS["person_fit"])
+
+
+def _tally_by_group(exam: Exam, subject: Subject) -> dict[str, Tally]:
+    """The Tally of the pupils of each group that the roster names in the column of `exam.dif`."""
+    responses = tables.read(exam.tables / f"responses.{subject.code}.arrow")
+    place = pc.index_in(responses["student_id"], value_set=exam.roster["student_id"].combine_chunks())
+    labels = exam.roster[exam.dif].combine_chunks().take(place.combine_chunks())
+    return {
+        label: scoring.score(subject, responses.filter(pc.equal(labels, label).fill_null(False))).tally
+        for label in sorted({*labels.drop_null().to_pylist()} - {""})
+    }
 
 
 def diagnose(folder: Path) -> Summary:

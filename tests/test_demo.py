@@ -43,11 +43,9 @@ def test_the_accounts_balance_and_show_the_mishaps(outcome: tuple[Path, stages.S
 def test_every_stage_left_its_tables(outcome: tuple[Path, stages.Summary]) -> None:
     folder = outcome[0] / "out" / "tables"
     for name, schema in tables.SCHEMAS.items():
-        if name == "dif":  # only of an exam whose pupils are in groups
-            continue
         table = tables.read(folder / f"{name}.arrow")
         assert table.schema.equals(schema), name
-        assert table.num_rows > 0, name
+        assert table.num_rows > 0 or name == "dif", name  # groups of a hundred pupils at least
 
 
 def test_every_pupil_with_a_score_gets_practice_and_everybody_a_page(outcome: tuple[Path, stages.Summary]) -> None:

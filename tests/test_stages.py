@@ -191,3 +191,31 @@ def test_an_unclear_choice_is_shown_where_it_was_made(exam: Path) -> None:
     corrections.write_text(f"file,page,field,value\n{where},{chosen['value']}\n")
     stages.score(exam)
     assert row not in exceptions_of(exam)
+
+
+def test_items_are_looked_at_for_each_group_of_the_roster(exam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.dif.statistics.FEWEST", 1)
+    stages.analyze(exam)
+    found = tables.read(exam / "out" / "tables" / "dif.arrow").to_pylist()
+    n = {row["item"]: row["n"] for row in tables.read(exam / "out" / "tables" / "items.arrow").to_pylist()}
+    assert {(row["by"], *sorted((row["reference"], row["focal"]))) for row in found} == {("sex", "女", "男")}
+    everybodys = [row for row in found if row["item"] == "1"]
+    assert len(everybodys) == 2  # a subject each
+    assert all(row["n_reference"] + row["n_focal"] == n["1"] for row in everybodys)
+
+
+def test_a_group_column_that_the_roster_has_not_is_named(exam: Path) -> None:
+    edit(exam / "exam.toml", 'dif = "sex"', 'dif = "gender"')
+    with pytest.raises(InputError, match=r"gender.*no such column"):
+        stages.score(exam)
+
+
+def test_every_pupil_in_the_statistics_has_a_fit(exam: Path) -> None:
+    stages.analyze(exam)
+    fit = tables.read(exam / "out" / "tables" / "person_fit.arrow")
+    reliability = tables.read(exam / "out" / "tables" / "reliability.arrow").to_pylist()
+    for row in reliability:
+        assert fit["subject"].to_pylist().count(row["subject"]) == row["n"]
+    coefficients = tables.read(exam / "out" / "tables" / "coefficients.arrow").to_pylist()
+    alphas = {row["subject"]: row["value"] for row in coefficients if row["coefficient"] == "alpha"}
+    assert alphas == pytest.approx({row["subject"]: row["alpha"] for row in reliability})
