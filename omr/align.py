@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr.glance import at_a_glance, unseen
+from omr.glance import at_a_glance, found_nearby, strayed, unseen
 from omr.layout import Page
 from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, moves_about
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
@@ -38,7 +38,6 @@ CLEARLY = 0.15  # share of the likeness that moving on by a row or column would 
 WHOLE_LINE = 0.3  # share of that by which the place beside a block must be better to be suspected
 LIKE_BUBBLES = 0.6  # mean height of what is printed that makes it bubbles of the layout
 ALIKE = 0.3  # likeness that noise does not reach: twice the spread of its correlation with the mean bubble
-SEARCHES = 3  # how often bubbles are looked for that are seen better nearby
 SETTLE = 0.2  # of a pitch: how far a block may move to suit the next row or column better
 FARTHEST = 0.6  # of a pitch: no correction moves a block farther than this on average
 NEIGHBOURS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # columns and rows to go
@@ -75,15 +74,8 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         large = [one for one in maps if len(one.block.centres) >= ENOUGH]
         placed = [_Placed.of(one, corrections[one.block.name]) for one in large]
         _refuse_neighbour(placed, len(parts), by_bubbles=False)
-        followed = replace(placement, corrections=corrections)
-        lost = unseen(image, followed)
-        for _ in range(SEARCHES):
-            if not any(move.any() for move in lost.values()):
-                break
-            corrections |= {name: _shifted(corrections[name], move) for name, move in lost.items()}
-            followed = replace(placement, corrections=corrections)
-            lost = unseen(image, followed)
-        _refuse_lost([*lost])
+        followed = found_nearby(image, replace(placement, corrections=corrections))
+        _refuse_lost(unseen(image, followed) or strayed(followed))
         return followed
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from omr._glance import agreement, likeness, usual_picture
 from omr.layout import Page
-from omr.placement import Array, Placement, moves_about
+from omr.placement import IDENTITY, Array, Placement, distances, moves_about
 from omr.relief import Block, Map, blocks, outline
 
 BLOCKS, BUBBLES = 7, 7  # at most: of the page, of each block
@@ -66,37 +66,74 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     return None if unseen(image, bent, SEEN) else bent
 
 
-def unseen(image: Image, placement: Placement, least: float = PRINTED) -> dict[str, Array]:
-    """The blocks of our own sheet whose bubbles are not seen where the placement has them, and how far (2,) off they
-    are seen better, in layout units: nought if they are not.
-
-    A frame's line under a row of bubbles is like their lower sides, and on bent paper nearer to where they should be:
-    so bubbles that are not like their outline altogether are looked for nearby.
+def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[str]:
+    """Names of the blocks of our own sheet whose bubbles are not seen where the placement has them, or seen better
+    nearby.
 
     Args:
         image: grey (h, w).
-        least: likeness by which half of the bubbles looked at are seen.
+        least: likeness by which half of the bubbles looked at must be seen.
     """
     image = np.ascontiguousarray(image)
-    lost: dict[str, Array] = {}
+    lost = []
     for look in _looks(placement.page, max(1, len(placement.page.fields))):
-
-        def seen(step: Array, look: _Look = look) -> Array:
-            return likeness(image, _axes(placement, look.places + step, look.block.name), look.outline)
-
-        here = seen(np.zeros(2))
+        here = look.likenesses(image, placement, np.zeros(2))
         middle = float(np.median(here))
-        if middle < WELL:
-            reach = np.minimum(FARTHEST * look.block.size, 0.5 * look.block.pitch)
-            steps = [step * axis for axis in np.diag(reach) for step in STEPS]
-            beside = [float(np.median(seen(step))) for step in steps]
-            best = int(np.argmax(beside))
-            if beside[best] > middle + BETTER:
-                lost[look.block.name] = steps[best]
-                continue
-        if np.mean(here > least) < 0.5:
-            lost[look.block.name] = np.zeros(2)
+        if np.mean(here > least) < 0.5 or (
+            middle < WELL and look.nearby(image, placement, np.zeros(2))[1] > middle + BETTER
+        ):
+            lost.append(look.block.name)
     return lost
+
+
+def found_nearby(image: Image, placement: Placement) -> Placement:
+    """The placement of our own sheet with the blocks moved whose bubbles are not like their outline where they are put.
+
+    A frame's line under a row of bubbles is like their lower sides, and on bent paper nearer to where they should be;
+    half a row off, the next row is as near. So these blocks are looked for where those that are seen have moved to,
+    nearest first, and no farther from there than half a row.
+
+    Args:
+        image: grey (h, w).
+    """
+    image = np.ascontiguousarray(image)
+    known = np.array([(mark.x, mark.y) for mark in placement.page.fiducials], np.float64).reshape(-1, 2)
+    moves = np.zeros_like(known)
+    waiting = []
+    for look in _looks(placement.page, max(1, len(placement.page.fields))):
+        if np.median(look.likenesses(image, placement, np.zeros(2))) < WELL:
+            waiting.append(look)
+        else:
+            known = np.append(known, look.middle, axis=0)
+            moves = np.append(moves, look.moved(placement), axis=0)
+    while waiting:
+        look = min(waiting, key=lambda one: distances(one.middle, known).min())
+        waiting.remove(look)
+        own = look.moved(placement)
+        expected = moves_about(look.middle, known, moves)
+        step, seen = look.nearby(image, placement, (expected - own)[0])
+        if seen <= np.median(look.likenesses(image, placement, np.zeros(2))) + BETTER:
+            step = np.zeros(2)
+        correction = placement.corrections.get(look.block.name, IDENTITY) + np.column_stack([np.zeros((2, 2)), step])
+        placement = replace(placement, corrections={**placement.corrections, look.block.name: correction})
+        known, moves = np.append(known, look.middle, axis=0), np.append(moves, own + step, axis=0)
+    return placement
+
+
+def strayed(placement: Placement) -> list[str]:
+    """Names of the blocks of our own sheet that lie half a pitch or more from where those about them have moved: where
+    rows or columns follow one another, the next one looks the same."""
+    looks = _looks(placement.page, max(1, len(placement.page.fields)))
+    marks = np.array([(mark.x, mark.y) for mark in placement.page.fiducials], np.float64).reshape(-1, 2)
+    known = np.concatenate([marks, *(look.middle for look in looks)])
+    moves = np.concatenate([np.zeros_like(marks), *(look.moved(placement) for look in looks)])
+    names = []
+    for k, look in enumerate(looks, len(marks)):
+        expected = moves_about(look.middle, np.delete(known, k, axis=0), np.delete(moves, k, axis=0))[0]
+        several = np.ptp(look.block.centres, axis=0) > look.block.size / 2
+        if np.any(several & (np.abs(moves[k] - expected) >= 0.5 * look.block.pitch)):
+            names.append(look.block.name)
+    return names
 
 
 def as_printed(image: Image, placement: Placement) -> Placement | None:
@@ -161,6 +198,33 @@ class _Look:
             outline=shape,
             scale=scale,
         )
+
+    @property
+    def middle(self) -> Array:
+        """(1, 2) of the block, in layout units."""
+        return np.asarray(self.block.centres.mean(axis=0, keepdims=True))
+
+    def moved(self, placement: Placement) -> Array:
+        """(1, 2) how far the placement moves the middle."""
+        correction = placement.corrections.get(self.block.name, IDENTITY)
+        return np.asarray(self.middle @ correction[:, :2].T + correction[:, 2] - self.middle)
+
+    def likenesses(self, image: Image, placement: Placement, step: Array) -> Array:
+        """(n,) of the bubbles looked at, a step (2,) from where the placement has them."""
+        return likeness(image, _axes(placement, self.places + step, self.block.name), self.outline)
+
+    def nearby(self, image: Image, placement: Placement, start: Array) -> tuple[Array, float]:
+        """The step (2,) at which the bubbles are most like their outline, a bubble or half a pitch from `start` at
+        most, and the median of their likenesses there."""
+        reach = np.minimum(FARTHEST * self.block.size, 0.5 * self.block.pitch)
+        best, most = start, float(np.median(self.likenesses(image, placement, start)))
+        for axis in np.diag(reach)[::-1]:  # up and down first, as paper bends
+            around = best
+            for share in STEPS:
+                seen = float(np.median(self.likenesses(image, placement, around + share * axis)))
+                if seen > most:
+                    best, most = around + share * axis, seen
+        return best, most
 
     def off(self, image: Image, axes: Array) -> Array:
         """How far (2,) the bubbles lie from their places, in parts of the pitch.

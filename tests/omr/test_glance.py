@@ -6,13 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance, unseen
-from omr.layout import Bubble, Field, Group, Layout, Page
+from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance, found_nearby, strayed, unseen
+from omr.layout import Bubble, Fiducial, Field, Group, Layout, Page
 from omr.placement import Placement
 
 SCALE = 8.0  # pixels a millimetre
 PITCH = (7.0, 5.0)
 BLOCKS = ((15, 15), (60, 15), (15, 80), (60, 80))  # first bubble of each, in mm
+
+
+def marks(width: float, height: float) -> tuple[Fiducial, ...]:
+    corners = ((5, 5), (width - 5, 5), (width - 5, height - 5), (5, height - 5))
+    return tuple(Fiducial(id=number, x=x, y=y, size=6) for number, (x, y) in enumerate(corners))
 
 
 def layout() -> Layout:
@@ -31,7 +36,7 @@ def layout() -> Layout:
         for block, (x, y) in enumerate(BLOCKS)
         for row in range(8)
     )
-    return Layout(id="glance", width=100, height=130, pages=(Page(number=1, fields=fields),))
+    return Layout(id="glance", width=100, height=130, pages=(Page(number=1, fields=fields, fiducials=marks(100, 130)),))
 
 
 def picture(share: float, moves: dict[str, tuple[float, float]] | None = None, seed: int = 0) -> np.ndarray:
@@ -151,7 +156,7 @@ def strip(off: float, line: float, marked: int = 2) -> tuple[np.ndarray, Placeme
     """A row of bubbles printed `off` millimetres below its place, and a frame's line `line` millimetres below that."""
     bubbles = tuple(Bubble(label=str(k), x=15 + 7 * k, y=30) for k in range(10))
     field = Field(name="score", block="score", width=4.6, height=2.6, groups=(Group(bubbles=bubbles),))
-    page = Page(number=1, fields=(field,))
+    page = Page(number=1, fields=(field,), fiducials=marks(100, 60))
     image = np.full((round(60 * SCALE), round(100 * SCALE)), 235, np.uint8)
     for k, bubble in enumerate(bubbles):
         corners = [(round((bubble.x + s * 2.3) * SCALE), round((bubble.y + off + s * 1.3) * SCALE)) for s in (-1, 1)]
@@ -164,20 +169,37 @@ def strip(off: float, line: float, marked: int = 2) -> tuple[np.ndarray, Placeme
 @pytest.mark.parametrize("marked", [0, 2])
 @pytest.mark.parametrize("line", [2.6, 3.2, 6.0])
 @pytest.mark.parametrize("off", [-1.6, -0.9, 0.9, 1.6])
-def test_bubbles_beside_a_frame_are_seen_where_they_are(off: float, line: float, marked: int) -> None:
+def test_bubbles_beside_a_frame_are_found_where_they_are(off: float, line: float, marked: int) -> None:
     image, placement = strip(off, line, marked)
-    (move,) = unseen(image, placement).values()
-    assert move[0] == 0
-    assert move[1] == pytest.approx(off, abs=1.3)  # half a bubble; from there they are corrected, or seen again
+    move = found_nearby(image, placement).corrections["score"][:, 2]
+    assert move == pytest.approx([0, off], abs=0.35)
+    assert unseen(image, found_nearby(image, placement)) == []
 
 
 @pytest.mark.parametrize("line", [2.6, 3.2, 6.0])
-def test_bubbles_in_place_beside_a_frame_are_not_looked_for(line: float) -> None:
+def test_bubbles_in_place_beside_a_frame_stay(line: float) -> None:
     image, placement = strip(0, line)
-    assert unseen(image, placement) == {}
+    assert unseen(image, placement) == []
+    assert found_nearby(image, placement).corrections in ({}, {"score": pytest.approx(np.eye(2, 3))})
 
 
 def test_bubbles_that_are_nowhere_are_unseen() -> None:
     _, placement = strip(0, 6)
     paper = np.full((480, 800), 235, np.uint8)
-    assert {name: move.tolist() for name, move in unseen(paper, placement).items()} == {"score": [0, 0]}
+    assert unseen(paper, found_nearby(paper, placement)) == ["score"]
+
+
+@pytest.mark.parametrize("rows", [0.35, 0.65])
+def test_a_block_half_a_row_off_goes_with_the_others(rows: float) -> None:
+    """All blocks have moved by so much; one of them was put the other way, where the next row is as like."""
+    move = (0.0, rows * PITCH[1])
+    image = picture(0.2, {str(block): move for block in range(len(BLOCKS))})
+    right = {str(block): np.array([(1, 0, 0), (0, 1, move[1])], float) for block in range(len(BLOCKS))}
+    homography = np.diag([SCALE, SCALE, 1.0])
+    beside = np.array([(1, 0, 0), (0, 1, move[1] - PITCH[1])], float)
+    page = layout().pages[0]
+    assert strayed(Placement(page, 0, 0.0, homography, right)) == []
+    assert "2" in strayed(Placement(page, 0, 0.0, homography, right | {"2": beside}))
+    between = np.array([(1, 0, 0), (0, 1, move[1] - 0.5 * PITCH[1])], float)
+    found = found_nearby(image, Placement(page, 0, 0.0, homography, right | {"2": between}))
+    assert found.corrections["2"][:, 2] == pytest.approx(move, abs=0.4)
