@@ -54,13 +54,19 @@ class EM:
 
     def step(self, point: Point) -> tuple[float, Point, np.ndarray, np.ndarray]:
         """Log-likelihood at a point, the next point, expected right answers and answers by state."""
+        loglik, after, right, total, expected = self.expect(point)
+        return loglik, Point(after, self.structure.maximise(expected, point.classes)), right, total
+
+    def expect(self, point: Point) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Log-likelihood at a point, the next probabilities of the items, expected right answers and answers by state,
+        and expected pupils by class."""
         space = self.likelihood.space
         loglik, right, total, pupils = self.likelihood.expect(point.probabilities, space.grouped(point.classes))
         expected = pupils[space.group] * space.shares(point.classes)
         after = np.divide(right, total, out=point.probabilities.copy(), where=total > 0).clip(0, 1)
         for states, rule in self._additive:
             after[states] = rule.maximise(right[states], total[states], point.probabilities[states])
-        return loglik, Point(after, self.structure.maximise(expected, point.classes)), right, total
+        return loglik, after, right, total, expected
 
 
 def maximise(em: EM, start: Point, tol: float, max_iter: int) -> Fit:

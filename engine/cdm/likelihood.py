@@ -5,13 +5,14 @@ The kernel is that of the item response models: a class group stands where these
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
 
 from engine._irt import expect, posterior
 from engine.cdm.classes import ClassSpace
-from engine.irt.responses import Responses, threads_for
+from engine.irt.responses import Responses
 
 _LANES = 8  # the kernel's numbers of groups are multiples of it
 _NOWHERE = -1e5  # log-probability of a group that only fills up
@@ -19,6 +20,7 @@ _CHUNK = 1 << 12  # pupils summed together, at least
 _MOST_CHUNKS = 16
 _MOST_SUMS = 1 << 24  # numbers in all sums together
 _BLOCK = 1 << 22  # posterior weights held at a time
+_FEW = 1 << 23  # additions for which starting threads costs more than it gains
 _FLOOR = 1e-12  # a probability nearer to 0 or 1 counts as this
 
 
@@ -58,7 +60,7 @@ class ClassLikelihood:
             log_groups,
             self._sums,
             loglik,
-            threads_for(len(responses.packed)),
+            self._threads(len(responses.packed)),
         )
         sums = self._sums.sum(axis=0)[:, : self.space.n_groups]
         answers = self._from_patterns @ sums  # wrong, right, wrong, right …
@@ -74,8 +76,12 @@ class ClassLikelihood:
         for start in range(0, len(self.responses.packed), step):
             packed = self.responses.packed[start : start + step]
             weights = np.empty((len(packed), len(log_groups)))
-            posterior(packed, self.responses.first_pattern, tables, log_groups, weights, threads_for(len(packed)))
+            posterior(packed, self.responses.first_pattern, tables, log_groups, weights, self._threads(len(packed)))
             yield slice(start, start + len(packed)), weights[:, : self.space.n_groups]
+
+    def _threads(self, rows: int) -> int:
+        few = rows * len(self.responses.first_pattern) * self.space.n_groups < _FEW
+        return 1 if few else os.cpu_count() or 1
 
     def _tables(self, probabilities: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihoods of the packed codes (codes, padded groups), and log-probabilities of the groups."""

@@ -10,15 +10,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from engine.cdm.classes import ClassSpace, admitted, all_patterns
+from engine._irt import encode
+from engine.cdm.classes import ClassSpace
 from engine.cdm.estimation import EM, Point, maximise
 from engine.cdm.likelihood import ClassLikelihood
+from engine.cdm.likely import likely_patterns
 from engine.cdm.rules import MOST_ATTRIBUTES, RULES, ItemRule, Rule
 from engine.cdm.structure import LogLinear, Saturated, Structure
+from engine.cdm.weighted import WeightedEM
 from engine.irt.responses import MISSING, Responses
 
 ClassModel = Literal["saturated", "loglinear", "independent"]
 MOST_FOR_LOGLINEAR = 12  # attributes
+_WEIGHTED_TOL = 1e-5  # weighted least squares settle to no more
 
 
 class CognitiveDiagnosis(BaseEstimator):
@@ -30,12 +34,14 @@ class CognitiveDiagnosis(BaseEstimator):
         *,
         class_model: ClassModel | None = None,
         prerequisites: Sequence[tuple[int, int]] = (),
+        max_classes: int = 4096,
         tol: float = 1e-6,
         max_iter: int = 5000,
     ) -> None:
         self.q_matrix = q_matrix
         self.class_model = class_model
         self.prerequisites = prerequisites
+        self.max_classes = max_classes
         self.tol = tol
         self.max_iter = max_iter
 
@@ -59,14 +65,19 @@ class CognitiveDiagnosis(BaseEstimator):
         Q = self._q_matrix(X.shape[1])
         self.rules_ = [ItemRule(rule, np.flatnonzero(row)) for rule, row in zip(self._rules(len(Q)), Q, strict=True)]
         self._offsets = np.cumsum([0, *(rule.n_states for rule in self.rules_)])
-        responses = _responses(X).collapsed()
-        self.class_patterns_ = admitted(all_patterns(Q.shape[1]), self._pairs(Q.shape[1]))
+        codes = _codes(X)
+        pairs = self._pairs(Q.shape[1])
+        self.class_patterns_ = likely_patterns(Q.shape[1], self.rules_, codes, pairs, self.max_classes)
+        responses = Responses.of(codes, np.full(len(Q), 2)).collapsed()
         self._space = ClassSpace.of(self.class_patterns_, self.rules_)
         structure = self._structure()
         em = EM(ClassLikelihood(self._space, responses, self._offsets[:-1]), self.rules_, structure)
         classes = np.full(len(self.class_patterns_), 1 / len(self.class_patterns_))
         start = Point(np.concatenate([rule.start() for rule in self.rules_]), classes)
-        found = maximise(em, start, self.tol, self.max_iter)
+        if isinstance(structure, LogLinear) and self._weighted():
+            found = WeightedEM(em, structure).maximise(start, max(self.tol, _WEIGHTED_TOL), self.max_iter)
+        else:
+            found = maximise(em, start, self.tol, self.max_iter)
         self._point = found.point
         self.loglik_, self.n_iter_, self.converged_ = found.loglik, found.n_iter, found.converged
         self.n_students_ = len(X)
@@ -137,7 +148,8 @@ class CognitiveDiagnosis(BaseEstimator):
     def _likelihood(self, X: np.ndarray) -> ClassLikelihood:
         check_is_fitted(self)
         X = validate_data(self, X, dtype="numeric", ensure_all_finite="allow-nan", reset=False)
-        return ClassLikelihood(self._space, _responses(X), self._offsets[:-1])
+        responses = Responses.of(_codes(X), np.full(X.shape[1], 2))
+        return ClassLikelihood(self._space, responses, self._offsets[:-1])
 
     def _rules(self, items: int) -> Sequence[Rule]:
         raise NotImplementedError
@@ -169,6 +181,10 @@ class CognitiveDiagnosis(BaseEstimator):
 
     def _default_class_model(self, attributes: int) -> ClassModel:
         return "saturated"
+
+    def _weighted(self) -> bool:
+        """Whether log-linear effects are found as R's CDM finds them."""
+        return False
 
     def _structure(self) -> Structure:
         patterns = self.class_patterns_
@@ -208,10 +224,18 @@ class GDINA(CognitiveDiagnosis):
         rule: Rule | Sequence[Rule] = "GDINA",
         class_model: ClassModel | None = None,
         prerequisites: Sequence[tuple[int, int]] = (),
+        max_classes: int = 4096,
         tol: float = 1e-6,
         max_iter: int = 5000,
     ) -> None:
-        super().__init__(q_matrix, class_model=class_model, prerequisites=prerequisites, tol=tol, max_iter=max_iter)
+        super().__init__(
+            q_matrix,
+            class_model=class_model,
+            prerequisites=prerequisites,
+            max_classes=max_classes,
+            tol=tol,
+            max_iter=max_iter,
+        )
         self.rule = rule
 
     def _rules(self, items: int) -> Sequence[Rule]:
@@ -226,18 +250,20 @@ class GDINA(CognitiveDiagnosis):
     def _default_class_model(self, attributes: int) -> ClassModel:
         return "loglinear" if 4 <= attributes <= MOST_FOR_LOGLINEAR else "saturated"
 
+    def _weighted(self) -> bool:
+        return self.class_model is None and not any(rule.additive for rule in self.rules_)
 
-def _responses(X: np.ndarray) -> Responses:
-    """Packed responses.
+
+def _codes(X: np.ndarray) -> np.ndarray:
+    """(n_students, n_items) uint8: 1 right, 0 wrong, 255 missing.
 
     Raises:
         ValueError: a score other than 0, 1 and missing.
     """
-    codes = np.full(X.shape, MISSING, dtype=np.uint8)
-    codes[X == 0] = 0
-    codes[X == 1] = 1
-    strange = (codes == MISSING) & (X >= 0)
-    if strange.any():
-        i, j = np.argwhere(strange)[0]
+    codes = np.empty(X.shape, dtype=np.uint8)
+    seen = np.zeros((X.shape[1], 256), dtype=np.uint8)
+    encode(np.ascontiguousarray(X, dtype=np.float64), codes, seen)
+    if seen[:, 2:MISSING].any():
+        i, j = np.argwhere((codes > 1) & (codes < MISSING))[0]
         raise ValueError(f"X has {X[i, j]:g} in row {i}, column {j}: 0 (wrong), 1 (right) or NaN (missing) is needed")
-    return Responses.of(codes, np.full(X.shape[1], 2))
+    return codes

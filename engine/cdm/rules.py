@@ -82,22 +82,6 @@ class ItemRule:
             return self._additive(right, total, before)
         return np.divide(right, total, out=before.copy(), where=total > 0).clip(0, 1)
 
-    def coefficients(self, probabilities: np.ndarray) -> np.ndarray:
-        """(parameters,) intercept, main effects and interactions (in the order of the states) on the rule's scale.
-
-        DINA and DINO: guess and 1 - slip - guess. An infinite one is that of probability 0 or 1.
-        """
-        if self.rule in ("DINA", "DINO"):
-            return np.array([probabilities[0], probabilities[1] - probabilities[0]])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = _link(self.rule, probabilities)
-            if self.additive:
-                return np.concatenate([values[:1], values[1 << np.arange(len(self.attributes))] - values[0]])
-            for bit in range(len(self.attributes)):  # Möbius transform over subsets
-                halves = values.reshape(-1, 2, 1 << bit)
-                values = np.stack([halves[:, 0], halves[:, 1] - halves[:, 0]], axis=1).ravel()
-        return values
-
     @property
     def design(self) -> np.ndarray:
         """(states, parameters) of an additive rule."""

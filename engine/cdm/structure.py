@@ -9,6 +9,7 @@ import numpy as np
 
 _NEWTON = 20
 _HALVINGS = 20
+_SMALL = 1e-10  # added to shares whose logarithms are taken
 
 
 class Structure(Protocol):
@@ -70,6 +71,17 @@ class LogLinear:
                 break
             self._beta, linear, normaliser, p = self._beta + step, linear + moved, after, trial
         return p
+
+    def weighted_effects(self, expected: np.ndarray) -> np.ndarray:
+        """Intercept and effects by least squares of log shares, weighted by the shares (Xu & von Davier 2008)."""
+        share = expected / expected.sum()
+        weight = np.sqrt(share)
+        design = np.column_stack([np.ones(len(share)), self._design]) * weight[:, None]
+        return np.linalg.lstsq(design, np.log(share + _SMALL) * weight, rcond=None)[0]
+
+    def probabilities(self, effects: np.ndarray) -> np.ndarray:
+        """(classes,) from intercept and effects."""
+        return _softmax(self._design @ effects[1:])[1]
 
 
 def _softmax(linear: np.ndarray) -> tuple[float, np.ndarray]:
