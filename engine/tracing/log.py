@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from engine.errors import InputError
 
 QMatrix = Mapping[Any, Mapping[Any, float] | Iterable[Any]]
+Log: TypeAlias = "AnswerLog | pa.Table | Mapping[str, Any]"
 COLUMNS = ("student", "item", "correct", "time", "group")
 
 
@@ -35,15 +36,15 @@ class AnswerLog:
     group: pa.Array | None = None
 
     @classmethod
-    def of(cls, log: AnswerLog | pa.Table | Mapping[str, Any]) -> AnswerLog:
+    def of(cls, log: Log) -> AnswerLog:
         """From an Arrow table, or anything with the columns student, item, correct and optionally time, group.
 
         Raises:
             InputError: a column is missing or of another length, an answer is not 0 or 1, or a time is not a number.
         """
-        if isinstance(log, cls):
+        if isinstance(log, AnswerLog):
             return log
-        names = log.column_names if isinstance(log, pa.Table) else list(log)
+        names: list[str] = log.column_names if isinstance(log, pa.Table) else list(log)
         for name in COLUMNS[:3]:
             if name not in names:
                 raise InputError(f"an answer log needs a column {name!r}", mend=f"it has {', '.join(map(str, names))}")
@@ -67,6 +68,23 @@ class AnswerLog:
     def __len__(self) -> int:
         return len(self.student)
 
+    def joined(self, later: AnswerLog) -> AnswerLog:
+        """Both logs; groups only if both have them.
+
+        Raises:
+            InputError: only one of them has times.
+        """
+        if (self.time is None) != (later.time is None):
+            raise InputError("one answer log has times and the other has not", mend="give both, e.g. the exam's number")
+        grouped = self.group is not None and later.group is not None
+        return AnswerLog(
+            _concatenated(self.student, later.student),
+            _concatenated(self.item, later.item),
+            np.concatenate([self.correct, later.correct]),
+            None if self.time is None or later.time is None else np.concatenate([self.time, later.time]),
+            _concatenated(self.group, later.group) if grouped else None,
+        )
+
 
 def labels(values: Any) -> pa.Array:
     """A column of labels as one Arrow array, dictionaries decoded."""
@@ -82,6 +100,12 @@ def labels(values: Any) -> pa.Array:
     if array.null_count:
         raise InputError(f"row {array.is_null().index(True).as_py() + 1} of the answer log has an empty label")
     return array
+
+
+def _concatenated(first: pa.Array, second: pa.Array) -> pa.Array:
+    if first.type != second.type:
+        first, second = first.cast(pa.string()), second.cast(pa.string())
+    return pa.concat_arrays([first, second])
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -137,6 +161,21 @@ class Points:
             first.append(len(point))
         return cls(list(number), np.array(first), np.array(point, dtype=np.int64), np.array(share, dtype=float))
 
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """(points,) means of items' values (J,), weighted by shares; of all items for a point without any."""
+        item = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+        weight = np.bincount(self.point, weights=self.share, minlength=len(self.names))
+        total = np.bincount(self.point, weights=self.share * values[item], minlength=len(self.names))
+        return np.where(weight > 0, total / np.where(weight > 0, weight, 1), values.mean())
+
+    def counts(self, student: np.ndarray, item: np.ndarray, n: int) -> np.ndarray:
+        """(n, points) number of answers of each student to each point."""
+        asked = np.diff(self.first)[item]
+        within = np.arange(asked.sum()) - np.repeat(np.cumsum(asked) - asked, asked)
+        point = self.point[np.repeat(self.first[item], asked) + within]
+        cells = np.repeat(student, asked) * len(self.names) + point
+        return np.bincount(cells, minlength=n * len(self.names)).reshape(n, len(self.names))
+
 
 @dataclass
 class Rows:
@@ -171,9 +210,13 @@ class Rows:
         result[self.order] = values
         return result
 
-    def of_students(self, chosen: np.ndarray) -> tuple[Rows, np.ndarray]:
-        """The rows of these pupils (ascending), numbered anew, and which rows they are."""
-        counts = np.diff(self.first)[chosen]
+    def padded(self, n: int) -> Rows:
+        """With further pupils without rows, n in all."""
+        return replace(self, first=np.append(self.first, np.full(n + 1 - len(self.first), self.first[-1])))
+
+    def of_students(self, chosen: np.ndarray, most: int | None = None) -> tuple[Rows, np.ndarray]:
+        """The rows of these pupils (ascending; the first `most` of each), numbered anew, and which rows they are."""
+        counts = np.minimum(np.diff(self.first)[chosen], len(self.item) if most is None else most)
         first = np.r_[0, np.cumsum(counts)]
         rows = np.repeat(self.first[chosen] - first[:-1], counts) + np.arange(first[-1])
         student = np.repeat(np.arange(len(chosen)), counts)

@@ -28,6 +28,13 @@ class Dynamics:
     recent_rate: float = 1.0
     learning: float = 0.0
 
+    @classmethod
+    def start(cls, points: bool, time: bool) -> Dynamics:
+        """Where the search begins: with a part of each point or without, in a log with time or of a single sitting."""
+        if time and points:
+            return cls(0.2, 0.1, 0.2, 0.3, 0.1, 0.1)
+        return cls(0.2, 0.1) if time else cls(point_variance=0.2 if points else 0.0)
+
     @property
     def changing(self) -> bool:
         return self.form_variance > 0 or self.recent_variance > 0 or self.learning != 0
@@ -48,6 +55,11 @@ class Traced:
     others: np.ndarray | None
     level: np.ndarray
     mastery: np.ndarray | None
+
+    @property
+    def known(self) -> np.ndarray:
+        """The ability for an answer from all that may be used: others' answers, or those before where pupils change."""
+        return self.before if self.others is None else self.others
 
 
 def follow(

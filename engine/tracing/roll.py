@@ -52,7 +52,7 @@ def level_chain(position: np.ndarray, value: np.ndarray, precision: np.ndarray, 
         return constant + chain.left_out(first, position, value, own)[1]
 
     def of(x: np.ndarray) -> Chain:
-        return Chain(float(0.98 / (1 + np.exp(-x[0]))), float(np.exp(np.clip(x[1], -12, 3))))
+        return Chain(float(0.98 / (1 + np.exp(-x[0]))), float(np.exp(np.clip(x[1], -7, 3))))
 
     at = [np.log(max(start.variance, 0.1) / (0.98 - min(start.variance, 0.9))), np.log(start.rate)]
     found = minimize(lambda x: -loglik(of(x)), at, method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.02})
@@ -73,9 +73,84 @@ def item_chain(
         return chain.left_out(first, position, value, precision)[1]
 
     def of(x: np.ndarray) -> Chain:
-        return Chain(float(np.exp(np.clip(x[0], -14, 2))), float(np.exp(np.clip(x[1], -12, 3))))
+        return Chain(float(np.exp(np.clip(x[0], -14, 2))), float(np.exp(np.clip(x[1], -7, 3))))
 
     nothing = -float((precision * value**2).sum()) / 2
     at = [np.log(max(start.variance, 0.02)), np.log(start.rate)]
     found = minimize(lambda x: -loglik(of(x)), at, method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.02})
     return of(found.x) if -found.fun > nothing + 1 and of(found.x).variance > LEAST else Chain()
+
+
+@dataclass(frozen=True)
+class Roll:
+    """Places of the pupils, (n,)."""
+
+    position: np.ndarray
+
+    @classmethod
+    def of(cls, n: int, student: np.ndarray, group: np.ndarray | None) -> Roll:
+        """In the order of their numbers, or by the groups (N,) of their answers."""
+        position = np.arange(n, dtype=float)
+        if group is not None:
+            position[student] = group * APART
+        return cls(position)
+
+    def levels(self, level: np.ndarray, prior: np.ndarray, chain: Chain, estimate: bool) -> tuple[Chain, np.ndarray]:
+        """The chain, estimated anew if asked, and the priors (n, 2) of levels that it gives.
+
+        Args:
+            level, prior: (n, 2) means and variances with and without the pupils' own answers.
+        """
+        order = np.argsort(self.position, kind="stable")
+        precision = np.maximum(1 / level[:, 1] - 1 / prior[:, 1], 1e-9)
+        value = (level[:, 0] / level[:, 1] - prior[:, 0] / prior[:, 1]) / precision
+        position, value, precision = self.position[order], value[order], precision[order]
+        if estimate:
+            chain = level_chain(position, value, precision, chain)
+        own = 1 - chain.variance
+        result = np.empty((len(order), 2))
+        first = np.array([0, len(order)])
+        result[order] = chain.left_out(first, position, value, own_precision(precision, own))[0]
+        result[:, 1] += own
+        return chain, result
+
+    def _by_item(self, student: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        order = np.lexsort((self.position[student], item))
+        first = np.searchsorted(item[order], np.arange(item.max(initial=-1) + 2))
+        return order, first, self.position[student[order]]
+
+    def item_chain(self, student: np.ndarray, item: np.ndarray, pseudo: np.ndarray, start: Chain) -> Chain:
+        """From pseudo-observations (N, 2), values and precisions, of what answers owe to neither pupil nor item."""
+        order, first, position = self._by_item(student, item)
+        value, precision = np.ascontiguousarray(pseudo[order].T)
+        return item_chain(first, position, value, precision, start)
+
+    def answers(
+        self,
+        student: np.ndarray,
+        item: np.ndarray,
+        pseudo: np.ndarray,
+        chain: Chain,
+        new_student: np.ndarray | None = None,
+        new_item: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """(N, 2) what neighbours tell of each answer, or of the new ones (of numbers not known: nothing)."""
+        n_new = 0 if new_student is None else len(new_student)
+        if chain.variance <= 0:
+            return np.zeros((n_new if new_student is not None else len(student), 2))
+        if new_student is None or new_item is None:
+            every_student, every_item = student, item
+        else:
+            known = (new_student < len(self.position)) & (new_item <= item.max())
+            every_student = np.concatenate([student, new_student[known]])
+            every_item = np.concatenate([item, new_item[known]])
+            pseudo = np.concatenate([pseudo, np.zeros((known.sum(), 2))])
+        order, first, position = self._by_item(every_student, every_item)
+        value, precision = np.ascontiguousarray(pseudo[order].T)
+        found = np.empty((len(order), 2))
+        found[order] = chain.left_out(first, position, value, precision)[0]
+        if new_student is None:
+            return found
+        result = np.tile([0.0, chain.variance], (n_new, 1))
+        result[known] = found[len(student) :]
+        return result

@@ -1,34 +1,48 @@
-"""KnowledgeTracer: the profile of a pupil from all his answers."""
+"""KnowledgeTracer: the profile of a pupil from all his answers, not from one paper.
+
+The chance of a right answer of pupil p to item j at time t is σ(c_j + u_pj + a_j h), where the ability for the item is
+
+    h = level_p + form_p(t) + Σ_k share_jk (point_pk + learning · log(1 + answers to k) + recent_pk(t)).
+
+level ~ N(0, 1) and point are lasting; form and recent pass: Ornstein-Uhlenbeck processes, forgotten as
+exp(-rate × time) (Khajah, Lindsey & Mozer 2016 show what recency and ability add to knowledge tracing; the gain by
+practice is that of performance factor analysis, Pavlik, Cen & Koedinger 2009, in logarithms as in DAS3H, Choffin et al.
+2019). Pupils near each other on the roll, or of a class, are alike in level and in u (engine/tracing/roll.py). Without
+time, as in a single exam, nothing passes and the model is a two-parameter logistic one with a factor for every point.
+
+A pupil's answers are filtered one after the other by matching moments (assumed-density filtering, Opper 1998; the
+TrueSkill of Herbrich et al. 2007 for exams). Its predictive chances multiply to the marginal likelihood, by which
+variances and rates are chosen (empirical Bayes); items solve unbiased equations (engine/tracing/items.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import minimize, minimize_scalar
+import pyarrow.compute as pc
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from engine.errors import InputError
+from engine.tracing.dynamics import find
 from engine.tracing.items import Items
-from engine.tracing.log import AnswerLog, Points, QMatrix, Rows, labels, numbered
-from engine.tracing.model import Dynamics, Traced, expected, follow
-from engine.tracing.roll import APART, Chain, item_chain, level_chain
-
-Log = AnswerLog | pa.Table | Mapping[str, Any]
+from engine.tracing.log import AnswerLog, Log, Points, QMatrix, Rows, labels, numbered
+from engine.tracing.model import Dynamics, expected, follow
+from engine.tracing.roll import Chain, Roll
 
 
 @dataclass(frozen=True)
 class Mastery:
-    """Of pupils at points, (n, points), in logits on an item of average slope; 0 is the average pupil.
+    """Of pupils at knowledge points, (n, points).
 
     Attributes:
         points: names of the points.
-        estimate, standard_error: posterior mean and standard deviation.
-        chance: of a right answer to an item of the point of mean difficulty and slope.
+        estimate, standard_error: posterior mean and standard deviation of the ability at the point; 0 and 1 are
+            mean and standard deviation of the level of all pupils of the log.
+        chance: of a right answer to an item of the point, of the mean intercept and slope of such items.
         answers: how many of the pupil's answers were to the point.
     """
 
@@ -40,239 +54,199 @@ class Mastery:
 
 
 class KnowledgeTracer(BaseEstimator):
+    """Chances of right answers, and mastery of knowledge points, from a log of answers.
+
+    Args:
+        q_matrix: item → its points, or → {point: weight}; items not in it ask for the level only. None: every item is a
+            point of its own, which matters if items are answered repeatedly (a log of skills).
+        neighbours: let pupils near each other on the roll (sorted by student), or of a class, tell of each other.
+        n_rounds, n_steps: rounds of estimation, and steps of Fisher scoring of the items in each.
+
+    Attributes:
+        students_, items_: labels, sorted.
+        intercept_, slope_: (items,) c and a.
+        dynamics_: variances and rates of what changes in a pupil.
+        level_chain_, item_chain_: variance and rate of what neighbours share.
+    """
+
     def __init__(
-        self,
-        q_matrix: QMatrix | None = None,
-        *,
-        neighbours: bool = True,
-        n_rounds: int = 4,
-        n_steps: int = 4,
-        n_answers_for_dynamics: int = 60_000,
+        self, q_matrix: QMatrix | None = None, *, neighbours: bool = True, n_rounds: int = 4, n_steps: int = 4
     ) -> None:
         self.q_matrix = q_matrix
         self.neighbours = neighbours
         self.n_rounds = n_rounds
         self.n_steps = n_steps
-        self.n_answers_for_dynamics = n_answers_for_dynamics
 
     def fit(self, log: Log, y: None = None) -> Self:
+        """Learn items, variances and rates; the pupils' answers are kept.
+
+        Args:
+            log: Arrow table or mapping with the columns student, item, correct (0, 1) and optionally time (a number:
+                days, or the number of the exam or of the answer) and group (the pupil's class); or an AnswerLog.
+            y: ignored.
+
+        Raises:
+            InputError: the log is empty or a column is missing or impossible.
+        """
         log = AnswerLog.of(log)
         if not len(log):
             raise InputError("the answer log is empty", mend="give at least one answer")
+        self._encode(log)
+        rows, J = self._rows, len(self.items_)
+        self._items = Items.start(rows.item, rows.correct, J)
+        self._prior = np.tile([0.0, 1.0], (len(self.students_), 1))
+        self._extra, self._pseudo = np.zeros((len(rows.item), 2)), np.zeros((len(rows.item), 2))
+        self.level_chain_, self.item_chain_ = Chain(), Chain()
+        repeated = len(np.unique(rows.student * J + rows.item)) < len(rows.item)
+        self.dynamics_ = Dynamics.start(points=self.q_matrix is not None or repeated, time=bool(rows.elapsed.any()))
+        for left in reversed(range(self.n_rounds)):
+            self._improve_items(np.ones(J, dtype=bool))
+            if self.neighbours:
+                self._look_around(estimate=left > 0)
+            if left:
+                self.dynamics_ = find(self.dynamics_, rows, self._points, self._items, self._prior, self._extra)
+        self._improve_items(np.ones(J, dtype=bool))
+        return self
+
+    def update(self, log: Log) -> Self:
+        """Add the answers of a new exam: profiles move, known items stay, new ones are estimated.
+
+        Args:
+            log: as in `fit`; with time if that one had it.
+        """
+        check_is_fitted(self, "students_")
+        items, known, students, prior = self._items, self.items_, self.students_, self._prior
+        self._encode(self._log.joined(AnswerLog.of(log)))
+        at = pc.index_in(self.items_, value_set=known.cast(self.items_.type)).fill_null(-1).to_numpy()
+        self._items = items.chosen(at)
+        self._prior = np.tile([0.0, 1.0], (len(self.students_), 1))
+        of_pupil = pc.index_in(self.students_, value_set=students.cast(self.students_.type)).fill_null(-1).to_numpy()
+        self._prior[of_pupil >= 0] = prior[of_pupil[of_pupil >= 0]]
+        self._extra = np.zeros((len(self._rows.item), 2))
+        self._pseudo = np.zeros_like(self._extra)
+        if self.neighbours:
+            self._look_around(estimate=False)
+        self._improve_items(at < 0)
+        return self
+
+    partial_fit = update
+
+    def predict_proba(self, students: Any, items: Any) -> np.ndarray:
+        """(N,) chances that students (N,) would now answer items (N,) rightly.
+
+        An unknown pupil is an average one, an unknown item an average one of the log.
+        """
+        check_is_fitted(self, "students_")
+        return self._chances(labels(students), labels(items))
+
+    def predict_next(self, log: Log) -> np.ndarray:
+        """(N,) chance of each answer of a log, given the pupil's answers before it, there and in what was fitted."""
+        check_is_fitted(self, "students_")
+        log = AnswerLog.of(log)
+        return self._chances(log.student, log.item, log.correct, log.time)
+
+    def mastery(self, students: Any) -> Mastery:
+        """The profiles of pupils (n,) as after their last answers; an unknown one is an average pupil."""
+        check_is_fitted(self, "students_")
+        number = numbered(self.students_, labels(students))[1]
+        asked, place = np.unique(number, return_inverse=True)
+        rows, where = self._rows.of_students(asked[asked < len(self.students_)])
+        rows = rows.padded(len(asked))
+        prior = self._priors(asked)
+        offset = self._items.intercept[rows.item] + self._extra[where, 0]
+        traced = follow(rows, self._points, offset, self._items.slope, prior, self.dynamics_, with_mastery=True)
+        assert traced.mastery is not None
+        mean, variance = traced.mastery[:, place]
+        intercept, slope = (self._points.means(values) for values in (self._items.intercept, self._items.slope))
+        chance = expected((intercept + slope * mean).ravel(), (slope**2 * variance).ravel())[:, 0].reshape(mean.shape)
+        answers = self._points.counts(rows.student, rows.item, len(asked))[place]
+        return Mastery(self._points.names, mean, np.sqrt(variance), chance, answers)
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        return self._items.intercept
+
+    @property
+    def slope_(self) -> np.ndarray:
+        return self._items.slope
+
+    def _encode(self, log: AnswerLog) -> None:
         self._log = log
         self.students_, student = numbered(None, log.student)
         self.items_, item = numbered(None, log.item)
         self._points = Points.of(self.items_, self.q_matrix)
         self._rows = Rows.of(len(self.students_), student, item, log.correct, log.time)
-        self._scale_time()
-        self._position = self._positions(student)
-        rows = self._rows
-        self._items = Items.start(rows.item, rows.correct, len(self.items_))
-        self._every = np.ones(len(self.items_), dtype=bool)
-        self._prior = np.tile([0.0, 1.0], (len(self.students_), 1))
-        self._extra = np.zeros((len(rows.item), 2))
-        self._pseudo = np.zeros((len(rows.item), 2))
-        self.level_chain_, self.item_chain_ = Chain(), Chain()
-        repeated = len(np.unique(rows.student * len(self.items_) + rows.item)) < len(rows.item)
-        self._has_points = self.q_matrix is not None or repeated
-        self.dynamics_ = self._first_dynamics()
-        for round_ in range(self.n_rounds):
-            for _ in range(self.n_steps):
-                self._improve_items(self._every)
-            if self.neighbours:
-                self._look_around(estimate=round_ < self.n_rounds - 1)
-            if round_ < self.n_rounds - 1:
-                self._find_dynamics()
-        for _ in range(self.n_steps):
-            self._improve_items(self._every)
-        self.loglik_ = float(self._loglik(self.dynamics_, self._rows, self._items, self._prior, self._extra))
-        return self
-
-    def _scale_time(self) -> None:
-        """Time in units of the median wait between sittings."""
-        waits = self._rows.elapsed[self._rows.elapsed > 0]
-        self._unit = float(np.median(waits)) if len(waits) else 1.0
+        if not hasattr(self, "_unit"):  # time counts in units of the median wait
+            waits = self._rows.elapsed[self._rows.elapsed > 0]
+            self._unit = float(np.median(waits)) if len(waits) else 1.0
         self._rows.elapsed /= self._unit
-
-    def _positions(self, student: np.ndarray) -> np.ndarray:
-        if self._log.group is None:
-            return np.arange(len(self.students_), dtype=float)
-        _, group = numbered(None, self._log.group)
-        position = np.zeros(len(self.students_))
-        position[student] = group * APART
-        return position
-
-    def _first_dynamics(self) -> Dynamics:
-        if not self._has_points:
-            points = {}
-        else:
-            points = {"point_variance": 0.2}
-        if (self._rows.elapsed > 0).any():
-            points |= {"form_variance": 0.2, "form_rate": 0.1}
-            if self._has_points:
-                points |= {"recent_variance": 0.3, "recent_rate": 0.1, "learning": 0.02}
-        return Dynamics(**points)
-
-    def _follow(self, dynamics: Dynamics, rows: Rows, items: Items, prior: np.ndarray, extra: np.ndarray) -> Traced:
-        return follow(rows, self._points, items.intercept[rows.item] + extra[:, 0], items.slope, prior, dynamics)
-
-    def _loglik(self, dynamics: Dynamics, rows: Rows, items: Items, prior: np.ndarray, extra: np.ndarray) -> float:
-        h, v = self._follow(dynamics, rows, items, prior, extra).before.T
-        a = items.slope[rows.item]
-        sign = 2 * rows.correct - 1
-        mean = items.intercept[rows.item] + extra[:, 0] + a * h
-        return float(np.log(expected(sign * mean, a * a * v + extra[:, 1])[:, 0]).sum())
+        group = None if log.group is None else numbered(None, log.group)[1]
+        self._roll = Roll.of(len(self.students_), student, group)
 
     def _improve_items(self, which: np.ndarray) -> None:
         rows = self._rows
-        traced = self._follow(self.dynamics_, rows, self._items, self._prior, self._extra)
-        ability = traced.before if traced.others is None else traced.others
-        self._level = traced.level
-        self._ability = ability
-        self._items, errors = self._items.improved(rows.item, rows.correct, ability, self._extra, which)
-        seen = np.bincount(rows.item, minlength=len(self.items_)) > 0
-        self._items = self._items.with_priors(errors, self._points, seen)
+        for _ in range(self.n_steps):
+            offset = self._items.intercept[rows.item] + self._extra[:, 0]
+            traced = follow(rows, self._points, offset, self._items.slope, self._prior, self.dynamics_)
+            self._items = self._items.improved(rows.item, rows.correct, traced.known, self._extra, which, self._points)
 
     def _look_around(self, estimate: bool) -> None:
+        """What neighbours tell of levels and, in a single sitting, of answers to each item."""
         rows, items = self._rows, self._items
-        traced = self._follow(self.dynamics_, rows, items, self._prior, self._extra)
-        mean, variance = traced.level.T
-        prior_mean, prior_variance = self._prior.T
-        precision = np.maximum(1 / variance - 1 / prior_variance, 1e-9)
-        value = (mean / variance - prior_mean / prior_variance) / precision
-        order = np.argsort(self._position, kind="stable")
-        if estimate:
-            self.level_chain_ = level_chain(self._position[order], value[order], precision[order], self.level_chain_)
-        own = 1 - self.level_chain_.variance
-        rest = np.zeros((len(order), 2))
-        rest[order], _ = self.level_chain_.left_out(
-            np.array([0, len(order)]),
-            self._position[order],
-            value[order],
-            precision[order] / (1 + precision[order] * own),
-        )
-        self._prior = np.stack([rest[:, 0], rest[:, 1] + own], axis=1)
-        if self._rows.elapsed.any():
+        offset = items.intercept[rows.item] + self._extra[:, 0]
+        traced = follow(rows, self._points, offset, items.slope, self._prior, self.dynamics_)
+        self.level_chain_, self._prior = self._roll.levels(traced.level, self._prior, self.level_chain_, estimate)
+        if traced.others is None:
             return
-        ability = traced.others
-        a = items.slope[rows.item]
-        p, p1, _ = expected(items.intercept[rows.item] + self._extra[:, 0] + a * ability[:, 0], a * a * ability[:, 1]).T
-        value = self._extra[:, 0] + (rows.correct - p) / np.maximum(p1, 1e-12)
-        self._pseudo = np.stack([value, p1**2 / np.maximum(p * (1 - p), 1e-12)], axis=1)
-        first, order = self._by_item(rows.item, rows.student, len(self.items_))
+        a, (h, v) = items.slope[rows.item], traced.others.T
+        p, p1, _ = expected(offset + a * h, a * a * v).T
+        precision = p1**2 / np.maximum(p * (1 - p), 1e-12)
+        self._pseudo = np.stack([self._extra[:, 0] + (rows.correct - p) / np.maximum(p1, 1e-12), precision], axis=1)
         if estimate:
-            self.item_chain_ = item_chain(first, self._position[rows.student[order]], *self._pseudo[order].T.copy(), self.item_chain_)
-        rest, _ = self.item_chain_.left_out(first, self._position[rows.student[order]], *self._pseudo[order].T.copy())
-        self._extra[order] = rest
+            self.item_chain_ = self._roll.item_chain(rows.student, rows.item, self._pseudo, self.item_chain_)
+        self._extra = self._roll.answers(rows.student, rows.item, self._pseudo, self.item_chain_)
 
-    def _by_item(self, item: np.ndarray, student: np.ndarray, n_items: int):
-        order = np.lexsort((self._position[student], item))
-        return np.searchsorted(item[order], np.arange(n_items + 1)), order
+    def _priors(self, students: np.ndarray) -> np.ndarray:
+        """(n, 2) of levels of pupils by number, of average ones for numbers not known."""
+        prior = np.tile([0.0, 1.0], (len(students), 1))
+        known = students < len(self._prior)
+        prior[known] = self._prior[students[known]]
+        return prior
 
-    def _find_dynamics(self) -> None:
-        rows, items = self._rows, self._items
-        counts = np.diff(rows.first)
-        wanted = max(1, int(np.ceil(counts.sum() / self.n_answers_for_dynamics)))
-        chosen = np.arange(0, len(counts), wanted)
-        some, where = rows.of_students(chosen)
-        prior, extra = self._prior[chosen], self._extra[where]
-
-        def loglik(dynamics: Dynamics) -> float:
-            return self._loglik(dynamics, some, items, prior, extra)
-
-        if not self.dynamics_.changing:
-            if not self._has_points:
-                return
-            found = minimize_scalar(
-                lambda x: -loglik(Dynamics(point_variance=float(np.exp(x)))), bounds=(-7, 1.5), method="bounded",
-                options={"xatol": 0.1},
-            )
-            best = Dynamics(point_variance=float(np.exp(found.x)))
-            self.dynamics_ = best if loglik(best) > loglik(Dynamics()) else Dynamics()
-            return
-        d = self.dynamics_
-
-        def of(x: np.ndarray) -> Dynamics:
-            v = np.exp(np.clip(x[:5], -9, 4))
-            if not self._has_points:
-                return Dynamics(v[0], v[1])
-            return Dynamics(v[0], v[1], v[2], v[3], v[4], float(x[5]))
-
-        tiny = 1e-4
-        at = np.r_[np.log(np.maximum([d.form_variance, d.form_rate, d.point_variance, d.recent_variance, d.recent_rate], tiny)), d.learning]
-        if not self._has_points:
-            at = at[:2]
-        simplex = np.vstack([at, at + np.diag([0.7, 0.7, 0.7, 0.7, 0.7, 0.05][: len(at)])])
-        found = minimize(lambda x: -loglik(of(x)), at, method="Nelder-Mead",
-                         options={"maxfev": 80, "xatol": 0.05, "fatol": 1.0, "initial_simplex": simplex})
-        self.dynamics_ = of(found.x)
-
-    def predict_proba(self, students: Any, items: Any) -> np.ndarray:
-        """Chances of a right answer of students (N,) to items (N,), now."""
-        check_is_fitted(self, "students_")
-        return self._predict(labels(students), labels(items))
-
-    def _predict(self, students, items, correct=None, time=None) -> np.ndarray:
-        """With `correct` given, each is predicted from the ones before."""
-        m = len(students)
-        every_student, student = numbered(self.students_, students)
+    def _chances(
+        self, students: pa.Array, items: pa.Array, correct: np.ndarray | None = None, time: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Of answers after those fitted; with `correct` each is an answer before the next ones, else all are now."""
+        _, student = numbered(self.students_, students)
         every_item, item = numbered(self.items_, items)
-        new_s, new_i = len(every_student) - len(self.students_), len(every_item) - len(self.items_)
-        parts = self._extended(every_item, new_i)
-        points, its = parts
-        asked = np.unique(student)
+        asked, place = np.unique(student, return_inverse=True)
         old, where = self._rows.of_students(asked[asked < len(self.students_)])
-        n_old = len(old.first) - 1
-        place = np.searchsorted(asked, student)
-        # history first, then the queries
-        S = np.r_[old.student, place]
-        I = np.r_[old.item, item]
-        C = np.r_[old.correct, np.full(m, -1) if correct is None else correct]
-        T = np.r_[np.arange(len(old.item)), np.arange(m) + len(old.item)].astype(float)
-        rows = Rows.of(len(asked), S, I, C, T)
-        el = np.r_[old.elapsed, np.zeros(m)]
-        if time is not None:
-            # within the new log, time between answers of the pupil; the first: one unit
-            o = np.lexsort((np.arange(m), time, place)); d = np.zeros(m); ss = place[o]
-            dd = np.diff(time[o], prepend=time[o][:1]) / self._unit
-            dd[np.r_[True, ss[1:] != ss[:-1]]] = 1.0 if len(old.item) else 0.0
-            d[o] = np.maximum(dd, 0); el[len(old.item):] = d
-            T[len(old.item):][o] = len(old.item) + np.arange(m)
-            rows = Rows.of(len(asked), S, I, C, T)
-        rows.elapsed = el[rows.order]
-        prior = np.tile([0.0, 1.0], (len(asked), 1)); prior[:n_old] = self._prior[asked[:n_old]]
-        extra = np.zeros((len(S), 2)); extra[: len(old.item)] = self._extra[where]
-        if self.item_chain_.variance > 0:
-            extra[len(old.item):] = self._around(student, item)
-        extra = extra[rows.order]
-        traced = follow(rows, points, its.intercept[rows.item] + extra[:, 0], its.slope, prior, self.dynamics_)
-        ability = traced.others if (correct is None and traced.others is not None) else traced.before
-        a = its.slope[rows.item]
-        p = expected(its.intercept[rows.item] + extra[:, 0] + a * ability[:, 0], a * a * ability[:, 1] + extra[:, 1])[:, 0]
-        return rows.back(p)[len(old.item):]
-
-    def _around(self, student, item):
-        """What neighbours tell of these answers; only of pupils and items known."""
-        known = (student < len(self.students_)) & (item < len(self.items_))
-        result = np.tile([0.0, self.item_chain_.variance], (len(student), 1))
-        S = np.r_[self._rows.student, student[known]]
-        I = np.r_[self._rows.item, item[known]]
-        pseudo = np.r_[self._pseudo, np.zeros((known.sum(), 2))]
-        first, order = self._by_item(I, S, len(self.items_))
-        rest, _ = self.item_chain_.left_out(first, self._position[S[order]], *pseudo[order].T.copy())
-        every = np.empty_like(rest); every[order] = rest
-        result[known] = every[len(self._rows.item):]
-        return result
-
-    def _extended(self, every_item, new):
-        if not new:
-            return self._points, self._items
-        points = Points.of(every_item, self.q_matrix)
-        i = self._items
-        mean = float(i.prior_intercept.mean())
-        return points, Items(np.r_[i.intercept, np.full(new, mean)], np.r_[i.slope, np.full(new, i.prior_slope)],
-                             np.r_[i.prior_intercept, np.full(new, mean)], i.prior_slope, i.variance)
-
-    def predict_next(self, log: Log) -> np.ndarray:
-        log = AnswerLog.of(log)
-        return self._predict(log.student, log.item, log.correct, log.time)
+        n_old, n_new = len(old.item), len(item)
+        outcome = np.full(n_new, -1) if correct is None else correct
+        when = None
+        if self._log.time is not None:
+            past = self._log.time[self._rows.order[where]]
+            if time is None:
+                last = np.full(len(asked), past.min(initial=0.0))
+                np.maximum.at(last, old.student, past)
+                time = last[place] if correct is None else last[place] + np.arange(n_new) * self._unit
+            when = np.concatenate([past, time])
+        rows = Rows.of(
+            len(asked),
+            np.concatenate([old.student, place]),
+            np.concatenate([old.item, item]),
+            np.concatenate([old.correct, outcome]),
+            when,
+        )
+        rows.elapsed /= self._unit
+        around = self._roll.answers(self._rows.student, self._rows.item, self._pseudo, self.item_chain_, student, item)
+        extra = np.concatenate([self._extra[where], around])[rows.order]
+        parameters = self._items.chosen(
+            np.where(np.arange(len(every_item)) < len(self.items_), np.arange(len(every_item)), -1)
+        )
+        points = self._points if len(every_item) == len(self.items_) else Points.of(every_item, self.q_matrix)
+        offset = parameters.intercept[rows.item] + extra[:, 0]
+        traced = follow(rows, points, offset, parameters.slope, self._priors(asked), self.dynamics_)
+        h, v = (traced.known if correct is None else traced.before).T
+        a = parameters.slope[rows.item]
+        return rows.back(expected(offset + a * h, a * a * v + extra[:, 1])[:, 0])[n_old:]
