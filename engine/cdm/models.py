@@ -145,6 +145,28 @@ class CognitiveDiagnosis(BaseEstimator):
             chosen[rows] = best[np.argmax(weights * shares[best], axis=1)]
         return self.class_patterns_[chosen].astype(np.int64)
 
+    def pattern_probability(self, X: np.ndarray) -> np.ndarray:
+        """(n_students,) posterior probability of the pattern that `predict` tells."""
+        likelihood = self._likelihood(X)
+        space = self._space
+        largest = np.zeros(space.n_groups)
+        np.maximum.at(largest, space.group, space.shares(self.class_probabilities_))
+        result = np.empty(len(likelihood.responses.packed))
+        for rows, weights in likelihood.posterior(self._point.probabilities, space.grouped(self.class_probabilities_)):
+            result[rows] = (weights * largest).max(axis=1)
+        return result
+
+    def state_probabilities(self, X: np.ndarray, item: int) -> np.ndarray:
+        """(n_students, states of the item) posterior probabilities of an item's states."""
+        likelihood = self._likelihood(X)
+        states = self._space.states[item]
+        member = (states[:, None] == np.arange(self.rules_[item].n_states)).astype(float)
+        result = np.empty((len(likelihood.responses.packed), member.shape[1]))
+        groups = self._space.grouped(self.class_probabilities_)
+        for rows, weights in likelihood.posterior(self._point.probabilities, groups):
+            result[rows] = weights @ member
+        return result
+
     def _likelihood(self, X: np.ndarray) -> ClassLikelihood:
         check_is_fitted(self)
         X = validate_data(self, X, dtype="numeric", ensure_all_finite="allow-nan", reset=False)

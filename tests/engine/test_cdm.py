@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from score_sets import read
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from engine.cdm import DINA, DINO, GDINA
+from engine.cdm import DINA, DINO, GDINA, accuracy, discrimination, wald_tests
 from engine.cdm.classes import ClassSpace, all_patterns
 from engine.cdm.rules import RULES, ItemRule
 
@@ -274,3 +274,24 @@ def test_errors_say_where(Q, X, message):
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
+
+
+def test_discrimination_accuracy_and_wald():
+    rng = np.random.default_rng(8)
+    Q = np.vstack([np.eye(2, dtype=int)] * 3 + [[[1, 1]] * 2])
+    X = made(rng, Q, 3000)
+    model = GDINA(Q).fit(X)
+    indices = discrimination(model)
+    np.testing.assert_allclose(indices.difference, 0.75, atol=0.08)
+    p, share = model.item_probabilities_[6], model.class_probabilities_
+    np.testing.assert_allclose(indices.gdi[6], share @ p**2 - (share @ p) ** 2)  # states are the classes here
+    told = accuracy(model, X)
+    expected = np.abs(model.predict_proba(X) - 0.5).mean(axis=0) + 0.5
+    np.testing.assert_allclose(told.attribute_accuracy, expected)
+    assert (told.attribute_consistency <= told.attribute_accuracy).all()
+    assert told.pattern_accuracy <= told.attribute_accuracy.min()
+    dina, additive = wald_tests(model, X, "DINA"), wald_tests(model, X, "ACDM")
+    assert dina[0].statistic is None and dina[0].df == 0
+    assert [test.df for test in dina[6:]] == [2, 2] and [test.df for test in additive[6:]] == [1, 1]
+    assert all(test.p_value > 0.001 for test in dina[6:])  # the answers were made by DINA
+    assert all(test.p_value < 1e-6 for test in additive[6:])
