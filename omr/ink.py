@@ -75,11 +75,14 @@ class Ink:
         return float(self.blank_beside(np.array(0.0)))
 
     def blank_beside(self, mark: Array) -> Array:
-        """Below this rise a bubble is certainly blank beside such marks, as a strong one says what is nothing; where
-        empty bubbles are not known, none is."""
+        """Below this rise a bubble is certainly blank beside such marks (0: none): a strong one says what is none.
+
+        Where empty bubbles are not known, none is. The other of two bubbles alone on a page may have heavy print.
+        """
+        vague = np.where(mark > 0, self.vague, 0)
         mark = np.maximum(mark, self.mark)
         nothing = np.minimum(np.maximum(BLANK * np.minimum(mark, self.strong), SIGMAS * self.noise), MARKED * mark)
-        return self.known * nothing - (1 - self.known) * EMPTY_SPREAD
+        return self.known * (nothing + vague) - (1 - self.known) * EMPTY_SPREAD
 
     @property
     def marked(self) -> float:

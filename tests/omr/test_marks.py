@@ -209,6 +209,18 @@ def test_what_is_blank_beside_black_marks_is_no_paler_than_beside_pencil():
         assert read(paper)["q1"].flag == "smudge"
 
 
+@pytest.mark.parametrize("marked", ["", "A", "B"])
+def test_two_bubbles_alone_on_a_page_of_two_tones(marked):
+    """A choose field overleaf: nothing else says how heavy its print is."""
+    paper = Paper(sheet(choice("choose", 20, 20, labels="AB")), printed=0.95, letters=0.95)
+    for label in marked:
+        paper.mark("choose", label, darkness=0.95)
+    page = np.where(paper.scan() > 128, 255, 0).astype(np.uint8)
+    mark = read_marks(page, paper.layout, placement(paper.layout))[0]
+    assert mark.value == marked
+    assert not (marked and mark.flag)
+
+
 def test_a_tick_is_a_mark_and_a_grey_patch_as_dark_a_doubt():
     paper = Paper(CHOICES)
     for name in QUESTIONS[2:]:
