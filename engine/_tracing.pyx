@@ -244,7 +244,7 @@ def trace(const int64_t[::1] first, const int64_t[::1] item, const int8_t[::1] c
         level: (n, 2), filled with mean and variance of the level given all answers.
         mastery: (2, n, points), or (2, 0, 0): mean and variance of the whole ability at each point, after the last.
     """
-    cdef Py_ssize_t n = first.shape[0] - 1, N = item.shape[0], p, i, t
+    cdef Py_ssize_t n = first.shape[0] - 1, N = item.shape[0], p, i
     cdef bint with_cavity = cavity.shape[0] > 0 and N > 0, with_mastery = mastery.shape[1] > 0 and points > 0
     cdef Dynamics d
     cdef Log log
