@@ -268,7 +268,7 @@ def test_errors_say_where(Q, X, message):
             "check_fit2d_predict1d check_fit_check_is_fitted check_fit_idempotent check_fit_score_takes_y "
             "check_methods_sample_order_invariance check_methods_subset_invariance check_n_features_in "
             "check_n_features_in_after_fitting check_pipeline_consistency check_positive_only_tag_during_fit "
-            "check_readonly_memmap_input check_dont_overwrite_attributes check_dataframe_column_names_consistency"
+            "check_readonly_memmap_input check_dont_overwrite_parameters check_dataframe_column_names_consistency"
         ).split()
     },
 )
