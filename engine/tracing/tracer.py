@@ -53,6 +53,9 @@ class Mastery:
     answers: np.ndarray
 
 
+UNSURE = 1e-6  # no answer is more certain than this, whatever few answers say
+
+
 class KnowledgeTracer(BaseEstimator):
     """Chances of right answers, and mastery of knowledge points, from a log of answers.
 
@@ -249,4 +252,5 @@ class KnowledgeTracer(BaseEstimator):
         traced = follow(rows, points, offset, parameters.slope, self._priors(asked), self.dynamics_)
         h, v = (traced.known if correct is None else traced.before).T
         a = parameters.slope[rows.item]
-        return rows.back(expected(offset + a * h, a * a * v + extra[:, 1])[:, 0])[n_old:]
+        chances = rows.back(expected(offset + a * h, a * a * v + extra[:, 1])[:, 0])[n_old:]
+        return np.clip(chances, UNSURE, 1 - UNSURE)
