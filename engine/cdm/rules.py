@@ -91,8 +91,8 @@ class ItemRule:
         """Fisher scoring, halved until the likelihood grows."""
         design = self.design
         p = before.clip(_EDGE, 1 - _EDGE)
-        beta = np.linalg.lstsq(design, _link(self.rule, p), rcond=None)[0]
-        p = _inverse_link(self.rule, design @ beta)
+        beta = self._inside(np.linalg.lstsq(design, _link(self.rule, p), rcond=None)[0])
+        p = _inverse_link(self.rule, design @ beta).clip(_EDGE, 1 - _EDGE)
         value = _binomial(right, total, p)
         for _ in range(_NEWTON):
             slope = _slope(self.rule, p)
@@ -114,6 +114,16 @@ class ItemRule:
                 break
             beta, p, value = beta + step, trial, after
         return p
+
+    def _inside(self, beta: np.ndarray) -> np.ndarray:
+        """Parameters drawn towards equal chances until no state's probability leaves its bounds: those nearest to
+        probabilities that no additive rule has may be beyond."""
+        low, middle, high = (float(_link(self.rule, np.array(p))) for p in (_EDGE, 0.5, 1 - _EDGE))
+        off = self.design @ beta - middle
+        share = min(1.0, (high - middle) / max(off.max(), 1e-300), (middle - low) / max(-off.min(), 1e-300))
+        drawn = share * beta
+        drawn[0] += (1 - share) * middle
+        return np.asarray(drawn)
 
 
 def _link(rule: str, p: np.ndarray) -> np.ndarray:
