@@ -41,13 +41,12 @@ def fit(specification: Specification, responses: Responses, quadrature: Quadratu
             error.
         max_iter: most passes over all data.
     """
-    start = specification.start(responses.shares())
+    start = specification.start(responses.category_counts())
     n = len(responses.packed)
     if n < 2 * _SAMPLE:
         return _maximise(Likelihood(specification, responses.collapsed(), quadrature), start, tol, max_iter)
-    rows = np.sort(np.random.default_rng(0).choice(n, _SAMPLE, replace=False))
-    part = _maximise(Likelihood(specification, responses.take(rows), quadrature), start, _ROUGHLY, max_iter)
-    information = observed_information(part.likelihood, part.point) * (n / _SAMPLE)
+    part = _maximise(Likelihood(specification, responses.sample(_SAMPLE), quadrature), start, _ROUGHLY, max_iter)
+    information = observed_information(part.likelihood, part.point) * (n / part.likelihood.responses.n_students)
     whole = Likelihood(specification, responses.collapsed(), quadrature)
     begin = whole.at(part.point.vector)
     assert begin is not None

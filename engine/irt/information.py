@@ -14,12 +14,30 @@ from scipy.linalg import block_diag
 from engine.irt.likelihood import Likelihood, Point
 
 _STEP = 1e-5  # of the central differences of analytic gradients
+_NOTHING = 1e-6  # information on a parameter that counts as none
 _RANK = 1e-10  # singular values below this part of the largest are rounding
 
 
 def observed_information(likelihood: Likelihood, point: Point) -> np.ndarray:
     """(parameters, parameters) negative second derivatives of the log-likelihood and the prior at `point`."""
     return _complete(likelihood, point) - _lost(likelihood, point)
+
+
+def covariance(likelihood: Likelihood, point: Point) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of the observed information, (parameters, parameters), and whether each parameter is in it: the data
+    say nothing of the others (a guessing parameter that has gone to 0, say), and their rows are 0."""
+    known = informed(likelihood.complete_information(point))
+    matrix = np.zeros((len(known), len(known)))
+    try:
+        matrix[np.ix_(known, known)] = np.linalg.inv(observed_information(likelihood, point)[np.ix_(known, known)])
+    except np.linalg.LinAlgError:
+        known[:] = False
+    return matrix, known
+
+
+def informed(complete: np.ndarray) -> np.ndarray:
+    """(parameters,) whether the complete data hold information on a parameter."""
+    return np.diag(complete) > _NOTHING
 
 
 def _complete(likelihood: Likelihood, point: Point) -> np.ndarray:

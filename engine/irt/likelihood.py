@@ -89,20 +89,27 @@ class Likelihood:
         self.quadrature = quadrature
         self.theta = quadrature.theta
         chunks = int(np.clip(len(responses.packed) // _CHUNK, 1, _MOST_CHUNKS))
+        self._least = np.log(quadrature.least_sd)
         self._filling = -quadrature.n_nodes % _LANES
         self._sums = np.empty((chunks, responses.incidence.shape[0], quadrature.n_nodes + self._filling))
         self._to_categories = responses.incidence.T.tocsr()
 
     def at(self, vector: np.ndarray) -> Point | None:
-        """The likelihood and its gradient; None where the parameters are not feasible."""
+        """The likelihood and its gradient; None where the parameters are not feasible.
+
+        A standard deviation too small for the nodes becomes the least they can tell, and stays there.
+        """
         specification = self.specification
+        if specification.free_variance and vector[-1] < self._least:
+            vector = np.append(vector[:-1], self._least)
         if not all(specification.family.feasible(parameters).all() for _, parameters in specification.split(vector)):
             return None
         curves = self._curves(vector)
         value, expected, at_nodes = self._expect(vector, curves)
         gradient = [np.einsum("mcq,mpcq->mp", expected[part.rows], part.derivatives).ravel() for part in curves]
         if specification.free_variance:
-            gradient.append(np.array([at_nodes @ self.variance_score(vector)]))
+            slope = at_nodes @ self.variance_score(vector)
+            gradient.append(np.array([0.0 if vector[-1] <= self._least and slope < 0 else slope]))
         prior, prior_gradient, _ = specification.prior(vector)
         normaliser = logsumexp(self.quadrature.log_weights(specification.variance(vector)))
         return Point(
@@ -125,7 +132,8 @@ class Likelihood:
         for part in point.curves:
             blocks += list(item_information(part.logs, part.derivatives, point.expected[part.rows]))
         if self.specification.free_variance:
-            blocks.append(np.array([[2 * self.responses.n_students]]))
+            held = point.vector[-1] <= self._least and point.gradient[-1] == 0
+            blocks.append(np.array([[0 if held else 2 * self.responses.n_students]]))
         return block_diag(*blocks) + np.diag(self.specification.prior(point.vector)[2])
 
     def posterior(self, vector: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cho_solve
 
-from engine.irt.information import observed_information
+from engine.irt.information import informed, observed_information
 from engine.irt.likelihood import Likelihood, Point
 
 _DAMPINGS = (0.0, 0.05, 0.2, 0.5, 1.0)
 _LONGEST = 2.0  # the largest change of a parameter in one step
 _HALVINGS = 12
-_NOTHING = 1e-6  # information on a parameter below which it stays where it is
 
 
 def newton(likelihood: Likelihood, point: Point, tol: float, max_iter: int) -> tuple[Point, int, bool]:
@@ -68,11 +67,10 @@ def settled(step: np.ndarray, gradient: np.ndarray, tol: float) -> bool:
 
 def solve(information: np.ndarray, complete: np.ndarray, gradient: np.ndarray) -> np.ndarray | None:
     """Newton's step, or None where the information is not positive definite. Parameters on which even the complete data
-    hold no information (a guessing parameter that has gone to 0, say) stay."""
-    size = np.diag(complete)
-    free = size > _NOTHING
+    hold no information stay."""
+    free = informed(complete)
     step = np.zeros_like(gradient)
-    scale = 1 / np.sqrt(size[free])
+    scale = 1 / np.sqrt(np.diag(complete)[free])
     try:
         root = np.linalg.cholesky(information[np.ix_(free, free)] * scale[:, None] * scale)
     except np.linalg.LinAlgError:

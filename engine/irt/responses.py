@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ MISSING = 255
 _OTHER = 254  # what the kernel writes for a score that is not a small whole number
 _PATTERNS = 128  # packed codes a group: its table of log-likelihoods stays in the second-level cache
 _BLOCK = 1 << 14  # pupils read at a time
+_RARE = 20  # of a category: fewer say too little of its place
 _FEW = 1 << 11  # pupils for whom starting threads costs more than it gains
 
 
@@ -141,22 +142,32 @@ class Responses:
         shape = (int(self._sizes.sum()), int(self.n_categories.sum()))
         return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
 
-    def shares(self) -> list[np.ndarray]:
-        """Share of each category in the answers to each item, drawn a little towards equality so that none is 0."""
+    def category_counts(self) -> list[np.ndarray]:
+        """Pupils in each category of each item."""
         patterns = [
             np.bincount(codes, weights=self.counts, minlength=size)
             for codes, size in zip(self.packed.T, self._sizes, strict=True)
         ]
-        counts = np.split(self.incidence.T @ np.concatenate(patterns) + 0.5, self.first_category[1:])
-        return [part / part.sum() for part in counts]
+        return np.split(self.incidence.T @ np.concatenate(patterns), self.first_category[1:])
+
+    def sample(self, size: int) -> Responses:
+        """About `size` pupils at random. Of a category that few of them would have, more pupils are taken, each
+        counting for less than one. Rows must stand for one pupil each."""
+        n = len(self.packed)
+        weights = np.zeros(n)
+        weights[np.random.default_rng(0).choice(n, size, replace=False)] = 1
+        for j, counts in enumerate(self.category_counts()):
+            for k in np.flatnonzero(counts * size < _RARE * n):
+                digit = self.packed[:, self.group[j]] // self.place[j] % self.radix[j]
+                holders = np.flatnonzero(digit == k)
+                weights[holders] = 0
+                weights[holders[:_RARE]] = max(len(holders) / _RARE, 1) * size / n
+        rows = np.flatnonzero(weights)
+        return replace(self, packed=self.packed[rows], counts=weights[rows])
 
     def digits(self, rows: slice) -> np.ndarray:
         """(rows, items) recoded answers; `n_categories` of the item where missing."""
         return self.packed[rows][:, self.group] // self.place.astype(np.uint8) % self.radix.astype(np.uint8)
-
-    def take(self, rows: np.ndarray) -> Responses:
-        """The same of some rows."""
-        return Responses(self.packed[rows], self.counts[rows], self.n_categories, self.group, self.place, self.radix)
 
     def collapsed(self) -> Responses:
         """Equal rows become one, where that pays."""
@@ -167,14 +178,14 @@ class Responses:
         if groups == 1:
             counts = np.bincount(self.packed[:, 0], weights=self.counts)
             rows = np.flatnonzero(counts).astype(np.uint8)[:, None]
-            return Responses(rows, counts[counts > 0], self.n_categories, self.group, self.place, self.radix)
+            return replace(self, packed=rows, counts=counts[counts > 0])
         keys = np.zeros((n, -(-groups // 8) * 8), np.uint8)
         keys[:, :groups] = self.packed
         wide = keys.view(np.uint64)
         whole = wide[:, 0] if wide.shape[1] == 1 else wide.view([("", np.uint64)] * wide.shape[1])[:, 0]
         _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
         counts = np.bincount(inverse, weights=self.counts)
-        return Responses(self.packed[first], counts, self.n_categories, self.group, self.place, self.radix)
+        return replace(self, packed=self.packed[first], counts=counts)
 
 
 def _grouping(radix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

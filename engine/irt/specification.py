@@ -23,6 +23,11 @@ class Quadrature:
         """(nodes,) abilities."""
         return np.linspace(-self.bound, self.bound, self.n_nodes)
 
+    @property
+    def least_sd(self) -> float:
+        """Standard deviation of a normal distribution too narrow for the nodes: half their distance."""
+        return self.bound / (self.n_nodes - 1)
+
     def log_weights(self, variance: float) -> np.ndarray:
         """(nodes,) logarithms of the weights of N(0, variance): density times distance of the nodes."""
         spacing = 2 * self.bound / (self.n_nodes - 1)
@@ -53,8 +58,9 @@ class Specification:
         """Items with equally many categories."""
         return [np.flatnonzero(self.n_categories == size) for size in np.unique(self.n_categories)]
 
-    def start(self, shares: list[np.ndarray]) -> np.ndarray:
-        """Start values from the share of pupils in each category, item by item."""
+    def start(self, category_counts: list[np.ndarray]) -> np.ndarray:
+        """Start values from the numbers of pupils in each category, item by item."""
+        shares = [(counts + 0.5) / (counts + 0.5).sum() for counts in category_counts]
         return self.join([self.family.start(np.array([shares[j] for j in items])) for items in self.blocks], 1.0)
 
     def split(self, vector: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
