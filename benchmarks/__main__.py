@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, dif, forms, markshark, memory, reading, scoring, workers
+from benchmarks import accuracy, cdm, dif, forms, irt, markshark, memory, precision, reading, scoring, workers
 
 BENCHMARKS = {
     "reading": reading.run,
@@ -21,7 +21,10 @@ BENCHMARKS = {
     "markshark": markshark.run,
     "omr-accuracy": accuracy.run,
     "scoring": scoring.run,
+    "irt": irt.run,
     "dif": dif.run,
+    "cdm": cdm.run,
+    "precision": precision.run,
 }
 
 
