@@ -53,15 +53,15 @@ def run(size: float = 1.0) -> dict:
     points = np.eye(len(ANSWERS), dtype=np.int32)[keys]  # item → points by code
     order = np.random.default_rng(8).permutation(pupils).astype(np.int32)
     units = {"school": order // SCHOOL, "class": order // CLASS}
+    groups = {
+        level: pa.DictionaryArray.from_arrays(pa.array(code), pa.array([f"{i:06}" for i in range(int(code.max()) + 1)]))
+        for level, code in units.items()
+    }
     contenders = {
         "yuejuan": lambda: _engine(subject, responses, groups),
         "yuejuan, one thread": lambda: _engine(subject, responses, groups, threads=1),
         "NumPy": lambda: _numpy(columns, points, units),
         "polars": lambda: _polars(responses, subject, points, units),
-    }
-    groups = {
-        level: pa.DictionaryArray.from_arrays(pa.array(code), pa.array([f"{i:06}" for i in range(int(code.max()) + 1)]))
-        for level, code in units.items()
     }
     _check(contenders)
     times = best_times({**contenders, "copy of the responses": lambda: codes.copy()}, ROUNDS)

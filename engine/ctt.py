@@ -57,12 +57,11 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    weights = _weights(tally)
-    alphas = _alphas(tally, subject)
+    sums_of = _summed_items(tally)
+    alphas = _alphas(tally, subject, sums_of)
     rows = []
     for item in subject.items:
-        part = tally.items[item.item]
-        summed = _Summed.of(part, weights)
+        part, summed = tally.items[item.item], sums_of[item.item]
         row = {
             "subject": subject.code,
             "item": item.item,
@@ -107,13 +106,12 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    weights = _weights(tally)
+    sums_of = _summed_items(tally)
     rows = []
     for item in subject.items:
         if item.type == "constructed":
             continue
-        part = tally.items[item.item]
-        summed = _Summed.of(part, weights)
+        part, summed = tally.items[item.item], sums_of[item.item]
         mark, full = rule(item, tally.step), item.max / tally.step
         sizes = [n for _, n in summed.bands_points]
         given = dict(zip(part.answers, zip(summed.given, summed.at, summed.bands, strict=True), strict=True))
@@ -152,7 +150,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     total = int(tally.totals @ axis)
     sums = Moments(n, total, int(tally.totals @ axis**2))
     sd = scaled(sums.sd(ddof), tally.step)
-    alpha = _alphas(tally, subject)[""]
+    alpha = _alphas(tally, subject, _summed_items(tally))[""]
     mean = mean_points(total, n, tally.step)
     full = full_mark(subject)
     weighed = [
@@ -238,6 +236,12 @@ class _Summed:
         )
 
 
+def _summed_items(tally: Tally) -> dict[str, _Summed]:
+    """By item."""
+    weights = _weights(tally)
+    return {name: _Summed.of(part, weights) for name, part in tally.items.items()}
+
+
 def _weights(tally: Tally) -> np.ndarray:
     """(totals, 6) int64: 1, the total score, its square; whether it is in the bottom, the middle, the top group."""
     axis = total_axis(tally)
@@ -256,18 +260,18 @@ def _biserial(part: Answers, summed: _Summed) -> float | None:
     return polyserial_of_categories(counts, rests - counts * float(rest.y / rest.n), math.sqrt(spread) / rest.n)
 
 
-def _alphas(tally: Tally, subject: Subject) -> dict[str, float | None]:
+def _alphas(tally: Tally, subject: Subject, items: dict[str, _Summed]) -> dict[str, float | None]:
     """alpha of the paper ("") and without each of its parts: an item by its name, a group by tables.CHOOSE + name."""
     parts = {
-        item.item: tally.items[item.item]
+        item.item: items[item.item].moments
         for item in subject.items
         if item.group not in tally.choices and item.item not in tally.dropped
     }
-    parts |= {tables.CHOOSE + group: part for group, part in tally.choices.items()}
+    weights = _weights(tally)
+    parts |= {tables.CHOOSE + group: _Summed.of(part, weights).moments for group, part in tally.choices.items()}
     axis, n = total_axis(tally), tally.n
     total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
-    weights = _weights(tally)
-    sums = {name: replace(_Summed.of(part, weights).moments, n=n) for name, part in parts.items()}
+    sums = {name: replace(moments, n=n) for name, moments in parts.items()}
     spread = sum(part.spread() for part in sums.values())
 
     def alpha(k: int, parts_spread: int | Fraction, total_spread: int | Fraction) -> float | None:

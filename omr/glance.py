@@ -76,7 +76,7 @@ def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[s
     """
     image = np.ascontiguousarray(image)
     lost = []
-    for look in _looks(placement.page, max(1, len(placement.page.fields))):
+    for look in _every_look(placement.page):
         here = look.likenesses(image, placement, np.zeros(2))
         middle = float(np.median(here))
         if np.mean(here > least) < 0.5 or (
@@ -97,22 +97,23 @@ def found_nearby(image: Image, placement: Placement) -> Placement:
         image: grey (h, w).
     """
     image = np.ascontiguousarray(image)
-    known = np.array([(mark.x, mark.y) for mark in placement.page.fiducials], np.float64).reshape(-1, 2)
+    _, _, known = _places(placement.page)
     moves = np.zeros_like(known)
-    waiting = []
-    for look in _looks(placement.page, max(1, len(placement.page.fields))):
-        if np.median(look.likenesses(image, placement, np.zeros(2))) < WELL:
-            waiting.append(look)
+    waiting: dict[_Look, float] = {}  # and how like their outline their bubbles are where they are put
+    for look in _every_look(placement.page):
+        middle = float(np.median(look.likenesses(image, placement, np.zeros(2))))
+        if middle < WELL:
+            waiting[look] = middle
         else:
             known = np.append(known, look.middle, axis=0)
             moves = np.append(moves, look.moved(placement), axis=0)
     while waiting:
         look = min(waiting, key=lambda one: distances(one.middle, known).min())
-        waiting.remove(look)
+        middle = waiting.pop(look)
         own = look.moved(placement)
         expected = moves_about(look.middle, known, moves)
         step, seen = look.nearby(image, placement, (expected - own)[0])
-        if seen <= np.median(look.likenesses(image, placement, np.zeros(2))) + BETTER:
+        if seen <= middle + BETTER:
             step = np.zeros(2)
         correction = placement.corrections.get(look.block.name, IDENTITY) + np.column_stack([np.zeros((2, 2)), step])
         placement = replace(placement, corrections={**placement.corrections, look.block.name: correction})
@@ -123,8 +124,8 @@ def found_nearby(image: Image, placement: Placement) -> Placement:
 def strayed(placement: Placement) -> list[str]:
     """Names of the blocks of our own sheet that lie half a pitch or more from where those about them have moved: where
     rows or columns follow one another, the next one looks the same."""
-    looks = _looks(placement.page, max(1, len(placement.page.fields)))
-    marks = np.array([(mark.x, mark.y) for mark in placement.page.fiducials], np.float64).reshape(-1, 2)
+    looks = _every_look(placement.page)
+    _, _, marks = _places(placement.page)
     known = np.concatenate([marks, *(look.middle for look in looks)])
     moves = np.concatenate([np.zeros_like(marks), *(look.moved(placement) for look in looks)])
     names = []
@@ -146,7 +147,7 @@ def as_printed(image: Image, placement: Placement) -> Placement | None:
     image = np.ascontiguousarray(image)
     corrections: dict[str, Array] = {}
     seen: list[npt.NDArray[np.bool_]] = []
-    for look in _looks(placement.page, max(1, len(placement.page.fields))):
+    for look in _every_look(placement.page):
         off = look.off(image, _axes(placement, look.places))
         move = off * look.block.pitch
         seen.append(likeness(image, _axes(placement, look.each + move), look.outline) > PRINTED)
@@ -245,6 +246,11 @@ def _looks(page: Page, most: int) -> list[_Look]:
     some = parts[_some(len(parts), most)]
     scale = PIXELS / min((float(block.size.min()) for block in some), default=1.0)
     return [_Look.at(block, scale) for block in some]
+
+
+def _every_look(page: Page) -> list[_Look]:
+    """Where to look at a page, in all its blocks."""
+    return _looks(page, max(1, len(page.fields)))
 
 
 @lru_cache(maxsize=64)

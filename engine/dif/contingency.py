@@ -15,7 +15,7 @@ import pyarrow as pa
 from scipy.stats import chi2 as chi_squared
 from scipy.stats import norm
 
-from engine.dif.responses import purified, strata_of
+from engine.dif.responses import matched
 from engine.dif.results import classes, column, head, letters, tail
 from engine.dif.strata import FOCAL, REFERENCE, Strata
 
@@ -59,7 +59,7 @@ def mantel_haenszel(
     def test(strata: Strata) -> pa.Table:
         return _mantel_haenszel(strata, correct, level)
 
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def standardization(
@@ -102,7 +102,7 @@ def standardization(
 
     if weights not in ("focal", "reference", "total"):
         raise ValueError(f"weights must be focal, reference or total, not {weights!r}")
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def breslow_day(
@@ -133,7 +133,7 @@ def breslow_day(
     def test(strata: Strata) -> pa.Table:
         return _breslow_day(strata, level)
 
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def _mantel_haenszel(strata: Strata, correct: bool, level: float) -> pa.Table:

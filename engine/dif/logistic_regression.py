@@ -14,7 +14,7 @@ import pyarrow as pa
 from scipy.stats import chi2 as chi_squared
 
 from engine.dif.fits import Fits, fit_binary, fit_ordinal
-from engine.dif.responses import purified, strata_of
+from engine.dif.responses import matched
 from engine.dif.results import classes, column, head, tail
 from engine.dif.strata import Strata
 
@@ -102,7 +102,7 @@ def _run(X: Any, group: Any, focal: object, kind: str, purify: bool, level: floa
     def test(strata: Strata) -> pa.Table:
         return _test(strata, kind, level, fit)
 
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def _test(strata: Strata, kind: str, level: float, fit: Fit) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from scipy.stats import chi2 as chi_squared
 
 from engine.dif.contingency import ratio, standardized
-from engine.dif.responses import purified, strata_of
+from engine.dif.responses import matched
 from engine.dif.results import classes, column, head, tail
 from engine.dif.strata import FOCAL, REFERENCE, Counts, Strata
 
@@ -44,7 +44,7 @@ def mantel(
     def test(strata: Strata) -> pa.Table:
         return _mantel(strata, level)
 
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def generalized_mantel_haenszel(
@@ -75,7 +75,7 @@ def generalized_mantel_haenszel(
     def test(strata: Strata) -> pa.Table:
         return _generalized_mantel_haenszel(strata, level)
 
-    return purified(X, group, focal, rounds, test) if purify else test(strata_of(X, group, focal))
+    return matched(X, group, focal, test, purify=purify, rounds=rounds)
 
 
 def _mantel(strata: Strata, level: float) -> pa.Table:

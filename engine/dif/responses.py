@@ -99,6 +99,13 @@ def strata_of(data: Any, group: Any = None, focal: object = None) -> Strata:
     return Responses.of(data, group, focal).strata()
 
 
+def matched(
+    data: Any, group: Any, focal: object, test: Callable[[Strata], pa.Table], *, purify: bool, rounds: int
+) -> pa.Table:
+    """The result of `test` on pupils matched by their scores; see `purified` for the rounds."""
+    return purified(data, group, focal, rounds, test) if purify else test(strata_of(data, group, focal))
+
+
 def purified(data: Any, group: Any, focal: object, rounds: int, test: Callable[[Strata], pa.Table]) -> pa.Table:
     """The result of `test` when the items that it flags have been taken out of the matching score.
 
