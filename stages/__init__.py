@@ -4,11 +4,12 @@ what they return as tables under `out/`. This is the one place where pictures an
 
 from stages.blueprints import convert_blueprint
 from stages.layouts import convert_layout, show_layout
-from stages.numbers import analyze, diagnose, recommend, score
+from stages.numbers import analyze, score
 from stages.paper import layout_of, new, sheets
 from stages.reading import read, read_bare
 from stages.rehearsal import simulate
 from stages.reports import export, report
+from stages.teaching import diagnose, recommend
 from stages.whole import demo, run
 from stages.work import Progress, Summary, Work, pool, usable_cores
 

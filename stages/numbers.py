@@ -1,4 +1,4 @@
-"""Marks become numbers: scores, statistics, weak points, practice."""
+"""Marks become numbers: scores and statistics."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import ctt, personfit, reliability, scoring, tables
-from engine.bank import load_bank, unused
 from engine.dif import dif_statistics
 from engine.exam import Exam, Subject, load_exam
-from engine.files import find_table
 from engine.roster import units_of
 from engine.scorematrix import ScoreMatrix, parts, score_matrix
 from engine.tally import Tally
 from engine.units import unit_statistics
 from stages.exceptions import keep_exceptions
 from stages.reading import match_sheets
-from stages.state import fresh, fresh_scores, keep
+from stages.state import fresh_scores, keep
 from stages.work import Summary, Work
-
-MOST_NOTES = 5
 
 
 def score(folder: Path, work: Work | None = None) -> Summary:
@@ -30,16 +26,23 @@ def score(folder: Path, work: Work | None = None) -> Summary:
     exam = load_exam(folder)
     summary = Summary("score")
     responses, exceptions = match_sheets(exam, summary)
+    score_responses(exam, responses, exceptions, summary, work or Work())
+    return summary
+
+
+def score_responses(
+    exam: Exam, responses: dict[str, pa.Table], exceptions: pa.Table, summary: Summary, work: Work
+) -> None:
+    """Score responses, by subject, that are kept already; keeps scores, tallies and the exceptions."""
     units = units_of(exam.roster["student_id"], exam.roster)
     scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
     for code, one in scored.items():
         one.tally.save(_tally(exam, code))
         summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
     listed = pa.concat_tables([exceptions, *(one.exceptions for one in scored.values())])
-    keep_exceptions(exam, listed, summary, work or Work())
+    keep_exceptions(exam, listed, summary, work)
     # Scores come last: when they are of this state of the exam, all the rest is.
     keep(exam, {f"scores.{code}": tables.decoded(one.scores) for code, one in scored.items()})
-    return summary
 
 
 def _tally(exam: Exam, code: str) -> Path:
@@ -91,50 +94,3 @@ def _tally_by_group(exam: Exam, subject: Subject) -> dict[str, Tally]:
         label: scoring.score(subject, responses.filter(pc.equal(labels, label).fill_null(False))).tally
         for label in sorted({*labels.drop_null().to_pylist()} - {""})
     }
-
-
-def diagnose(folder: Path) -> Summary:
-    """Mastery of knowledge points, weak points and teaching groups."""
-    from engine import diagnosis  # scikit-learn takes a second to load
-
-    exam = load_exam(folder)
-    mastery, groups = [], []
-    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-        mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
-        groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
-    made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
-    summary = Summary("diagnose", written=keep(exam, made))
-    weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
-    summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
-    return summary
-
-
-def recommend(folder: Path) -> Summary:
-    """Questions to practise next for every pupil, from bank.csv."""
-    from engine.recommend import recommend as choose_questions
-
-    exam = load_exam(folder)
-    bank = _bank(exam)
-    chosen = [tables.empty("recommendations")]
-    if bank:
-        (mastery,) = fresh(exam, "mastery")
-        for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
-            chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
-    made = {"recommendations": pa.concat_tables(chosen)}
-    summary = Summary("recommend", written=keep(exam, made))
-    if bank:
-        told = unused(bank, exam.subjects)
-        summary.notes = [f"bank, not in this exam: {line}" for line in told[:MOST_NOTES]]
-        if len(told) > MOST_NOTES:
-            summary.notes.append(f"bank, not in this exam: {len(told) - MOST_NOTES} more")
-    summary.figures["practice"] = {
-        "questions in the bank": bank.num_rows if bank else 0,
-        "recommendations": made["recommendations"].num_rows,
-    }
-    return summary
-
-
-def _bank(exam: Exam) -> pa.Table | None:
-    path = find_table(exam.folder, "bank")
-    return load_bank(path) if path else None

@@ -7,11 +7,12 @@ from pathlib import Path
 import demo as demo_exam
 from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
-from stages.numbers import analyze, diagnose, recommend, score
+from stages.numbers import analyze, score
 from stages.paper import sheets
 from stages.reading import read_subjects
 from stages.rehearsal import simulate
 from stages.reports import report
+from stages.teaching import diagnose, recommend
 from stages.work import Summary, Work
 
 

@@ -1,0 +1,64 @@
+"""Numbers become teaching: weak points, groups, practice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.bank import load_bank, unused
+from engine.exam import Exam, load_exam
+from engine.files import find_table
+from stages.state import fresh, fresh_scores, keep
+from stages.work import Summary
+
+MOST_NOTES = 5
+
+
+def diagnose(folder: Path) -> Summary:
+    """Mastery of knowledge points, weak points and teaching groups."""
+    from engine import diagnosis  # scikit-learn takes a second to load
+
+    exam = load_exam(folder)
+    mastery, groups = [], []
+    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
+        mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
+        groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
+    made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
+    summary = Summary("diagnose", written=keep(exam, made))
+    weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
+    summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
+    return summary
+
+
+def recommend(folder: Path) -> Summary:
+    """Questions to practise next for every pupil, from bank.csv."""
+    from engine.recommend import recommend as choose_questions
+
+    exam = load_exam(folder)
+    bank = _bank(exam)
+    chosen = [tables.empty("recommendations")]
+    if bank:
+        (mastery,) = fresh(exam, "mastery")
+        for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
+            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
+            chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
+    made = {"recommendations": pa.concat_tables(chosen)}
+    summary = Summary("recommend", written=keep(exam, made))
+    if bank:
+        told = unused(bank, exam.subjects)
+        summary.notes = [f"bank, not in this exam: {line}" for line in told[:MOST_NOTES]]
+        if len(told) > MOST_NOTES:
+            summary.notes.append(f"bank, not in this exam: {len(told) - MOST_NOTES} more")
+    summary.figures["practice"] = {
+        "questions in the bank": bank.num_rows if bank else 0,
+        "recommendations": made["recommendations"].num_rows,
+    }
+    return summary
+
+
+def _bank(exam: Exam) -> pa.Table | None:
+    path = find_table(exam.folder, "bank")
+    return load_bank(path) if path else None
