@@ -210,10 +210,134 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("mean", pa.float64()),
             ("sd", pa.float64()),  # population kind
             ("rate", pa.float64()),  # 得分率
-            ("excellent", pa.float64()),  # 优秀率 … shares of n, cut-offs from exam.toml
+            ("excellent", pa.float64()),  # 优秀率 … shares of `of`, cut-offs from exam.toml
             ("good", pa.float64()),
             ("passing", pa.float64()),
             ("low", pa.float64()),
+            ("enrolled", pa.int64()),  # 在籍; null: not known
+            ("denominator", pa.string()),  # what `of` counts: "present" 实考, "registered" 报名, "enrolled" 在籍
+            ("of", pa.int64()),  # the denominator of the four rates above; print it beside them
+            ("cv", pa.float64()),  # 差异系数, 100 sd / mean
+            ("z", pa.float64()),  # 平均标准分: (mean - the exam's mean) / the exam's sd
+            ("ratio", pa.float64()),  # 比均率: mean / the exam's mean; 超均率 is ratio - 1
+            ("merit", pa.float64()),  # 综合评价分 of 一分三率, 0…100, weights from exam.toml; null: no weights
+        ]
+    ),
+    # From here on to "grades": the scales, see engine/scale. Subject "total" is the composite (总分) of an exam of
+    # several subjects. Points and scores are in real points. Only pupils with status "read" and a score count.
+    # A row a pupil entered for the subject.
+    "standing": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("status", pa.string()),  # as in scores; of the composite see engine.scale.composite
+            ("score", pa.float64()),  # of the composite: scaled scores (赋分) where the subject has a scheme
+            ("max", pa.float64()),  # full mark of this score
+            ("rate", pa.float64()),  # 得分率 = score / max
+            ("rank_exam", pa.int64()),  # 名次, competition ranking 1, 2, 2, 4; null where the stage forbids ranks
+            ("rank_county", pa.int64()),
+            ("rank_school", pa.int64()),
+            ("rank_class", pa.int64()),
+            ("percentile", pa.float64()),  # 百分等级 0…100 within the exam: (below + ties / 2) / n
+            ("z", pa.float64()),  # Z 分; null where all scores are equal
+            ("t", pa.float64()),  # T 分 = 50 + 10 z
+            ("t_normal", pa.float64()),  # 正态化 T 分, by way of the percentile
+            ("level_grade", pa.string()),  # 等第: "excellent", "good", "passing", "improve" or as named in exam.toml
+            ("scaled", pa.float64()),  # 赋分; null: the subject has no scheme
+            ("scaled_grade", pa.string()),  # its grade, such as "A"
+            ("gap", pa.float64()),  # percentile less that of the total: the most negative is the lagging subject
+            ("z_range", pa.float64()),  # only of the total: highest less lowest z of the pupil's subjects
+            ("weakest", pa.string()),  # only of the total: code of the subject with the lowest gap
+            ("uneven", pa.bool_()),  # 偏科, only of the total: z_range reaches the bound of exam.toml
+        ]
+    ),
+    # 一分一段: a row a point from the highest obtained to the lowest; level exam, county, school.
+    "segments": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),  # as in units
+            ("unit", pa.string()),
+            ("score", pa.float64()),  # this point up to, not including, the next; in a pooled row this and more
+            ("count", pa.int64()),
+            ("cumulative", pa.int64()),  # with this score or more
+            ("share", pa.float64()),  # cumulative / n
+            ("pooled", pa.bool_()),  # the top row that hides single scores: "X分及以上"
+        ]
+    ),
+    # 分数段, from the top; every band from 0 to the full mark, also empty ones.
+    "bands": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("low", pa.float64()),  # inclusive
+            ("high", pa.float64()),  # exclusive, but the full mark belongs to the top band
+            ("count", pa.int64()),
+            ("cumulative", pa.int64()),  # with `low` or more
+            ("share", pa.float64()),  # count / n
+        ]
+    ),
+    # Five-number summaries (quantiles of type 7, as R and NumPy).
+    "spread": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("n", pa.int64()),
+            ("minimum", pa.float64()),
+            ("q1", pa.float64()),
+            ("median", pa.float64()),
+            ("q3", pa.float64()),
+            ("maximum", pa.float64()),
+            ("mean", pa.float64()),
+            ("sd", pa.float64()),  # population kind
+        ]
+    ),
+    # Score lines (分数线), a row a line, subject and unit; no rows where the policy has line analysis off.
+    "lines": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("line", pa.string()),  # its name in exam.toml, such as 本科
+            ("score", pa.float64()),  # the line in this subject: of a subject 单科有效分
+            ("denominator", pa.string()),  # as in units
+            ("of", pa.int64()),  # denominator of `rate`
+            ("above", pa.int64()),  # 单上线: reach the line of this subject
+            ("total_above", pa.int64()),  # 总分上线, of those with a score in this subject
+            ("both", pa.int64()),  # 双上线
+            ("rate", pa.float64()),  # 上线率 = above / of
+            ("hit_rate", pa.float64()),  # 命中率 = both / above
+            ("contribution", pa.float64()),  # 贡献率 = both / total_above
+        ]
+    ),
+    # 临界生: who is close to a line.
+    "borderline": pa.schema(
+        [
+            ("subject", pa.string()),  # the subject of the line, mostly "total"
+            ("student_id", pa.string()),
+            ("line", pa.string()),
+            ("score", pa.float64()),
+            ("distance", pa.float64()),  # score less the line; 0 or more: 线上
+            ("weak_subject", pa.string()),  # code of the lagging subject; null: none lags, or one subject only
+            ("weak_gap", pa.float64()),  # its percentile less that of the total
+        ]
+    ),
+    # Grades, from the best: of the level (等第, scheme "level") and of 赋分 (the scheme's name).
+    "grades": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("scheme", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("grade", pa.string()),
+            ("low", pa.float64()),  # lowest and highest score obtained in the grade, within the unit
+            ("high", pa.float64()),
+            ("scaled_low", pa.float64()),  # the scheme's interval of scaled scores
+            ("scaled_high", pa.float64()),
+            ("count", pa.int64()),
+            ("share", pa.float64()),  # count / n
+            ("ruled", pa.float64()),  # the share the scheme rules; null: by cut
         ]
     ),
     # Rate of points gained per knowledge point. level as in units, and "pupil" with unit = student_id.
