@@ -6,6 +6,7 @@ import datetime
 import difflib
 import re
 import tomllib
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from engine.curriculum import Curriculum, load_curriculum
 from engine.errors import InputError, collecting, raise_all
 from engine.files import is_safe, read_text
 
@@ -65,6 +67,8 @@ class Subject(SubjectKeys):
     folder: Path
     items: tuple[Item, ...]
     forms: dict[str, tuple[tuple[str, str], ...]] = {}  # form → per printed item, in order: (item, options as printed)
+    # what is taught when, and what comes before what
+    curriculum: Curriculum = Field(default_factory=lambda known: Curriculum.plain(_examined(known["items"])))
 
     @property
     def max(self) -> Fraction:
@@ -74,6 +78,11 @@ class Subject(SubjectKeys):
             points = sorted((item.max for item in self.items if item.group == group), reverse=True)
             total += sum(points[: rule.k], Fraction(0))
         return total
+
+
+def _examined(items: Iterable[Item]) -> tuple[str, ...]:
+    """Names of the knowledge points of a blueprint, in order of first appearance."""
+    return tuple(dict.fromkeys(name for item in items for name, _ in item.knowledge))
 
 
 class Lines(_Model):
@@ -94,7 +103,7 @@ class Lines(_Model):
 
 
 class DiagnosisRule(_Model):
-    """When a knowledge point counts as weak (see engine/diagnosis.py)."""
+    """When a knowledge point counts as weak (see engine/diagnosis/rates.py)."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.90
     min_gap: Share = 0.08  # below the reference by at least this rate
@@ -188,7 +197,9 @@ def load_exam(folder: Path) -> Exam:
         with collecting(errors):
             items = load_items(folder / keys.code, keys)
             forms = load_forms(folder / keys.code, items)
-            subjects.append(Subject(**dict(keys), folder=folder / keys.code, items=items, forms=forms))
+            curriculum = load_curriculum(folder / keys.code, _examined(items))
+            parts = {"items": items, "forms": forms, "curriculum": curriculum}
+            subjects.append(Subject(**dict(keys), folder=folder / keys.code, **parts))
     raise_all(errors)
     if document.dif and document.dif not in roster.column_names:
         raise InputError(

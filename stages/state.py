@@ -22,7 +22,7 @@ def _state(exam: Exam) -> bytes:
             "diagnosis": True,  # later stages may be repeated under other rules
             "recommend": True,
             "folder": True,  # an exam may move
-            "subjects": {"__all__": {"folder"}},
+            "subjects": {"__all__": {"folder", "curriculum"}},
         }
     )
     digest = hashlib.sha256(definition.encode())
