@@ -382,6 +382,142 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("reason", pa.string()),  # in words and numbers, in Chinese
         ]
     ),
+    # 增值评价: what schools and classes add between an earlier exam and this one, given the pupils' earlier scores. A
+    # row a unit, by name: never a ranking. "points" are points of this exam. See engine.growth.
+    "growth": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),  # "school", "class"
+            ("unit", pa.string()),  # as in units
+            ("n", pa.int64()),  # pupils with a score now
+            ("matched", pa.int64()),  # of these with an earlier score
+            ("coverage", pa.float64()),  # matched / n
+            ("prior", pa.float64()),  # mean earlier standard score of the matched
+            ("gain", pa.float64()),  # mean residual of one regression over all pupils, in points
+            ("sgp", pa.float64()),  # median growth percentile of the matched
+            ("effect", pa.float64()),  # of the unit in the multilevel model (EB, shrunk to 0), in points
+            ("se", pa.float64()),  # its standard error
+            ("lower", pa.float64()),  # interval of the effect
+            ("upper", pa.float64()),
+            ("verdict", pa.string()),  # "above", "not distinguishable", "below"; "too few" matched, by number or share
+            ("model", pa.string()),  # "score ~ prior + sex + (1 | school), REML"
+        ]
+    ),
+    # The multilevel models of `growth`, a row a term: of the fixed part "(Intercept)", "prior", "sex:男", …; then
+    # "variance between", "variance slope", "covariance", "variance within" and "icc".
+    "growth_models": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("term", pa.string()),
+            ("estimate", pa.float64()),
+            ("se", pa.float64()),  # null of variances
+            ("lower", pa.float64()),  # interval
+            ("upper", pa.float64()),
+            ("n", pa.int64()),  # pupils
+            ("units", pa.int64()),
+            ("model", pa.string()),
+        ]
+    ),
+    # A row a pupil with both scores.
+    "growth_pupils": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("prior", pa.float64()),  # earlier standard score
+            ("score", pa.float64()),  # points now
+            ("expected", pa.float64()),  # points expected of the earlier score (simple regression)
+            ("residual", pa.float64()),  # score - expected
+            ("sgp", pa.int32()),  # 学生成长百分等级 1…99: among pupils with the same earlier score
+        ]
+    ),
+    # Who could not be followed, and who moved, between the earlier exam and this one.
+    "linkage": pa.schema(
+        [
+            ("subject", pa.string()),  # "" of changes that are not of one subject
+            ("student_id", pa.string()),
+            # "transferred": to another school; "new": not in the earlier exam; "left": only there; of a subject "no score
+            # now" and "no score before": in both exams, but absent, missing, of violation or incomplete
+            ("change", pa.string()),
+            ("school_before", pa.string()),  # null where not known, as the columns below
+            ("class_before", pa.string()),
+            ("school", pa.string()),
+            ("class", pa.string()),
+        ]
+    ),
+    # The exams of the store one after the other, this one last. level as in units, and "pupil" with unit = student_id.
+    "trend": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("exam", pa.string()),
+            ("title", pa.string()),
+            ("date", pa.date32()),
+            ("n", pa.int64()),
+            ("rate", pa.float64()),  # mean 得分率: not comparable between papers of unlike difficulty
+            ("z", pa.float64()),  # mean standard score within the exam's pupils: the place among them
+            ("linked", pa.float64()),  # mean in standard scores of the first linked exam, by anchor items; null: none
+            ("lower", pa.float64()),  # interval of linked or, where that is null, of z; null of pupils
+            ("upper", pa.float64()),
+            ("scale", pa.string()),  # "anchor": compare `linked`; "z": no common items, so compare places, `z`
+        ]
+    ),
+    # Balance between schools (校际均衡). A row a measure: see engine.equity.
+    "balance": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),  # "exam", "county": among whose schools
+            ("unit", pa.string()),  # "" / county
+            ("measure", pa.string()),  # "cv", "cv_weighted", "range_ratio", "gini", "theil", "theil_between",
+            #                            "robin_hood" of school means; "icc" 校际差异率; "theil_counties": share of the
+            #                            Theil index that lies between counties
+            ("value", pa.float64()),  # null where not defined
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+            ("n_schools", pa.int64()),
+            ("n_pupils", pa.int64()),
+            ("threshold", pa.float64()),  # of the scheme, null: none
+            ("verdict", pa.string()),  # "within", "beyond", "not distinguishable" (the interval holds the threshold);
+            #                            "" without threshold
+        ]
+    ),
+    # Gaps between groups of pupils, less the reference group; intervals allow for pupils of a school being alike.
+    "gaps": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("by", pa.string()),  # a column of the roster, or "training"
+            ("measure", pa.string()),  # "mean" (points), "excellent", "passing", "low" (shares); of training "gain"
+            ("group", pa.string()),
+            ("reference", pa.string()),
+            ("difference", pa.float64()),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+            ("effect", pa.float64()),  # difference in standard deviations of the pupils; null of shares
+            ("n", pa.int64()),  # pupils in the group
+            ("n_reference", pa.int64()),
+            ("clusters", pa.int64()),  # schools (of training: pairs of classes) that the interval rests on
+        ]
+    ),
+    # 资源配置: the indicators of indicators.csv. Rows of schools, then of the county and of the exam.
+    "indicators": pa.schema(
+        [
+            ("scheme", pa.string()),  # "quality-2017", …: see engine/standards
+            ("stage", pa.string()),  # "primary", "junior"
+            ("level", pa.string()),  # "school", "county", "exam"
+            ("unit", pa.string()),
+            # "teachers_above_degree", …; "all": of a school how many are met, of a county the share of schools that meet
+            # enough of them, or the mean CV where the scheme asks for that
+            ("indicator", pa.string()),
+            ("title", pa.string()),
+            ("value", pa.float64()),  # of a county: mean weighted by enrolment
+            ("cv", pa.float64()),  # weighted CV between schools; null of schools
+            ("n_schools", pa.int64()),
+            ("pupils", pa.int64()),  # enrolled
+            ("threshold", pa.float64()),  # the least value of a school; the largest CV of a county
+            ("verdict", pa.string()),  # "met", "nearly" (at least 85 %), "missed"; "" without threshold
+        ]
+    ),
 }
 
 
