@@ -436,8 +436,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             ("subject", pa.string()),  # "" of changes that are not of one subject
             ("student_id", pa.string()),
-            # "transferred": to another school; "new": not in the earlier exam; "left": only there; of a subject "no score
-            # now" and "no score before": in both exams, but absent, missing, of violation or incomplete
+            # "transferred": to another school; "new": not in the earlier exam; "left": only there; of a subject "no
+            # score now" and "no score before": in both exams, but absent, missing, of violation or incomplete
             ("change", pa.string()),
             ("school_before", pa.string()),  # null where not known, as the columns below
             ("class_before", pa.string()),
@@ -506,8 +506,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("stage", pa.string()),  # "primary", "junior"
             ("level", pa.string()),  # "school", "county", "exam"
             ("unit", pa.string()),
-            # "teachers_above_degree", …; "all": of a school how many are met, of a county the share of schools that meet
-            # enough of them, or the mean CV where the scheme asks for that
+            # "teachers_above_degree", …; "all": of a school how many are met, of a county the share of schools that
+            # meet enough of them, or the mean CV where the scheme asks for that
             ("indicator", pa.string()),
             ("title", pa.string()),
             ("value", pa.float64()),  # of a county: mean weighted by enrolment
