@@ -129,6 +129,31 @@ class RecommendRule(_Model):
         return high
 
 
+class HistoryRule(_Model):
+    """Where earlier exams are kept (see engine/history.py)."""
+
+    store: str = ""  # folder of the store, seen from the exam's folder; "": none
+    previous: str = ""  # id of the exam to compare with; "": the last one before this exam's date
+
+
+class GrowthRule(_Model):
+    """What schools and classes add (see engine/growth)."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    min_pupils: Count = 10  # a unit with fewer matched pupils gets no verdict
+    min_matched: Share = 0.80  # nor does one of whose pupils a smaller share is matched
+    covariates: tuple[str, ...] = ()  # columns of the roster that the expectation allows for, such as sex
+    slope: bool = False  # schools may differ in how much the earlier score counts, too
+
+
+class EquityRule(_Model):
+    """Balance between schools, gaps between groups (see engine/equity.py)."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    scheme: str = "quality-2017"  # which thresholds: see engine/standards
+    groups: tuple[str, ...] = ()  # columns of the roster whose groups are compared; none: that of dif
+
+
 class ExamKeys(_Model):
     """What exam.toml says of the exam itself."""
 
@@ -139,6 +164,9 @@ class ExamKeys(_Model):
     lines: Lines = Lines()
     diagnosis: DiagnosisRule = DiagnosisRule()
     recommend: RecommendRule = RecommendRule()
+    history: HistoryRule = HistoryRule()
+    growth: GrowthRule = GrowthRule()
+    equity: EquityRule = EquityRule()
     dif: str = ""  # column of the roster with the groups that items may favour, such as sex
 
 
@@ -174,6 +202,9 @@ _KEYS: dict[str, type[BaseModel]] = {
     "lines": Lines,
     "diagnosis": DiagnosisRule,
     "recommend": RecommendRule,
+    "history": HistoryRule,
+    "growth": GrowthRule,
+    "equity": EquityRule,
 }
 
 
@@ -201,14 +232,26 @@ def load_exam(folder: Path) -> Exam:
             parts = {"items": items, "forms": forms, "curriculum": curriculum}
             subjects.append(Subject(**dict(keys), folder=folder / keys.code, **parts))
     raise_all(errors)
-    if document.dif and document.dif not in roster.column_names:
-        raise InputError(
-            f"dif = {document.dif!r}, but the roster has no such column",
-            file=folder / "exam.toml",
-            mend=f"name a column of the roster ({', '.join(roster.column_names)}), or leave dif out",
-        )
+    _check_columns(folder / "exam.toml", document, roster)
     about = {name: getattr(document, name) for name in ExamKeys.model_fields}
     return Exam(**about, folder=folder, subjects=tuple(subjects), roster=roster)
+
+
+def _check_columns(path: Path, document: _Document, roster: pa.Table) -> None:
+    """Columns of the roster that exam.toml names."""
+    named = [("dif", document.dif)] if document.dif else []
+    named += [("covariates", name) for name in document.growth.covariates]
+    named += [("groups", name) for name in document.equity.groups]
+    errors = [
+        InputError(
+            f"{key} = {name!r}, but the roster has no such column",
+            file=path,
+            mend=f"name a column of the roster ({', '.join(roster.column_names)}), or leave {key} out",
+        )
+        for key, name in named
+        if name not in roster.column_names
+    ]
+    raise_all(errors)
 
 
 def _read_document(path: Path) -> _Document:

@@ -64,6 +64,25 @@ per_pupil = 6                     # 每人题数
 target_low = 0.5                  # 预期得分率区间  the zone of expected success
 target_high = 0.85
 per_knowledge = 2                 # 每个知识点最多几题
+
+# 历次考试库 — the store of exams, filled by `yuejuan track EXAM`; trends and growth need it.
+[history]
+store = ""                        # 文件夹，从本文件夹看；空则不用  folder, seen from here; "": none
+previous = ""                     # 与哪次考试比较，空则取本次之前最近一次  id of the exam to compare with; "": the last
+
+# 增值评价 — what schools and classes add.
+[growth]
+confidence = 0.95                 # 区间的置信水平
+min_pupils = 10                   # 前后两次匹配的人数少于此不作判断  fewer matched pupils: no verdict
+min_matched = 0.80                # 匹配率低于此不作判断  a smaller share of the pupils matched: no verdict
+covariates = []                   # 名单中的列，如 ["sex"]  columns of the roster that the expectation allows for
+slope = false                     # 各校入口成绩的作用是否可不同  may the earlier score count differently by school
+
+# 均衡与差距 — balance between schools, gaps between groups.
+[equity]
+confidence = 0.95
+scheme = "quality-2017"           # "quality-2017" 优质均衡, "basic-2012" 基本均衡
+groups = []                       # 名单中的列，如 ["sex", "area"]  columns of the roster whose groups are compared
 """
 
 SHEET = """\

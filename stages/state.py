@@ -21,6 +21,9 @@ def _state(exam: Exam) -> bytes:
             "roster": True,  # follows below
             "diagnosis": True,  # later stages may be repeated under other rules
             "recommend": True,
+            "history": True,
+            "growth": True,
+            "equity": True,
             "folder": True,  # an exam may move
             "subjects": {"__all__": {"folder", "curriculum"}},
         }
