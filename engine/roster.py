@@ -119,6 +119,19 @@ def units_of(student_id: pa.ChunkedArray, roster: pa.Table) -> dict[str, pa.Dict
     return {"exam": everybody} | {level: names.dictionary_encode().take(row) for level, names in levels.items()}
 
 
+def rows_of(student_id: np.ndarray, roster: pa.Table) -> pa.Table:
+    """The roster's rows of these pupils (n,), in their order.
+
+    Raises:
+        InputError: one is not in the roster.
+    """
+    row = pc.index_in(pa.array(student_id, pa.string()), roster["student_id"].combine_chunks())
+    if row.null_count:
+        stranger = student_id[row.is_null().to_numpy(zero_copy_only=False)][0]
+        raise InputError(f"pupil {stranger!r} has a score but is not in the roster", mend="match the pages again")
+    return roster.take(row)
+
+
 class Pupils:
     """The roster as a look-up: what a sheet says of its pupil → row of the roster."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine import tables
+from engine import diagnosis, tables
 from engine.bank import load_bank, unused
 from engine.exam import Exam, load_exam
 from engine.files import find_table
@@ -19,8 +19,6 @@ MOST_NOTES = 5
 
 def diagnose(folder: Path) -> Summary:
     """Mastery of knowledge points, weak points and teaching groups."""
-    from engine import diagnosis  # scikit-learn takes a second to load
-
     exam = load_exam(folder)
     mastery, groups = [], []
     for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):

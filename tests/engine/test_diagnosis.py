@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_scores import exams, make_roster, make_scores, make_subject, plain_subject, right_or_wrong, shuffled
 
-from engine import diagnosis, tables
+from engine import tables
 from engine.diagnosis import mastery, teaching_groups, wilson, wilson_trials
+from engine.diagnosis.groups import _partition
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
 from engine.knowledge import knowledge_points
@@ -376,6 +377,6 @@ def test_equal_pupils_have_equal_rows_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("features", [np.zeros((4, 4)), np.ones((4, 4)) - np.eye(4), np.zeros((4, 3))])
 def test_as_many_pupils_as_points_are_no_matrix_of_distances(features: np.ndarray) -> None:
-    groups = diagnosis._partition(features, 2, min_group=1)
+    groups = _partition(features, 2, min_group=1)
     assert len(groups) == 4
     assert set(groups) == {0, 1}

@@ -1,0 +1,30 @@
+"""Diagnosis: mastery of knowledge points, weak points and teaching groups; the models of cognitive diagnosis."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from engine.diagnosis.intervals import wilson, wilson_trials
+from engine.diagnosis.profiles import Profiles
+from engine.diagnosis.rates import mastery
+
+if TYPE_CHECKING:
+    from engine.cdm import DINA, DINO, GDINA
+    from engine.diagnosis.groups import teaching_groups
+
+__all__ = ["DINA", "DINO", "GDINA", "Profiles", "mastery", "teaching_groups", "wilson", "wilson_trials"]
+
+# What needs scikit-learn, which takes a second to load, is loaded when it is asked for.
+_LATER = {
+    "DINA": "engine.cdm",
+    "DINO": "engine.cdm",
+    "GDINA": "engine.cdm",
+    "teaching_groups": "engine.diagnosis.groups",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

@@ -1,0 +1,181 @@
+"""Teaching groups within a class: pupils who need the same teaching.
+
+Groups cluster the pupils of a class by their profile: how far each point lies from the reference. Pupils'
+overall gaps, and their points' deviations from these, are shrunken first toward the subject's mean and toward 0 by
+reliability, τ² / (τ² + se²), with se² = r (1 - r) / n at the rate expected of the pupil and τ² the variance left when
+the mean se² is taken off (empirical Bayes, Morris 1983), so that noise makes no groups. Points count by their points at
+stake. The clusters are Ward's (1963); pupils of one smaller than `min_group` join the groups nearest to them. Of the
+partitions into at most `max_groups` groups whose centres are all `min_gap` or more apart (root mean square over the
+points), that with the best silhouette (Rousseeuw 1987) is taken; if there is none, the class is one group.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import silhouette_score
+
+from engine import tables
+from engine.diagnosis.intervals import wilson_trials
+from engine.diagnosis.profiles import Profiles
+from engine.diagnosis.rates import TOLERANCE
+from engine.exam import DiagnosisRule, Subject
+from engine.knowledge import knowledge_points, ratio
+from engine.roster import rows_of
+
+FOCUS = 3  # knowledge points named to a group at most
+CONTRAST = 0.05  # a label speaks of differences of at least this rate
+
+
+def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule: DiagnosisRule) -> pa.Table:
+    """Groups of pupils within each class who need the same teaching (see the module's docstring).
+
+    Args:
+        mastery: table "mastery" of the subject (others are passed over).
+        roster: student_id, class, school.
+
+    Returns:
+        Table "groups": classes, and pupils within, in the order of their text; groups numbered from the weakest. A
+        pupil without a score has no row. The result does not depend on the order of rows.
+
+    Raises:
+        InputError: a pupil of the mastery table is not in the roster.
+    """
+    profiles = Profiles.of(subject, mastery)
+    if not len(profiles.student_id):
+        return tables.empty("groups")
+    place = rows_of(profiles.student_id, roster)
+    gaps = _shrunken_gaps(profiles, rule.confidence)
+    share = _share(profiles.at_stake.sum(axis=0))
+    rates = (_share(profiles.at_stake) * np.nan_to_num(profiles.rate)).sum(axis=1)
+    names = knowledge_points(subject)
+    classes: dict[tuple[str, str], list[int]] = {}
+    for i, key in enumerate(zip(place["school"].to_pylist(), place["class"].to_pylist(), strict=True)):
+        classes.setdefault(key, []).append(i)
+    columns: dict[str, Any] = {name: [] for name in tables.SCHEMAS["groups"].names}
+    for (school, name), members in sorted(classes.items()):
+        group = _by_rate(_cluster(gaps[members] * np.sqrt(share), rule), rates[members])
+        texts = []
+        for g in range(group.max() + 1):
+            inside = np.array(members)[group == g]
+            contrast = gaps[inside].mean(axis=0) - gaps[members].mean(axis=0)
+            whole_class = f"全班一组（得分率 {rates[members].mean():.0%}）"
+            label = (
+                whole_class
+                if len(inside) == len(members)
+                else _label(names, rates[inside].mean(), rates[members].mean(), contrast - share @ contrast)
+            )
+            texts.append((label, "、".join(names[k] for k in _focus(profiles, inside, rule))))
+        columns["subject"] += [subject.code] * len(members)
+        columns["school"] += [school] * len(members)
+        columns["class"] += [name] * len(members)
+        columns["student_id"] += list(profiles.student_id[members])
+        columns["group"] += list(group + 1)
+        columns["label"] += [texts[g][0] for g in group]
+        columns["focus"] += [texts[g][1] for g in group]
+    return tables.build("groups", columns)
+
+
+def _share(at_stake: np.ndarray) -> np.ndarray:
+    """Share of each point in the points at stake, along the last axis; 0 where there are none."""
+    return np.nan_to_num(ratio(at_stake, at_stake.sum(axis=-1, keepdims=True)))
+
+
+def _shrunken_gaps(profiles: Profiles, confidence: float) -> np.ndarray:
+    """(n, K) gaps to the reference, shrunken by reliability; a point not presented has the pupil's overall gap."""
+    share = _share(profiles.at_stake)
+    gap = np.nan_to_num(profiles.gap)
+    overall = (share * gap).sum(axis=1, keepdims=True)
+    level = np.clip(profiles.reference + overall, 0, 1)  # what is expected of the pupil if the point is like the others
+    trials = wilson_trials(profiles.rate, profiles.lower, profiles.upper, confidence)
+    noise = np.nan_to_num(level * (1 - level) / trials)
+    overall_noise = (share**2 * noise).sum(axis=1, keepdims=True)
+    deviation = gap - overall
+    everywhere = np.ones_like(overall, bool)
+    return (
+        overall.mean(axis=0)
+        + _shrink(overall - overall.mean(axis=0), overall_noise, everywhere)
+        + _shrink(deviation, (1 - 2 * share) * noise + overall_noise, profiles.at_stake > 0)
+    )
+
+
+def _shrink(deviation: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Deviations (n, columns) shrunken toward 0 by each column's variance τ² beyond the noise; 0 where unknown."""
+    excess = np.where(known, deviation**2 - noise, 0).sum(axis=0)
+    variance = np.maximum(np.nan_to_num(ratio(excess, known.sum(axis=0))), 0)
+    return np.where(known, np.nan_to_num(ratio(variance, variance + noise)) * deviation, 0)
+
+
+def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
+    """A class's partition, as group numbers from 0: see the module's docstring for the criterion."""
+    best, groups = 0.0, np.zeros(len(features), int)
+    for k in range(2, min(rule.max_groups, len(features) // max(rule.min_group, 2)) + 1):
+        found = _partition(features, k, rule.min_group)
+        centres = _centres(features, found)
+        distance = np.linalg.norm(centres[:, None] - centres, axis=2)
+        if len(centres) < 2 or distance[np.triu_indices(len(centres), 1)].min() < rule.min_gap:
+            continue
+        quality = silhouette_score(features, found)
+        if quality > best + TOLERANCE:
+            best, groups = quality, found
+    return groups
+
+
+def _partition(features: np.ndarray, k: int, min_group: int) -> np.ndarray:
+    """k Ward clusters, or fewer so that none is smaller than `min_group`."""
+    # A column of ones moves nobody; without it, as many pupils as points may look like a matrix of distances to SciPy.
+    observed = np.column_stack([features, np.ones(len(features))])
+    groups = AgglomerativeClustering(k, linkage="ward").fit_predict(observed)
+    while (sizes := np.bincount(groups)).min() < min_group:
+        leavers = groups == sizes.argmin()
+        centres = _centres(features, groups)
+        centres[sizes.argmin()] = np.inf
+        groups[leavers] = np.linalg.norm(features[leavers, None] - centres, axis=2).argmin(axis=1)
+        groups = np.unique(groups, return_inverse=True)[1]
+    return groups
+
+
+def _centres(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    return np.stack([features[groups == g].mean(axis=0) for g in range(groups.max() + 1)])
+
+
+def _by_rate(groups: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """The same groups, numbered from the one with the lowest mean rate."""
+    means = [rate[groups == g].mean() for g in range(groups.max() + 1)]
+    return np.argsort(np.argsort(means, kind="stable"), kind="stable")[groups]
+
+
+def _label(names: list[str], rate: float, class_rate: float, contrast: np.ndarray) -> str:
+    """What distinguishes a group: its level, and the points where it departs from the class beyond that."""
+    word = (
+        "高于全班" if rate - class_rate >= CONTRAST else "低于全班" if class_rate - rate >= CONTRAST else "与全班相近"
+    )
+    order = np.argsort(contrast, kind="stable")
+    weaker = "".join(f"「{names[k]}」" for k in order[:2] if contrast[k] <= -CONTRAST)
+    stronger = "".join(f"「{names[k]}」" for k in order[:-3:-1] if contrast[k] >= CONTRAST)
+    return (
+        f"整体{word}（得分率 {rate:.0%}，全班 {class_rate:.0%}）"
+        + (f"，相对弱项{weaker}" if weaker else "")
+        + (f"，相对强项{stronger}" if stronger else "")
+    )
+
+
+def _focus(profiles: Profiles, rows: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
+    """Points where the group is surely behind the reference, by points lost; without any, by points left to gain."""
+    presented = profiles.at_stake[rows] > 0
+    n = presented.sum(axis=0)
+    gap = ratio(np.nan_to_num(profiles.gap[rows]).sum(axis=0), n)
+    squares = (np.where(presented, profiles.gap[rows] - gap, 0) ** 2).sum(axis=0)
+    error = np.sqrt(ratio(squares, n * (n - 1)))
+    z = NormalDist().inv_cdf((1 + rule.confidence) / 2)
+    enough = profiles.enough[rows].any(axis=0)
+    behind = enough & (gap <= -rule.min_gap + TOLERANCE) & (gap + z * error < 0)
+    at_stake = profiles.at_stake[rows]
+    left = at_stake.mean(axis=0) - (at_stake * np.nan_to_num(profiles.rate[rows])).mean(axis=0)
+    gain, chosen = (-gap * at_stake.mean(axis=0), behind) if behind.any() else (left, enough & (left > TOLERANCE))
+    order = np.argsort(-np.nan_to_num(gain), kind="stable")
+    return order[chosen[order]][:FOCUS]
