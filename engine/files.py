@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.errors import InputError, raise_all
 
@@ -24,9 +23,6 @@ IDENTIFIERS = frozenset({"student_id", "candidate_no"})
 MAX_BYTES = 1 << 30  # of text, unpacked: more is a mistake or a decompression bomb
 MOST_HINTS = 20  # known words named in a hint
 TITLE_ROWS = 10  # the header is looked for in so many rows
-
-if TYPE_CHECKING:
-    from openpyxl.cell import Cell
 
 _SUFFIXES = (".csv", ".xlsx")
 _HALFWIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -74,9 +70,9 @@ def read_records(
     Raises:
         InputError: unreadable file, missing or repeated column, row longer than the header, damaged identifier.
     """
-    raw = _read_bytes(path)
+    raw = read_bytes(path)
     if raw.startswith(b"PK\x03\x04"):
-        tables = [_Table(_xlsx_rows(raw, path))]
+        tables = [RawTable(_xlsx_rows(raw, path))]
     elif raw.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
             "an old .xls or a password-protected workbook, which can't be read",
@@ -84,7 +80,7 @@ def read_records(
             mend="save it as .xlsx (Excel 工作簿) without a password, or as CSV",
         )
     else:
-        tables = _csv_tables(_decode(raw, path), path)
+        tables = csv_tables(decode(raw, path), path)
     names = {_header_key(name): name for name in required} | {
         _header_key(alias): name for alias, name in (aliases or {}).items()
     }
@@ -158,7 +154,12 @@ def _ends_rounded(value: str) -> bool:
 # ---- bytes to rows of text
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file of at most `MAX_BYTES`.
+
+    Raises:
+        InputError: it is not there, can't be opened, or is longer.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError("more than a gigabyte of text", file=path, mend="split the table or check the file")
@@ -173,11 +174,15 @@ def _read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """The text of a file: BOM, then strict UTF-8, then GB18030."""
-    return _decode(_read_bytes(path), path)
+    return decode(read_bytes(path), path)
 
 
-def _decode(raw: bytes, path: Path) -> str:
-    """BOM, then strict UTF-8, then GB18030 (which covers GBK and GB2312)."""
+def decode(raw: bytes, path: Path) -> str:
+    """BOM, then strict UTF-8, then GB18030 (which covers GBK and GB2312).
+
+    Raises:
+        InputError: none of them fits, or it is no text.
+    """
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif raw.startswith(b"\xef\xbb\xbf"):
@@ -202,21 +207,21 @@ def _decode(raw: bytes, path: Path) -> str:
 
 
 @dataclass
-class _Table:
-    """Rows of cells, up to what can't be read."""
+class RawTable:
+    """Rows of cells of a text file, up to what can't be read."""
 
     rows: list[list[str]]
     error: InputError | None = None
 
 
-def _csv_tables(text: str, path: Path) -> list[_Table]:
+def csv_tables(text: str, path: Path) -> list[RawTable]:
     """The text read with each delimiter that is in it."""
     tables = []
     for delimiter in [delimiter for delimiter in ",;\t" if delimiter in text] or [","]:
-        table = _Table([])
+        table = RawTable([])
         try:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-                table.rows.append([_clean(cell) for cell in row])
+                table.rows.append([clean(cell) for cell in row])
         except csv.Error as error:
             mend = 'close the quotation mark ("), and double it inside a quoted cell'
             table.error = InputError(f"not a CSV table: {error}", file=path, row=len(table.rows) + 1, mend=mend)
@@ -235,7 +240,7 @@ def _xlsx_rows(raw: bytes, path: Path) -> list[list[str]]:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of its own size is often wrong
-        return [[_cell_text(cell) for cell in row] for row in sheet.iter_rows()]
+        return [[cell_text(cell.value, cell.number_format) for cell in row] for row in sheet.iter_rows()]
     except InputError:
         raise
     except Exception as error:  # openpyxl lets through whatever its parsers raise
@@ -246,20 +251,19 @@ def _xlsx_rows(raw: bytes, path: Path) -> list[list[str]]:
         ) from None
 
 
-def _cell_text(cell: Cell) -> str:
+def cell_text(value: object, number_format: str | None = None) -> str:
     """A cell as a person sees it. Numbers beyond fifteen digits come out as 1.23E+17: their end is lost."""
-    value = cell.value
     if value is None:
         return ""
     if isinstance(value, str):
-        return _clean(value)
+        return clean(value)
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, (int, float)):
         if abs(value) >= 1e15:
             return f"{value:.5E}"
         if value == int(value):
-            zeros = cell.number_format if set(cell.number_format or "") == {"0"} else ""
+            zeros = number_format if number_format and not number_format.strip("0") else ""
             return str(int(value)).zfill(len(zeros))
         return f"{value:.15g}"
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
@@ -267,7 +271,8 @@ def _cell_text(cell: Cell) -> str:
     return str(value)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Text without spaces and invisible characters around it, its characters composed (NFC)."""
     if text.isascii():
         return text.strip()
     return unicodedata.normalize("NFC", text).strip().strip(_INVISIBLE).strip()
@@ -384,15 +389,18 @@ def _check_header(
     raise_all(errors)
 
 
-def _damaged(records: Records, column: str) -> list[InputError]:
-    """Identifiers of a column that a spreadsheet has damaged.
+def damaged_values(values: Collection[str]) -> set[str]:
+    """Those of a column's identifiers that a spreadsheet has damaged.
 
     Long numbers that end in zeros from the 16th digit are suspect only together: a spreadsheet rounds a whole column,
     while a single number may really end so.
     """
-    values = {row[column] for row in records.rows}
     all_rounded = all(_ends_rounded(value) for value in values if len(value) > 15 and value.isdigit())
-    damaged = {value for value in values if is_damaged(value) or (all_rounded and _ends_rounded(value))}
+    return {value for value in values if is_damaged(value) or (all_rounded and _ends_rounded(value))}
+
+
+def _damaged(records: Records, column: str) -> list[InputError]:
+    damaged = damaged_values({row[column] for row in records.rows})
     return [
         records.error(
             i,

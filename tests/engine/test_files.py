@@ -219,7 +219,7 @@ def test_whatever_is_written_is_read_back(
             pass
         else:
             return
-    wanted = {i: tuple(map(files._clean, row)) for i, row in enumerate(rows, 2)}
+    wanted = {i: tuple(map(files.clean, row)) for i, row in enumerate(rows, 2)}
     records = read_records(path, identifiers=())
     assert {line: (row["one"], row["other"]) for line, row in zip(records.lines, records.rows, strict=True)} == {
         line: row for line, row in wanted.items() if any(row)
