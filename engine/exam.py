@@ -129,6 +129,32 @@ class RecommendRule(_Model):
         return high
 
 
+class LectureRule(_Model):
+    """What to go through in class (see engine/lecture)."""
+
+    minutes: Annotated[int, Field(ge=1, le=240)] = 40  # of the lesson
+    choice_minutes: Count = 3  # to go through an item whose answer is a choice or a number
+    constructed_minutes: Count = 8  # … a constructed response
+    variant_minutes: Count = 5  # to practise a variant of what was gone through
+    exit_minutes: Annotated[int, Field(ge=0)] = 5  # for the exit ticket at the end; 0: none
+    exit_questions: Annotated[int, Field(ge=1, le=5)] = 3
+    lost: Share = 0.33  # an item is gone through where at least this share of the class lost points,
+    min_gap: Share = 0.05  # or where its rate lies below that of all by this and by more than chance
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.10  # share of chance findings among those told
+    gap_weight: Annotated[float, Field(ge=0)] = 10.0  # a clear gap of 0.1 makes an item count 1 + 10 × 0.1 times
+    min_pupils: Count = 5  # a class with fewer gets no lesson
+
+
+class ResearchRule(_Model):
+    """Findings for the teaching research of a subject (see engine/research)."""
+
+    min_gap: Share = 0.08  # a school or class is behind where it lies below the reference by this and more than chance
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05  # share of chance findings among those told
+    min_pupils: Annotated[int, Field(ge=2)] = 10  # units with fewer are not judged
+    deviation: Share = 0.10  # an item's rate is off the blueprint's expectation from here on
+    max_topics: Count = 8  # training topics suggested
+
+
 class HistoryRule(_Model):
     """Where earlier exams are kept (see engine/history.py)."""
 
@@ -164,6 +190,8 @@ class ExamKeys(_Model):
     lines: Lines = Lines()
     diagnosis: DiagnosisRule = DiagnosisRule()
     recommend: RecommendRule = RecommendRule()
+    lecture: LectureRule = LectureRule()
+    research: ResearchRule = ResearchRule()
     history: HistoryRule = HistoryRule()
     growth: GrowthRule = GrowthRule()
     equity: EquityRule = EquityRule()
@@ -202,6 +230,8 @@ _KEYS: dict[str, type[BaseModel]] = {
     "lines": Lines,
     "diagnosis": DiagnosisRule,
     "recommend": RecommendRule,
+    "lecture": LectureRule,
+    "research": ResearchRule,
     "history": HistoryRule,
     "growth": GrowthRule,
     "equity": EquityRule,

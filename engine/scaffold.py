@@ -65,6 +65,28 @@ target_low = 0.5                  # 预期得分率区间  the zone of expected 
 target_high = 0.85
 per_knowledge = 2                 # 每个知识点最多几题
 
+# 讲评课 — what to go through in class.
+[lecture]
+minutes = 40                      # 一节课几分钟  of the lesson
+choice_minutes = 3                # 讲一道选择、填数题  to go through an item answered by a choice or a number
+constructed_minutes = 8           # 讲一道主观题  … a constructed response
+variant_minutes = 5               # 做一次变式练习  to practise a variant
+exit_minutes = 5                  # 下课前小测，0 为不安排  for the exit ticket; 0: none
+exit_questions = 3                # 小测几题
+lost = 0.33                       # 失分人数达到这个比例就讲  gone through where this share of the class lost points
+min_gap = 0.05                    # 或者得分率明显低于全体，且至少低这么多  or clearly below all, by at least this
+false_alarms = 0.10               # 这类判断中允许由偶然造成的比例  share of chance findings among those told
+gap_weight = 10.0                 # 明显偏低的题优先多少：低 0.1 计 1 + 10×0.1 倍  how much a clear gap counts
+min_pupils = 5                    # 少于几人不编讲评课  a class with fewer gets no lesson
+
+# 教研分析 — findings across schools.
+[research]
+min_gap = 0.08                    # 学校、班级偏低的判定：至少低于参照多少  behind: below the reference by at least this
+false_alarms = 0.05               # 这类判断中允许由偶然造成的比例
+min_pupils = 10                   # 少于几人的学校、班级不判断  units with fewer are not judged
+deviation = 0.10                  # 得分率偏离预估难度多少算偏差  an item is off its expected rate from here on
+max_topics = 8                    # 最多建议几个研训主题  training topics suggested
+
 # 历次考试库 — the store of exams, filled by `yuejuan track EXAM`; trends and growth need it.
 [history]
 store = ""                        # 文件夹，从本文件夹看；空则不用  folder, seen from here; "": none

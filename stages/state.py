@@ -21,6 +21,8 @@ def _state(exam: Exam) -> bytes:
             "roster": True,  # follows below
             "diagnosis": True,  # later stages may be repeated under other rules
             "recommend": True,
+            "lecture": True,
+            "research": True,
             "history": True,
             "growth": True,
             "equity": True,
