@@ -518,6 +518,138 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("verdict", pa.string()),  # "met", "nearly" (at least 85 %), "missed"; "" without threshold
         ]
     ),
+    # 讲评课: the items worth going through in class, a row a class and item; see engine.lecture. First those of the
+    # lesson in their order, then those that its minutes don't reach.
+    "lecture": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("school", pa.string()),
+            ("class", pa.string()),
+            ("order", pa.int32()),  # from 1
+            ("block", pa.int32()),  # items of one topic are gone through together; null: not in the lesson
+            ("topic", pa.string()),  # the item's main knowledge point, "" if it has none
+            ("item", pa.string()),
+            ("minutes", pa.int32()),  # planned; null: not in the lesson
+            ("n", pa.int64()),  # pupils of the class to whom it was presented
+            ("lost", pa.int64()),  # of these, how many lost points
+            ("points_lost", pa.float64()),  # by all of them together
+            ("rate", pa.float64()),
+            ("reference", pa.float64()),  # rate of the whole exam
+            ("gap", pa.float64()),  # rate - reference
+            ("clear", pa.bool_()),  # the gap is more than chance and large enough
+            ("weight", pa.float64()),  # what the order follows: points_lost, more where the gap is clear
+            ("chain", pa.string()),  # what leads to the topic, in the order to learn it, joined by " → "; "" if nothing
+            ("shaky", pa.string()),  # of these, where the class is weak, joined by "、"
+            ("reason", pa.string()),  # in words and numbers, in Chinese
+        ]
+    ),
+    # Wrong answers to the items of the lesson and who gave them, the most frequent first.
+    "lecture_options": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("school", pa.string()),
+            ("class", pa.string()),
+            ("item", pa.string()),
+            ("answer", pa.string()),  # "" blank; of a constructed response "zero", "under_half", "over_half"
+            ("count", pa.int64()),
+            ("share", pa.float64()),  # of the class's pupils to whom the item was presented
+            ("reference", pa.float64()),  # the same of the whole exam
+            ("more", pa.bool_()),  # clearly more often than in the whole exam
+            ("misconception", pa.string()),  # what the blueprint says lies behind it, "" if nothing
+            ("students", pa.string()),  # student_ids joined by "、"
+        ]
+    ),
+    # What the class works on in the lesson: variants after a block, and the exit ticket (block null) at the end.
+    "lecture_questions": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("school", pa.string()),
+            ("class", pa.string()),
+            ("block", pa.int32()),  # null: exit ticket
+            ("use", pa.string()),  # "easier", "harder": variants; "exit"
+            ("order", pa.int32()),  # from 1 within block or ticket
+            ("item", pa.string()),  # the item of the paper it goes with
+            ("topic", pa.string()),
+            ("question", pa.string()),  # id in the bank; null: none fits, do the item again with its paper closed
+            ("difficulty", pa.float64()),  # the bank's expected rate
+        ]
+    ),
+    # 教研: how far topics of the paper lie below their reference, for the exam, schools and classes; see engine.research.
+    "research": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("dimension", pa.string()),  # "knowledge", "ability", "type"
+            ("topic", pa.string()),
+            ("level", pa.string()),  # "exam", "school", "class"; units as in `units`
+            ("unit", pa.string()),
+            ("n", pa.int64()),  # pupils
+            ("items", pa.int64()),
+            ("max", pa.float64()),  # points at stake for a pupil
+            ("rate", pa.float64()),
+            ("lower", pa.float64()),  # 95 % interval of the rate; of the exam it holds for other classes, too
+            ("upper", pa.float64()),
+            ("reference", pa.float64()),  # the exam's rate on the same items; of the exam, the blueprint's expectation
+            ("gap", pa.float64()),  # rate - reference
+            ("relative", pa.float64()),  # gap less that of the unit's whole paper
+            ("p", pa.float64()),  # one-sided; null: too few pupils
+            ("p_adjusted", pa.float64()),  # Benjamini-Hochberg, over the topics and units of a level and dimension
+            ("behind", pa.bool_()),  # a gap that is large enough and more than chance
+        ]
+    ),
+    # Suggested topics for the training of teachers, the largest first.
+    "research_topics": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("order", pa.int32()),  # from 1
+            ("dimension", pa.string()),
+            ("topic", pa.string()),
+            ("items", pa.int64()),
+            ("schools", pa.int64()),  # judged
+            ("schools_behind", pa.int64()),
+            ("classes", pa.int64()),
+            ("classes_behind", pa.int64()),
+            ("pupils_behind", pa.int64()),  # in these classes
+            ("gap", pa.float64()),  # of these classes together to the reference; null: none is behind
+            ("rate", pa.float64()),  # of the exam
+            ("expected", pa.float64()),  # in the blueprint; null where it does not say
+            ("below_expected", pa.bool_()),  # the whole exam lies below it by more than chance
+            ("points_behind", pa.float64()),  # points that lie between these classes, or all pupils, and the reference
+            ("units", pa.string()),  # schools with such classes and how many: "一中 2 个班、二中 1 个班"
+            ("reason", pa.string()),  # in words and numbers, in Chinese
+        ]
+    ),
+    # Wrong answers worth a word among teachers, a row a finding.
+    "research_options": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("answer", pa.string()),
+            ("finding", pa.string()),  # "strong": goes with high scores; "rival": of the top group as many as the key
+            ("school", pa.string()),  # finding "school": chosen there more than by pupils of equal score; else ""
+            ("n", pa.int64()),  # pupils: of the school, else of the exam
+            ("count", pa.int64()),
+            ("share", pa.float64()),
+            ("reference", pa.float64()),  # "school": expected at these scores; "rival": the key's share in the top group
+            ("rate_high", pa.float64()),  # among the top 27 % of the exam
+            ("r_rest", pa.float64()),  # in the exam
+            ("p_adjusted", pa.float64()),  # Benjamini-Hochberg; null for "rival"
+            ("misconception", pa.string()),
+        ]
+    ),
+    # 命题偏差: expected and actual difficulty, a row an item that the blueprint has an expectation of.
+    "research_items": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("n", pa.int64()),
+            ("expected", pa.float64()),
+            ("rate", pa.float64()),
+            ("lower", pa.float64()),  # 95 % interval over classes
+            ("upper", pa.float64()),
+            ("deviation", pa.float64()),  # rate - expected
+            ("verdict", pa.string()),  # "harder", "easier" than expected; "" as expected, or it can't be told
+        ]
+    ),
 }
 
 
