@@ -574,7 +574,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("difficulty", pa.float64()),  # the bank's expected rate
         ]
     ),
-    # 教研: how far topics of the paper lie below their reference, for the exam, schools and classes; see engine.research.
+    # 教研: how far topics of the paper lie below their reference, by exam, school and class; see engine.research.
     "research": pa.schema(
         [
             ("subject", pa.string()),
@@ -629,7 +629,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("n", pa.int64()),  # pupils: of the school, else of the exam
             ("count", pa.int64()),
             ("share", pa.float64()),
-            ("reference", pa.float64()),  # "school": expected at these scores; "rival": the key's share in the top group
+            ("reference", pa.float64()),  # "school": expected at these scores; "rival": the key's, at the top
             ("rate_high", pa.float64()),  # among the top 27 % of the exam
             ("r_rest", pa.float64()),  # in the exam
             ("p_adjusted", pa.float64()),  # Benjamini-Hochberg; null for "rival"
