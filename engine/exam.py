@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import itertools
 import re
 import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from engine.curriculum import Curriculum, load_curriculum
 from engine.errors import InputError, collecting, raise_all
@@ -21,6 +22,8 @@ from engine.files import is_safe, read_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+TOTAL = "total"  # the code of the composite (总分) in every table
 
 
 class _Model(BaseModel):
@@ -58,6 +61,7 @@ class SubjectKeys(_Model):
     step: Annotated[Fraction, Field(gt=0)] = Fraction(1)  # the smallest step of points: 0.5, "1/3"
     choose: dict[str, Choose] = {}  # by Item.group
     floor: Literal["none", "section", "total"] = "none"  # where negative marking stops at 0
+    scheme: str = ""  # 等级赋分: a name of engine/scale/schemes, or a .toml file in the exam folder; "": none
     candidate_field: str = "candidate"  # the layout's field with the candidate number
 
 
@@ -92,6 +96,7 @@ class Lines(_Model):
     good: Share = Field(default=0.75, validate_default=True)
     passing: Share = Field(default=0.60, validate_default=True)
     low: Share = Field(default=0.40, validate_default=True)  # low: below it
+    of: Literal["present", "registered", "enrolled"] = "present"  # denominator of the rates: 实考, 报名, 在籍
 
     @field_validator("good", "passing", "low")
     @classmethod
@@ -180,6 +185,85 @@ class EquityRule(_Model):
     groups: tuple[str, ...] = ()  # columns of the roster whose groups are compared; none: that of dif
 
 
+class Merit(_Model):
+    """Weights of the composite of 一分三率 (综合评价分): mean rate, excellent, passing, and not low."""
+
+    rate: Weight = 0
+    excellent: Weight = 0
+    passing: Weight = 0
+    low: Weight = 0
+
+
+class GradeRule(_Model):
+    """Grades of totals (等第), from the best; without cuts and shares those of the lines, 优秀 to 待提高."""
+
+    names: tuple[str, ...] = ()
+    cuts: tuple[Share, ...] = ()  # lower ends as shares of the full mark, of all grades but the last
+    shares: tuple[Share, ...] = ()  # shares of the exam's pupils, one a grade; they add up to 1
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.cuts and self.shares:
+            raise ValueError("give cuts or shares, not both")
+        if len(self.names) != (len(self.cuts) + 1 if self.cuts else len(self.shares)):
+            raise ValueError("names need one cut fewer than there are names, or as many shares")
+        if any(a <= b for a, b in itertools.pairwise(self.cuts)):
+            raise ValueError("cuts go down from the best grade's")
+        if self.shares and abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"shares add up to {sum(self.shares):g}, not to 1")
+        return self
+
+
+class ScaleRule(_Model):
+    """How scores are put in relation (see engine/scale)."""
+
+    percentile: Literal["mid", "below", "at_or_below", "rank"] = "mid"  # 百分等级, see engine.scale.ranks
+    t_mean: float = 50  # T 分 = t_mean + t_sd Z
+    t_sd: Weight = 10
+    band: Annotated[Fraction, Field(gt=0)] = Fraction(10)  # width of 分数段 in points
+    pool_top: Annotated[int, Field(ge=0)] = 0  # 一分一段: so many pupils at the top share a row
+    uneven: Annotated[float, Field(gt=0)] = 2.0  # 偏科: best and worst subject so many standard deviations apart
+    base: Literal["exam", "county", "school"] = "exam"  # population of 等级赋分
+    category: str = ""  # column of the roster with kinds of candidates, such as 物理类 and 历史类
+
+
+class TotalRule(_Model):
+    """The composite of all subjects, 总分 (see engine/scale/composite.py)."""
+
+    subjects: tuple[str, ...] = ()  # codes of those that count; none named: all
+    absent: Literal["exclude", "zero", "pro_rata"] = "exclude"  # what a subject counts that a pupil was absent from
+    least: Share = 0.5  # pro_rata: of the full mark at least so much must have been sat
+    scaled: bool = True  # count 赋分 where a subject has a scheme
+
+
+class ScoreLine(_Model):
+    """A line (分数线) that pupils reach or don't, by score or by planned count."""
+
+    name: str  # 本科, 特控, 普高
+    subject: str = TOTAL
+    score: Annotated[Fraction, Field(ge=0)] | None = None
+    count: Count | None = None  # 按人数划线: the score of the pupil in this place
+    ties: Literal["include", "exclude"] = "include"  # whether those equal in score to the last one may exceed the count
+    category: str = ""  # only for pupils of this kind, see scale.category
+    subject_lines: Literal["effective", "same_rank"] = "effective"  # 单科有效分 by coefficient, or 同位次
+    within: Annotated[Fraction, Field(ge=0)] = Fraction(10)  # 临界生: so many points around the line
+    within_rank: Share | None = None  # or this share of the pupils, in ranks around the line
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.score is None) == (self.count is None):
+            raise ValueError("a line has a score or a count")
+        return self
+
+
+class PolicyRule(_Model):
+    """Switches of the policy profile that the stage sets (see engine/policy.py)."""
+
+    lines: bool | None = None  # line analysis; not given: only in senior high school
+    family_rank: bool = False  # ranks for families; never in the compulsory stages
+    min_cell: Count = 5  # figures of fewer pupils are not published
+
+
 class ExamKeys(_Model):
     """What exam.toml says of the exam itself."""
 
@@ -196,6 +280,12 @@ class ExamKeys(_Model):
     growth: GrowthRule = GrowthRule()
     equity: EquityRule = EquityRule()
     dif: str = ""  # column of the roster with the groups that items may favour, such as sex
+    merit: Merit | None = None
+    grades: GradeRule = GradeRule()
+    scale: ScaleRule = ScaleRule()
+    total: TotalRule = TotalRule()
+    score_lines: tuple[ScoreLine, ...] = ()
+    policy: PolicyRule = PolicyRule()
 
 
 class Exam(ExamKeys):
@@ -269,7 +359,7 @@ def load_exam(folder: Path) -> Exam:
 
 def _check_columns(path: Path, document: _Document, roster: pa.Table) -> None:
     """Columns of the roster that exam.toml names."""
-    named = [("dif", document.dif)] if document.dif else []
+    named = [(key, name) for key, name in (("dif", document.dif), ("category", document.scale.category)) if name]
     named += [("covariates", name) for name in document.growth.covariates]
     named += [("groups", name) for name in document.equity.groups]
     errors = [
@@ -312,7 +402,7 @@ def _key_error(path: Path, text: str, error: dict[str, Any]) -> InputError:
     """What pydantic found wrong with a key of exam.toml, in a person's words."""
     place = [str(part) for part in error["loc"]]
     column = ".".join(f"[{part + 1}]" if isinstance(part, int) else part for part in error["loc"]).replace(".[", "[")
-    key = place[-1]
+    key = next(part for part in reversed(error["loc"]) if isinstance(part, str))
     known = _KEYS[next((part for part in reversed(place[:-1]) if part in _KEYS), "")].model_fields
     if error["type"] == "extra_forbidden":
         close = difflib.get_close_matches(key, known, n=1)
@@ -354,4 +444,13 @@ def _check_names(path: Path, text: str, document: _Document) -> None:
         errors.append(
             InputError(f"two subjects have the code {code!r}", file=path, column="subjects.code", mend="rename one")
         )
+    if TOTAL in codes:
+        message = f"{TOTAL!r} is the code of all subjects together (总分)"
+        errors.append(InputError(message, file=path, column="subjects.code", mend="give the subject another code"))
+    named = [("total.subjects", code) for code in document.total.subjects]
+    named += [("score_lines.subject", line.subject) for line in document.score_lines if line.subject != TOTAL]
+    for key, code in named:
+        if code not in codes:
+            mend = f"name one of {', '.join(codes)}"
+            errors.append(InputError(f"no subject has the code {code!r}", file=path, column=key, mend=mend))
     raise_all(errors)

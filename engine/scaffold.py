@@ -32,6 +32,7 @@ code = "maths"                    # 子文件夹名  name of its folder
 name = "数学"
 step = 0.5                        # 最小记分单位，可写 "1/3"  smallest step of points; every 分值 is a multiple of it
 # floor = "none"                  # 倒扣分下限 where losses stop at 0: "none", "section" 每大题, "total" 全卷
+# scheme = "3+1+2-2021"           # 等级赋分方案，或本文件夹中的 .toml  scheme of scaled scores, or a file of your own
 # candidate_field = "candidate"   # 考号字段名（外来模板）  the field with the candidate number, if it is not ours
 
 # 选做题 — choose-k-of-n group, named as in the column 选做组 of the blueprint.
@@ -48,6 +49,55 @@ excellent = 0.85                  # 优秀
 good = 0.75                       # 良好
 passing = 0.60                    # 及格
 low = 0.40                        # 低于此为低分  below it: low
+of = "present"                    # 各率的分母 "present" 实考, "registered" 报名, "enrolled" 在籍 (enrolment.csv)
+
+# 综合评价分（一分三率）的权重 — weights of mean rate, excellent, passing and not low; left out: no composite.
+# [merit]
+# rate = 4
+# excellent = 3
+# passing = 3
+# low = 0
+
+# 等第：按分数线 cuts 或按比例 shares；不写即优秀、良好、合格、待提高。
+# Grades, by cuts (shares of the full mark) or by shares of the pupils; left out: those of the lines.
+# [grades]
+# names = ["A", "B", "C", "D", "E"]
+# shares = [0.25, 0.25, 0.25, 0.20, 0.05]
+# cuts = [0.85, 0.75, 0.60, 0.40]
+
+# 标准分、分数段、一分一段 — how scores are put in relation.
+[scale]
+percentile = "mid"                # 百分等级 "mid" 低于+半数同分, "below" 低于, "at_or_below" 不高于, "rank" 按名次
+t_mean = 50                       # T 分 = t_mean + t_sd × Z
+t_sd = 10
+band = 10                         # 分数段宽度（分）  width of a band in points
+pool_top = 0                      # 一分一段顶部合并的人数  so many pupils at the top share a row
+uneven = 2.0                      # 偏科：最强与最弱科相差几个标准差  best and worst subject so many SDs apart
+base = "exam"                     # 赋分的总体 "exam" 全体, "county", "school"  population of scaled scores
+category = ""                     # 考生类别所在的名单列（物理类、历史类）  column of the roster
+
+# 总分 — the composite of the subjects.
+[total]
+subjects = []                     # 计入总分的科目代码，空为全部  codes; none: all
+absent = "exclude"                # 缺考科目 "exclude" 无总分, "zero" 计零分, "pro_rata" 按比例折算
+least = 0.5                       # 折算至少须考的满分比例  pro_rata: share of the full mark that must have been sat
+scaled = true                     # 有赋分的科目以赋分计入  count scaled scores where there are any
+
+# 分数线，一线一段 — score lines, by score or by count. 义务教育阶段默认不作分数线分析。
+# [[score_lines]]
+# name = "本科"
+# subject = "total"               # 总分，或科目代码  or the code of a subject
+# score = 420                     # 或 count = 800 按人数划线  or by planned count
+# ties = "include"                # 末位同分 "include" 都上线, "exclude" 都不上线
+# category = ""                   # 只对某类考生  only for pupils of this kind
+# subject_lines = "effective"     # 单科有效分 "effective" 系数法, "same_rank" 同位次法
+# within = 10                     # 临界生：线上下几分  or within_rank = 0.05 按名次
+
+# 发布规则，随学段而定 — what may be published, by stage.
+[policy]
+# lines = true                    # 分数线分析；义务教育阶段默认关闭  line analysis; off by default in compulsory stages
+family_rank = false               # 高中家长报告是否给名次；义务教育阶段一律不给  ranks for families, only in senior
+min_cell = 5                      # 少于此人数的统计不发布  figures of fewer pupils are not published
 
 # 薄弱知识点的判定 — when a knowledge point counts as weak.
 [diagnosis]
