@@ -358,6 +358,140 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("evidence", pa.string()),  # "enough", "few items", …
         ]
     ),
+    # What a model makes of each pupil's knowledge points, from all his answers; see engine.diagnosis.profile.
+    "profiles": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("knowledge", pa.string()),
+            ("answers", pa.int64()),  # his answers to items of the point, in all exams
+            ("exams", pa.int64()),  # the exams that they come from
+            ("rate", pa.float64()),  # smoothed: his expected rate on this exam's items of the point
+            ("lower", pa.float64()),  # credible interval of it
+            ("upper", pa.float64()),
+            ("reference", pa.float64()),  # as in mastery
+            ("gap", pa.float64()),  # rate - reference
+            ("probability", pa.float64()),  # that he masters the point
+            ("below", pa.float64()),  # probability that his true rate lies so far below the reference as to be weak
+            ("weak", pa.bool_()),
+            ("model", pa.string()),  # a name from models
+            ("evidence", pa.string()),  # as in mastery, with the answers of all exams
+        ]
+    ),
+    # The models of a subject's answers, a row each.
+    "models": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("model", pa.string()),  # "DINA", "ACDM", "GDINA", "tracing"
+            ("chosen", pa.bool_()),  # profiles are made by it
+            ("exams", pa.int64()),  # whose answers it has seen
+            ("n", pa.int64()),  # pupils that it is compared on
+            ("attributes", pa.int64()),  # knowledge points
+            ("parameters", pa.int64()),
+            ("loglik", pa.float64()),
+            ("aic", pa.float64()),
+            ("bic", pa.float64()),
+            ("pattern_accuracy", pa.float64()),  # share of pupils whose whole pattern is told right, as expected
+            ("attribute_accuracy", pa.float64()),  # share of points told right (mean over points)
+            ("note", pa.string()),  # why it was not fitted, or not chosen; ""
+        ]
+    ),
+    # The knowledge points in the chosen model.
+    "attributes": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("knowledge", pa.string()),
+            ("model", pa.string()),
+            ("items", pa.int64()),
+            ("mastered", pa.float64()),  # share of pupils who master it
+            ("accuracy", pa.float64()),  # share of pupils whose mastery is told right, as expected
+            ("consistency", pa.float64()),  # share told the same by a parallel paper
+        ]
+    ),
+    # The items in the chosen cognitive diagnosis model, and which rule would do (item-level Wald tests).
+    "diagnostic_items": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("model", pa.string()),
+            ("guess", pa.float64()),  # P(right) without the points that it requires
+            ("slip", pa.float64()),  # P(wrong) with all of them
+            ("discrimination", pa.float64()),  # 1 - slip - guess
+            ("gdi", pa.float64()),  # variance of P(right) over the classes (de la Torre & Chiu 2016)
+            ("p_dina", pa.float64()),  # of the Wald test of the rule; null: one point only, or no standard error
+            ("p_dino", pa.float64()),
+            ("p_acdm", pa.float64()),
+            ("rule", pa.string()),  # the simplest that is not rejected
+        ]
+    ),
+    # Hints on the blueprint's knowledge points (Q-matrix), only where the answers speak for others.
+    "q_matrix": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("item", pa.string()),
+            ("knowledge", pa.string()),  # as in the blueprint, joined by "、"
+            ("pvaf", pa.float64()),  # share of the item's variance between classes that it accounts for
+            ("suggested", pa.string()),
+            ("suggested_pvaf", pa.float64()),
+            ("reason", pa.string()),  # in words, in Chinese
+        ]
+    ),
+    # 共性错误: knowledge points and items at which a county, school or class lies below the whole exam.
+    "patterns": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),  # "county", "school", "class", units as in units
+            ("unit", pa.string()),
+            ("kind", pa.string()),  # "knowledge" or "item"
+            ("name", pa.string()),  # the point, or the item
+            ("n", pa.int64()),  # pupils of the unit to whom it was presented
+            ("rate", pa.float64()),
+            ("reference", pa.float64()),  # the whole exam's rate on the same items
+            ("gap", pa.float64()),  # rate - reference
+            ("lower", pa.float64()),  # confidence interval of the gap
+            ("upper", pa.float64()),
+            ("specific", pa.float64()),  # gap less the unit's gap on the whole paper: below 0, worse than its level
+            ("p", pa.float64()),  # of no gap, two-sided
+            ("q", pa.float64()),  # adjusted for all tests of this subject, level and kind (Benjamini & Hochberg 1995)
+            ("significant", pa.bool_()),  # q small enough, and the gap large enough to teach
+            ("reason", pa.string()),  # in words and numbers, in Chinese; "" if not significant
+        ]
+    ),
+    # Pupils whose answers don't fit their score; from person_fit. Only those.
+    "atypical": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("student_id", pa.string()),
+            ("kind", pa.string()),  # "careless" 粗心, "guessing" 猜答, "atypical" 作答异常
+            ("rate", pa.float64()),  # of the paper
+            ("caution", pa.float64()),
+            ("modified_caution", pa.float64()),
+            ("easy_wrong", pa.string()),  # items that he should have had, joined by "、", easiest first
+            ("hard_right", pa.string()),  # items that he should not have had, hardest first
+            ("reason", pa.string()),  # in words and numbers, in Chinese
+        ]
+    ),
+    # Wrong answers that the blueprint's column misconceptions explains. level "exam", "county", "school", "class".
+    "misconceptions": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),
+            ("unit", pa.string()),
+            ("item", pa.string()),
+            ("knowledge", pa.string()),  # of the item, joined by "、"
+            ("answer", pa.string()),  # the option, or the numeric answer
+            ("misconception", pa.string()),
+            ("n", pa.int64()),  # pupils of the unit to whom the item was presented
+            ("count", pa.int64()),  # who gave the answer
+            ("rate", pa.float64()),  # count / n
+            ("lower", pa.float64()),  # confidence interval of the rate
+            ("upper", pa.float64()),
+            ("reference", pa.float64()),  # rate of the whole exam; of level "exam": of a guesser among wrong options
+            ("p", pa.float64()),  # of no more than the reference, one-sided
+            ("q", pa.float64()),  # adjusted for all tests of this subject and level
+            ("significant", pa.bool_()),
+        ]
+    ),
     # Teaching groups within a class.
     "groups": pa.schema(
         [
@@ -368,6 +502,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("group", pa.int32()),  # from 1, weakest first
             ("label", pa.string()),  # what distinguishes the group, in Chinese
             ("focus", pa.string()),  # the knowledge points to work on, joined by "、"
+            ("stability", pa.float64()),  # of the class's groups: adjusted Rand index under resampling; null: one group
         ]
     ),
     "recommendations": pa.schema(
