@@ -505,16 +505,37 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("stability", pa.float64()),  # of the class's groups: adjusted Rand index under resampling; null: one group
         ]
     ),
+    # Questions to practise next, per pupil.
     "recommendations": pa.schema(
         [
             ("subject", pa.string()),
             ("student_id", pa.string()),
-            ("rank", pa.int32()),  # from 1
+            ("rank", pa.int32()),  # from 1, in the order to practise them
             ("question", pa.string()),  # id in the bank
-            ("knowledge", pa.string()),
+            ("knowledge", pa.string()),  # the point that it is recommended for
             ("difficulty", pa.float64()),  # the bank's expected rate
             ("chance", pa.float64()),  # this pupil's expected rate
             ("reason", pa.string()),  # in words and numbers, in Chinese
+            ("purpose", pa.string()),  # "weak", "prerequisite", "behind", "review", "unknown", "practice"
+        ]
+    ),
+    # The same for the whole of a class or of a teaching group of it: what all of them practise together.
+    "practice_sets": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("level", pa.string()),  # "class", "group"
+            ("school", pa.string()),
+            ("class", pa.string()),
+            ("group", pa.int32()),  # number of the teaching group; null of a class
+            ("pupils", pa.int64()),  # with a score
+            ("rank", pa.int32()),
+            ("question", pa.string()),
+            ("knowledge", pa.string()),
+            ("difficulty", pa.float64()),
+            ("chance", pa.float64()),  # mean of the pupils' expected rates
+            ("in_zone", pa.int64()),  # pupils whose expected rate lies in the target zone
+            ("weak", pa.int64()),  # pupils whose weak point it is
+            ("reason", pa.string()),
         ]
     ),
     # 增值评价: what schools and classes add between an earlier exam and this one, given the pupils' earlier scores. A
