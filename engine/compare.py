@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import bdtr, stdtrit
 
 MIN_PUPILS = 5  # below this nothing is compared
 TAIL = 0.975  # two-sided 95 %
@@ -53,3 +53,31 @@ def clearly_lower(points: np.ndarray, item: Mapping[str, Any], least: float = 0.
         return False
     gap = points.mean() / item["max"] - item["difficulty"]
     return bool(gap <= -max(least, Z95 * item["sd"] / item["max"] / len(points) ** 0.5))
+
+
+def chance_of_fewer(count: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """P(X ≤ count) of a binomial X of n pupils drawn from all, of whom this share counts; 1 where n is 0.
+
+    All pupils count as infinitely many: where the unit is itself a good part of them, a chance finding is even rarer.
+    """
+    count, n, share = np.broadcast_arrays(count, n, share)
+    return np.where(n > 0, bdtr(count, np.maximum(n, 1), np.clip(share, 0, 1)), 1.0)
+
+
+def false_discovery(p: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """P-values adjusted so that those ≤ q hold a share q of chance findings (Benjamini & Hochberg 1995).
+
+    Args:
+        p: any shape; NaN where nothing was tested, which stays NaN and does not count as a test.
+        axis: the tests of a family lie along it; None: all are one family.
+    """
+    if axis is None:
+        return false_discovery(p.ravel(), 0).reshape(p.shape)
+    p = np.moveaxis(p, axis, -1)
+    order = np.argsort(p, axis=-1)  # NaN last
+    tests = np.isfinite(p).sum(axis=-1, keepdims=True)
+    scaled = np.take_along_axis(p, order, -1) * tests / np.arange(1, p.shape[-1] + 1)
+    largest_first = np.fmin.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
+    adjusted = np.empty(p.shape)
+    np.put_along_axis(adjusted, order, np.minimum(largest_first, 1), -1)
+    return np.moveaxis(np.where(np.isfinite(p), adjusted, np.nan), -1, axis)

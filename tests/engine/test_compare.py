@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from engine.compare import clearly_lower, compare
+from engine.compare import chance_of_fewer, clearly_lower, compare, false_discovery
 from engine.diagnosis import wilson
 
 RIGHT_WRONG = {"max": 1.0, "difficulty": 0.9, "sd": 0.3}
@@ -54,3 +56,45 @@ def test_of_a_right_wrong_item_it_is_wilsons_interval(n: int, reference: float) 
         rate = np.array(right / n)
         upper = wilson(rate, np.array(float(n)), 0.95)[1]
         assert clearly_lower(points, item, least=0.0) == bool(upper < reference and rate < reference)
+
+
+def test_chance_of_fewer_is_the_binomial_distribution() -> None:
+    found = chance_of_fewer(np.array([0, 3, 5, 0]), np.array([5, 5, 5, 0]), np.array([0.5, 0.5, 0.2, 0.9]))
+    assert found == pytest.approx([1 / 32, 26 / 32, 1, 1])
+    assert chance_of_fewer(np.array([2, 2]), np.array(2), np.array([0.0, 1.0])) == pytest.approx([1, 1])
+
+
+def test_false_discovery_as_published() -> None:
+    """The fifteen tests of Benjamini & Hochberg 1995, §4: the first four are found at 0.05."""
+    p = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1,
+    ]
+    adjusted = false_discovery(np.array(p))
+    assert (adjusted <= 0.05).sum() == 4
+    assert adjusted[3] == pytest.approx(0.0095 * 15 / 4)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1e-4, 0.01, 0.02, 0.5, 1]), min_size=4, max_size=4), min_size=1, max_size=5)
+)
+def test_false_discovery_agrees_with_scipy_along_an_axis(rows) -> None:
+    p = np.array(rows, float)
+    assert false_discovery(p, axis=1) == pytest.approx(stats.false_discovery_control(p, axis=1))
+    assert false_discovery(p.T, axis=0) == pytest.approx(stats.false_discovery_control(p.T, axis=0))
+    untested = np.column_stack([p, np.full(len(p), np.nan)])
+    assert false_discovery(untested, axis=1)[:, :-1] == pytest.approx(false_discovery(p, axis=1))
+    assert np.isnan(false_discovery(untested)[:, -1]).all()
