@@ -116,6 +116,7 @@ class DiagnosisRule(_Model):
     min_points: Annotated[float, Field(ge=0)] = 4.0
     max_groups: Count = 4  # teaching groups a class
     min_group: Count = 4  # pupils a group
+    resamples: Annotated[int, Field(ge=0, le=1000)] = 10  # of a class, to see whether its groups are stable
 
 
 class RecommendRule(_Model):

@@ -7,6 +7,9 @@ the mean se² is taken off (empirical Bayes, Morris 1983), so that noise makes n
 stake. The clusters are Ward's (1963); pupils of one smaller than `min_group` join the groups nearest to them. Of the
 partitions into at most `max_groups` groups whose centres are all `min_gap` or more apart (root mean square over the
 points), that with the best silhouette (Rousseeuw 1987) is taken; if there is none, the class is one group.
+
+Stability: random four fifths of the class are grouped anew into as many groups, `resamples` times, and the partitions
+compared with that of the whole class: mean adjusted Rand index (Ben-Hur, Elisseeff & Guyon 2002), 1 if all agree.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sklearn.cluster import AgglomerativeClustering
-from sklearn.metrics import silhouette_score
+from scipy.spatial.distance import cdist, pdist
+from sklearn.cluster import ward_tree
 
 from engine import tables
 from engine.diagnosis.intervals import wilson_trials
@@ -29,6 +32,7 @@ from engine.roster import rows_of
 
 FOCUS = 3  # knowledge points named to a group at most
 CONTRAST = 0.05  # a label speaks of differences of at least this rate
+PART = 0.8  # of the class, in a resample
 
 
 def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule: DiagnosisRule) -> pa.Table:
@@ -58,7 +62,8 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
         classes.setdefault(key, []).append(i)
     columns: dict[str, Any] = {name: [] for name in tables.SCHEMAS["groups"].names}
     for (school, name), members in sorted(classes.items()):
-        group = _by_rate(_cluster(gaps[members] * np.sqrt(share), rule), rates[members])
+        features = gaps[members] * np.sqrt(share)
+        group = _by_rate(_cluster(features, rule), rates[members])
         texts = []
         for g in range(group.max() + 1):
             inside = np.array(members)[group == g]
@@ -77,6 +82,7 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
         columns["group"] += list(group + 1)
         columns["label"] += [texts[g][0] for g in group]
         columns["focus"] += [texts[g][1] for g in group]
+        columns["stability"] += [_stability(features, group, rule)] * len(members)
     return tables.build("groups", columns)
 
 
@@ -112,31 +118,94 @@ def _shrink(deviation: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.n
 
 def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
     """A class's partition, as group numbers from 0: see the module's docstring for the criterion."""
-    best, groups = 0.0, np.zeros(len(features), int)
-    for k in range(2, min(rule.max_groups, len(features) // max(rule.min_group, 2)) + 1):
-        found = _partition(features, k, rule.min_group)
-        centres = _centres(features, found)
-        distance = np.linalg.norm(centres[:, None] - centres, axis=2)
-        if len(centres) < 2 or distance[np.triu_indices(len(centres), 1)].min() < rule.min_gap:
+    most = min(rule.max_groups, len(features) // max(rule.min_group, 2))
+    best, chosen = 0.0, np.zeros(len(features), int)
+    if most < 2:
+        return chosen
+    tree = _ward(features)
+    apart = cdist(features, features)
+    for k in range(2, most + 1):
+        groups = _partition(features, tree, k, rule.min_group)
+        centres = _centres(features, groups)
+        if len(centres) < 2 or pdist(centres).min() < rule.min_gap:
             continue
-        quality = silhouette_score(features, found)
+        quality = _silhouette(apart, groups)
         if quality > best + TOLERANCE:
-            best, groups = quality, found
-    return groups
+            best, chosen = quality, groups
+    return chosen
 
 
-def _partition(features: np.ndarray, k: int, min_group: int) -> np.ndarray:
-    """k Ward clusters, or fewer so that none is smaller than `min_group`."""
+def _ward(features: np.ndarray) -> np.ndarray:
+    """(n - 1, 2) the merges of Ward's tree."""
     # A column of ones moves nobody; without it, as many pupils as points may look like a matrix of distances to SciPy.
-    observed = np.column_stack([features, np.ones(len(features))])
-    groups = AgglomerativeClustering(k, linkage="ward").fit_predict(observed)
+    merges: np.ndarray = ward_tree(np.column_stack([features, np.ones(len(features))]))[0]
+    return merges
+
+
+def _partition(features: np.ndarray, tree: np.ndarray, k: int, min_group: int) -> np.ndarray:
+    """k Ward clusters, or fewer so that none is smaller than `min_group`."""
+    groups = _cut(tree, k)
     while (sizes := np.bincount(groups)).min() < min_group:
         leavers = groups == sizes.argmin()
         centres = _centres(features, groups)
         centres[sizes.argmin()] = np.inf
-        groups[leavers] = np.linalg.norm(features[leavers, None] - centres, axis=2).argmin(axis=1)
+        groups[leavers] = cdist(features[leavers], centres).argmin(axis=1)
         groups = np.unique(groups, return_inverse=True)[1]
     return groups
+
+
+def _cut(tree: np.ndarray, k: int) -> np.ndarray:
+    """(n,) the group of every pupil when all but the last k - 1 merges are made."""
+    n = len(tree) + 1
+    group = [0] * (2 * n - 1)
+    groups = 1
+    for merge in range(n - 2, -1, -1):
+        one, other = tree[merge].tolist()
+        group[one] = group[other] = group[n + merge]
+        if groups < k:
+            group[other] = groups
+            groups += 1
+    return np.array(group[:n])
+
+
+def _silhouette(apart: np.ndarray, groups: np.ndarray) -> float:
+    """Mean silhouette of two or more groups (Rousseeuw 1987), 0 for a pupil alone; from distances (n, n)."""
+    member = np.eye(groups.max() + 1)[groups]
+    size = member.sum(axis=0)
+    own = np.arange(len(groups)), groups
+    total = apart @ member
+    within = total[own] / np.maximum(size[groups] - 1, 1)
+    mean = total / size
+    mean[own] = np.inf
+    nearest = mean.min(axis=1)
+    width = ratio(nearest - within, np.maximum(nearest, within))
+    return float(np.where(size[groups] > 1, np.nan_to_num(width), 0).mean())
+
+
+def _stability(features: np.ndarray, groups: np.ndarray, rule: DiagnosisRule) -> float | None:
+    """Mean adjusted Rand index of the groups and those of parts of the class, see the module's docstring."""
+    k = groups.max() + 1
+    if k < 2 or not rule.resamples:
+        return None
+    rng = np.random.default_rng(len(groups))
+    found = []
+    for _ in range(rule.resamples):
+        part = np.sort(rng.permutation(len(groups))[: round(PART * len(groups))])
+        found.append(adjusted_rand(groups[part], _partition(features[part], _ward(features[part]), k, rule.min_group)))
+    return float(np.mean(found))
+
+
+def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
+    """Agreement of two partitions (n,), numbers from 0: 1 if they are the same, 0 on average of random ones (Hubert &
+    Arabie 1985)."""
+    table = np.zeros((one.max() + 1, other.max() + 1))
+    np.add.at(table, (one, other), 1)
+    together, of_one, of_other = (
+        (count * (count - 1)).sum() / 2 for count in (table, table.sum(axis=1), table.sum(axis=0))
+    )
+    expected = of_one * of_other / max(len(one) * (len(one) - 1) / 2, 1)
+    most = (of_one + of_other) / 2
+    return 1.0 if most == expected else float((together - expected) / (most - expected))
 
 
 def _centres(features: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_scores import exams, make_roster, make_scores, make_subject, plain_subject, right_or_wrong, shuffled
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from engine import tables
 from engine.diagnosis import mastery, teaching_groups, wilson, wilson_trials
-from engine.diagnosis.groups import _partition
+from engine.diagnosis.groups import _partition, _silhouette, _stability, _ward, adjusted_rand
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
 from engine.knowledge import knowledge_points
@@ -377,6 +378,27 @@ def test_equal_pupils_have_equal_rows_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("features", [np.zeros((4, 4)), np.ones((4, 4)) - np.eye(4), np.zeros((4, 3))])
 def test_as_many_pupils_as_points_are_no_matrix_of_distances(features: np.ndarray) -> None:
-    groups = _partition(features, 2, min_group=1)
+    groups = _partition(features, _ward(features), 2, min_group=1)
     assert len(groups) == 4
     assert set(groups) == {0, 1}
+
+
+def test_silhouette_and_adjusted_rand_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(2)
+    for n, k in ((12, 2), (40, 4), (5, 3)):
+        features, groups = rng.normal(size=(n, 3)), np.r_[np.arange(k), rng.integers(k, size=n - k)]
+        other = np.r_[np.arange(k), rng.integers(k, size=n - k)]
+        apart = np.linalg.norm(features[:, None] - features, axis=2)
+        assert math.isclose(_silhouette(apart, groups), silhouette_score(features, groups))
+        assert math.isclose(adjusted_rand(groups, other), adjusted_rand_score(groups, other))
+
+
+def test_groups_that_are_far_apart_are_stable_and_those_of_a_cloud_less_so() -> None:
+    rng = np.random.default_rng(4)
+    rule = DiagnosisRule(min_group=2)
+    cloud = rng.normal(0, 0.1, (40, 4))
+    apart = cloud + np.repeat(np.eye(4)[:2], 20, axis=0)
+    halves = np.repeat([0, 1], 20)
+    assert _stability(apart, halves, rule) == 1
+    assert _stability(cloud, halves, rule) < 0.3
+    assert _stability(cloud, np.zeros(40, int), rule) is None
