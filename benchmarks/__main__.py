@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, cdm, dif, forms, irt, markshark, memory, precision, reading, scoring, workers
+from benchmarks import accuracy, cdm, city, dif, forms, irt, markshark, memory, precision, reading, scoring, workers
 
 BENCHMARKS = {
     "reading": reading.run,
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "dif": dif.run,
     "cdm": cdm.run,
     "precision": precision.run,
+    "city": city.run,
 }
 
 

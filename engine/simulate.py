@@ -22,8 +22,11 @@ BLANK_RATE = 0.02  # of the answers that are not right
 CLASS_WEAKNESS = 1.3  # logits that a class lacks at its weak point
 
 
-def respond(subject: Subject, roster: pa.Table, seed: int) -> pa.Table:
+def respond(subject: Subject, roster: pa.Table, seed: int, ability: np.ndarray | None = None) -> pa.Table:
     """Answers of every pupil to every item, in canonical order and options.
+
+    Args:
+        ability: (pupils,) in logits; by default made up for this subject alone, with differences between schools.
 
     Returns:
         A responses table: student_id, status, form, one ANSWER column an item, one `choose:<group>` column a group.
@@ -31,7 +34,7 @@ def respond(subject: Subject, roster: pa.Table, seed: int) -> pa.Table:
     """
     rng = np.random.default_rng([seed, *subject.code.encode()])
     n = roster.num_rows
-    advantage = _advantage(subject, roster, rng)
+    advantage = _advantage(subject, roster, rng, ability)
     status = rng.choice(
         ["absent", "missing", "read"], size=n, p=[ABSENT_RATE, MISSING_RATE, 1 - ABSENT_RATE - MISSING_RATE]
     )
@@ -55,7 +58,9 @@ def respond(subject: Subject, roster: pa.Table, seed: int) -> pa.Table:
     return pa.table(columns)
 
 
-def _advantage(subject: Subject, roster: pa.Table, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _advantage(
+    subject: Subject, roster: pa.Table, rng: np.random.Generator, ability: np.ndarray | None
+) -> dict[str, np.ndarray]:
     """Item → how far each pupil's ability for it lies above the average pupil's, in logits."""
     school = np.unique(roster["school"].to_numpy(), return_inverse=True)[1]
     in_class = np.unique(
@@ -63,8 +68,9 @@ def _advantage(subject: Subject, roster: pa.Table, rng: np.random.Generator) -> 
         return_inverse=True,
     )[1]
     points = sorted({name for item in subject.items for name, _ in item.knowledge})
-    ability = rng.normal(0, 0.25, school.max() + 1)[school] + rng.normal(0, 0.2, in_class.max() + 1)[in_class]
-    ability = ability + rng.normal(0, 1, roster.num_rows)
+    if ability is None:
+        ability = rng.normal(0, 0.25, school.max() + 1)[school] + rng.normal(0, 0.2, in_class.max() + 1)[in_class]
+        ability = ability + rng.normal(0, 1, roster.num_rows)
     mastery = rng.normal(0, 0.5, (roster.num_rows, len(points)))
     if points:
         weak = (np.arange(in_class.max() + 1) * 3 + int(rng.integers(len(points)))) % len(points)

@@ -26,22 +26,25 @@ def score(folder: Path, work: Work | None = None) -> Summary:
     exam = load_exam(folder)
     summary = Summary("score")
     responses, exceptions = match_sheets(exam, summary)
-    score_responses(exam, responses, exceptions, summary, work or Work())
+    scored = score_responses(exam, responses)
+    listed = pa.concat_tables([exceptions, *(one.exceptions for one in scored.values())])
+    keep_exceptions(exam, listed, summary, work or Work())
+    keep_scores(exam, scored)
+    for code, one in scored.items():
+        summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
     return summary
 
 
-def score_responses(
-    exam: Exam, responses: dict[str, pa.Table], exceptions: pa.Table, summary: Summary, work: Work
-) -> None:
-    """Score responses, by subject, that are kept already; keeps scores, tallies and the exceptions."""
+def score_responses(exam: Exam, responses: dict[str, pa.Table]) -> dict[str, scoring.Scored]:
+    """Score responses, by subject."""
     units = units_of(exam.roster["student_id"], exam.roster)
-    scored = {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
+    return {subject.code: scoring.score(subject, responses[subject.code], units) for subject in exam.subjects}
+
+
+def keep_scores(exam: Exam, scored: dict[str, scoring.Scored]) -> None:
+    """Write tallies and scores; these come last: when they are of this state of the exam, all the rest is."""
     for code, one in scored.items():
         one.tally.save(_tally(exam, code))
-        summary.figures[f"{code} scores"] = {"scored": pc.count(one.scores["total"]).as_py()}
-    listed = pa.concat_tables([exceptions, *(one.exceptions for one in scored.values())])
-    keep_exceptions(exam, listed, summary, work)
-    # Scores come last: when they are of this state of the exam, all the rest is.
     keep(exam, {f"scores.{code}": tables.decoded(one.scores) for code, one in scored.items()})
 
 
