@@ -1,0 +1,293 @@
+"""Multilevel models against R's lme4 and the dense likelihood; value added and its verdicts."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from engine.growth import UnitSums, fit_mixed, value_added
+from engine.growth.likelihood import Crossproducts, profile
+
+COLUMNS = {
+    "null": (),
+    "va": ("SES",),
+    "va_context": ("SES_cwc", "MEANSES", "Sector"),
+    "slope": ("SES_cwc",),
+}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def school_and_beyond(shared_data: Path) -> Path:
+    """High School and Beyond."""
+    return shared_data / "psychometrics" / "mathachieve"
+
+
+@pytest.fixture(scope="module")
+def pupils(school_and_beyond: Path) -> dict[str, np.ndarray]:
+    data = rows(school_and_beyond / "data.csv")
+    text = {name: np.array([row[name] for row in data]) for name in ("School", "Sector")}
+    return text | {
+        name: np.array([float(row[name]) for row in data]) for name in ("SES", "SES_cwc", "MEANSES", "MathAch")
+    }
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_high_school_and_beyond_as_in_lme4(
+    name: str, method: str, pupils: dict[str, np.ndarray], school_and_beyond: Path
+) -> None:
+    reference = school_and_beyond / "reference"
+    slope = "SES_cwc" if name == "slope" else None
+    covariates = {column: pupils[column] for column in COLUMNS[name]}
+    found = value_added(pupils["MathAch"], pupils["School"], covariates, slope=slope, method=method)
+    model = found.model
+
+    fixed = rows(reference / f"lmm_{name}_{method}_fixed.csv")
+    assert [term.replace(":", "") for term in model.terms] == [row["term"] for row in fixed]
+    assert model.fixed == pytest.approx([float(row["estimate"]) for row in fixed], rel=1e-6)
+    assert model.fixed_se == pytest.approx([float(row["se"]) for row in fixed], rel=1e-6)
+
+    want = {row["term"]: row["estimate"] for row in rows(reference / f"lmm_{name}_{method}_variance.csv")}
+    assert model.within == pytest.approx(float(want["var:Residual:"]), rel=1e-6)
+    assert model.between[0, 0] == pytest.approx(float(want["var:School:(Intercept)"]), rel=1e-6)
+    assert (model.loglik, model.aic, model.bic) == pytest.approx(
+        [float(want[key]) for key in ("logLik", "AIC", "BIC")], rel=1e-9
+    )
+    if slope:
+        assert model.between[1, 1] == pytest.approx(float(want["var:School:SES_cwc"]), rel=2e-6)
+        # lme4's own search ends a little beside the optimum: the covariance is small beside the variances
+        assert model.between[0, 1] == pytest.approx(float(want["var:School:(Intercept):SES_cwc"]), rel=1e-4)
+    else:
+        assert model.icc == pytest.approx(float(want["ICC"]), rel=1e-6)
+
+    if method == "reml":
+        effects = rows(reference / f"lmm_{name}_{method}_school_effects.csv")
+        place = {unit: j for j, unit in enumerate(model.units)}
+        at = tuple(np.array([(place[row["school"]], model.random.index(row["term"])) for row in effects]).T)
+        blups = np.array([float(row["blup"]) for row in effects])
+        assert model.effects_se[at] == pytest.approx([float(row["cond_sd"]) for row in effects], rel=1e-6)
+        assert np.abs(model.effects[at] - blups).max() < 2e-6
+        clear = np.abs(blups) > 0.01
+        assert model.effects[at][clear] == pytest.approx(blups[clear], rel=1e-4)
+
+
+def dense_deviance(
+    y: np.ndarray, X: np.ndarray, Z: list[np.ndarray], rows_of: list[np.ndarray], G: np.ndarray, method: str
+) -> tuple[float, np.ndarray, float]:
+    """-2 log-likelihood with the covariance matrix of all pupils written out: the slow and obvious reference."""
+    V = np.eye(len(y))
+    for z, at in zip(Z, rows_of, strict=True):
+        V[np.ix_(at, at)] += z @ G @ z.T
+    W = np.linalg.inv(V)
+    beta = np.linalg.solve(X.T @ W @ X, X.T @ W @ y)
+    rest = y - X @ beta
+    degrees = len(y) - (X.shape[1] if method == "reml" else 0)
+    variance = float(rest @ W @ rest) / degrees
+    deviance = degrees * math.log(2 * math.pi * variance) + np.linalg.slogdet(V)[1] + degrees
+    if method == "reml":
+        deviance += np.linalg.slogdet(X.T @ W @ X)[1]
+    return deviance, beta, variance
+
+
+def made(seed: int, sizes: list[int], slope: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes of units, x and y."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    x = 50 + 10 * rng.normal(size=len(codes)) + rng.normal(size=len(sizes))[codes]
+    y = 30 + 0.5 * x + (2 * rng.normal(size=len(sizes)))[codes] + 3 * rng.normal(size=len(codes))
+    if slope:
+        y += (0.2 * rng.normal(size=len(sizes)))[codes] * (x - 50)
+    return codes, x, y
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    sizes=st.lists(st.integers(1, 9), min_size=4, max_size=9),
+    slope=st.booleans(),
+    method=st.sampled_from(["reml", "ml"]),
+)
+def test_likelihood_and_fit_as_with_dense_matrices(seed: int, sizes: list[int], slope: bool, method: str) -> None:
+    codes, x, y = made(seed, [*sizes, 12, 12], slope)
+    sums = UnitSums.of({"x": x, "y": y}, codes)
+    model = fit_mixed(sums, slope="x" if slope else None, method=method)
+    X = np.column_stack([np.ones(len(x)), x])
+    rows_of = [np.flatnonzero(codes == int(unit)) for unit in model.units]
+    q = 2 if slope else 1
+    Z = [X[at, :q] for at in rows_of]
+
+    relative = model.between / model.within
+    deviance, beta, variance = dense_deviance(y, X, Z, rows_of, relative, method)
+    assert -2 * model.loglik == pytest.approx(deviance, abs=1e-6)
+    assert model.fixed == pytest.approx(beta, rel=1e-6)
+    assert model.within == pytest.approx(variance, rel=1e-6)
+    V = [np.eye(len(at)) + z @ relative @ z.T for z, at in zip(Z, rows_of, strict=True)]
+    for j, (z, at) in enumerate(zip(Z, rows_of, strict=True)):
+        gain = relative @ z.T @ np.linalg.inv(V[j])
+        assert model.effects[j] == pytest.approx(gain @ (y[at] - X[at] @ beta), abs=1e-6)
+        assert model.conditional[j] == pytest.approx((relative - gain @ z @ relative) * variance, abs=1e-6)
+    # No other variances are likelier, by a search that knows nothing of derivatives or sums
+    scale = np.diag([1.0, 0.1][:q])
+
+    def loss(theta: np.ndarray) -> float:
+        root = np.zeros((q, q))
+        root[np.tril_indices(q)] = theta
+        return dense_deviance(y, X, Z, rows_of, scale @ root @ root.T @ scale, method)[0]
+
+    search = minimize(loss, np.eye(q)[np.tril_indices(q)] * 0.5, method="Nelder-Mead", options={"maxiter": 300})
+    assert -2 * model.loglik <= search.fun + 1e-5
+
+
+@given(seed=st.integers(0, 10**6), slope=st.booleans(), method=st.sampled_from(["reml", "ml"]))
+@settings(max_examples=20, deadline=None)
+def test_the_derivative_is_that_of_the_deviance(seed: int, slope: bool, method: str) -> None:
+    codes, x, y = made(seed, [3, 5, 8, 2, 7], slope)
+    data = Crossproducts.of(UnitSums.of({"x": x, "y": y}, codes), "x" if slope else None)
+    q = len(data.random)
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(q, q))
+    G, step = root @ root.T, 1e-5
+    gradient = profile(data, G, method).gradient
+    for r in range(q):
+        for c in range(r + 1):
+            move = np.zeros((q, q))
+            move[r, c] = move[c, r] = step
+            rise = profile(data, G + move, method).deviance - profile(data, G - move, method).deviance
+            assert rise / (2 * step) == pytest.approx(np.sum(gradient * move) / step, rel=1e-4, abs=1e-4)
+
+
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 4))
+@settings(max_examples=20, deadline=None)
+def test_sums_add_however_the_pupils_are_split(seed: int, parts: int) -> None:
+    codes, x, y = made(seed, [3, 1, 8, 2, 17], slope=True)
+    labels = np.array(["甲", "乙", "丙", "丁", "戊"])[codes]
+    whole = UnitSums.of({"x": x + 1e6, "y": y}, labels)
+    part = np.random.default_rng(seed).integers(0, parts, len(x))
+    pieces = [UnitSums.of({"x": x[part == k] + 1e6, "y": y[part == k]}, labels[part == k]) for k in range(parts)]
+    joined = pieces[0]
+    for piece in pieces[1:]:
+        joined = joined + piece
+    assert joined.units == whole.units
+    assert joined.n.tolist() == whole.n.tolist()
+    assert joined.means == pytest.approx(whole.means)
+    assert joined.products == pytest.approx(whole.products, rel=1e-6, abs=1e-6)
+
+
+def test_a_change_of_units_changes_the_results_likewise() -> None:
+    codes, x, y = made(7, [9] * 12, slope=True)
+    plain = fit_mixed(UnitSums.of({"x": x, "y": y}, codes), slope="x")
+    other = fit_mixed(UnitSums.of({"x": 10 * x + 1000, "y": 5 * y - 300}, codes), slope="x")
+    assert other.fixed[1] == pytest.approx(plain.fixed[1] / 2)
+    assert other.within == pytest.approx(25 * plain.within)
+    assert other.between[1, 1] == pytest.approx(plain.between[1, 1] / 4, rel=1e-4)
+    at_mean = plain.effects[:, 0] + plain.effects[:, 1] * x.mean()
+    moved = other.effects[:, 0] + other.effects[:, 1] * (10 * x + 1000).mean()
+    assert moved == pytest.approx(5 * at_mean, rel=1e-4, abs=1e-4)
+
+
+def test_shrinkage_is_towards_the_mean_and_stronger_for_small_units() -> None:
+    codes, _, y = made(3, [4] * 10 + [100] * 10, slope=False)
+    model = fit_mixed(UnitSums.of({"y": y}, 10 + codes))  # two digits each, so that names are in the order of numbers
+    counts = model.counts
+    share = model.effects[:, 0] / (np.bincount(codes, y) / counts - model.fixed[0])
+    assert share == pytest.approx(counts / (counts + model.within / model.between[0, 0]))
+    assert share[counts == 4].max() < share[counts == 100].min() < 1
+
+
+def test_units_that_do_not_differ_have_no_effects() -> None:
+    codes = np.repeat(np.arange(5), 4)
+    y = np.tile([1.0, 2, 3, 4], 5)  # every unit has the same mean: less spread than chance would give
+    found = value_added(y, codes, min_pupils=1)
+    assert found.model.between[0, 0] == 0 == found.model.icc
+    assert set(found.effects["verdict"].to_pylist()) == {"not distinguishable"}
+    assert found.effects["effect"].to_pylist() == [0] * 5 == found.effects["se"].to_pylist()
+
+
+def test_pupils_of_a_unit_that_do_not_differ() -> None:
+    codes = np.repeat(np.arange(4), 25)
+    model = fit_mixed(UnitSums.of({"y": np.array([1.0, 2, 3, 5])[codes]}, codes))
+    assert model.between[0, 0] == pytest.approx(np.var([1, 2, 3, 5], ddof=1), rel=1e-5)
+    assert model.within < 1e-5 * model.between[0, 0]
+    assert model.effects[:, 0] == pytest.approx(np.array([1, 2, 3, 5]) - 2.75, abs=1e-5)
+
+
+@pytest.mark.parametrize("units", [np.zeros(30, int), np.arange(30)], ids=["one unit", "units of one pupil"])
+def test_nothing_between_units_where_the_data_cannot_tell(units: np.ndarray) -> None:
+    _, x, y = made(5, [30], slope=False)
+    model = fit_mixed(UnitSums.of({"x": x, "y": y}, units), slope="x")
+    slope, intercept = np.polyfit(x, y, 1)
+    assert model.fixed == pytest.approx([intercept, slope])
+    assert not model.between.any()
+    assert not model.effects.any()
+    assert not model.effects_se.any()
+
+
+def test_equal_scores_and_columns_without_information() -> None:
+    codes, x, y = made(5, [6] * 6, slope=False)
+    model = fit_mixed(UnitSums.of({"same": np.full(36, 70.0), "x": x, "twice": 2 * x + 1, "y": y}, codes), slope="same")
+    assert model.terms == ("(Intercept)", "x")
+    assert model.dropped == ("same", "twice")
+    assert model.random == ("(Intercept)",)
+    perfect = fit_mixed(UnitSums.of({"x": x, "y": 3 * x - 1}, codes))
+    assert perfect.fixed == pytest.approx([-1, 3])
+    assert perfect.within == 0 == perfect.between[0, 0] == perfect.icc
+    assert perfect.loglik == math.inf
+    assert not perfect.effects.any()
+
+
+def test_verdicts_formula_and_who_is_left_out() -> None:
+    rng = np.random.default_rng(11)
+    names = np.array(["低", "中", "高", "小"])
+    codes = np.repeat([0, 1, 2, 3], [40, 40, 40, 5])
+    y = np.array([-8.0, 0, 8, 0])[codes] + rng.normal(size=125)
+    sex = np.array(["男", "女"], dtype=object)[rng.integers(0, 2, 125)]
+    sex[0] = None
+    y[1] = np.nan
+    found = value_added(y, names[codes], {"prior": rng.normal(size=125), "sex": sex})
+    verdicts = dict(zip(found.effects["unit"].to_pylist(), found.effects["verdict"].to_pylist(), strict=True))
+    assert verdicts == {"低": "below", "中": "not distinguishable", "高": "above", "小": "too few"}
+    assert found.effects["unit"].to_pylist() == sorted(names)
+    assert found.formula == "score ~ prior + sex + (1 | school), REML"
+    assert found.model.terms == ("(Intercept)", "prior", "sex:男")
+    assert found.left_out == 2
+    assert found.model.n == 123
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    covered = held = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        codes = np.repeat(np.arange(30), 20)
+        truth = 2 * rng.normal(size=30)
+        model = fit_mixed(UnitSums.of({"y": truth[codes] + 4 * rng.normal(size=600)}, 10 + codes), confidence=0.9)
+        covered += int((np.abs(model.effects[:, 0] - truth) < 1.645 * model.effects_se[:, 0]).sum())
+        held += model.icc_interval[0] < 4 / 20 < model.icc_interval[1]
+    # conditional standard errors leave out that the mean is estimated too, so a little fewer than 90 %
+    assert 0.86 < covered / 900 < 0.92
+    assert held > 22
+
+
+def test_wrong_arguments() -> None:
+    codes, x, y = made(5, [6] * 6, slope=False)
+    with pytest.raises(ValueError, match="too few"):
+        fit_mixed(UnitSums.of({"x": x[:2], "y": y[:2]}, codes[:2]))
+    with pytest.raises(ValueError, match="no column 'z'"):
+        fit_mixed(UnitSums.of({"x": x, "y": y}, codes), slope="z")
+    with pytest.raises(ValueError, match="unlike length"):
+        value_added(y, codes[1:])
+    with pytest.raises(ValueError, match="not finite"):
+        UnitSums.of({"y": np.full(36, np.nan)}, codes)
+    with pytest.raises(ValueError, match="without a unit"):
+        UnitSums.of({"y": y[:2]}, ["a", None])
+    with pytest.raises(ValueError, match="sums over"):
+        UnitSums.of({"y": y}, codes) + UnitSums.of({"x": x, "y": y}, codes)
