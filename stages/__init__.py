@@ -9,7 +9,7 @@ from stages.paper import layout_of, new, sheets
 from stages.reading import read, read_bare
 from stages.rehearsal import simulate
 from stages.reports import export, report
-from stages.teaching import diagnose, recommend
+from stages.teaching import diagnose, lecture, recommend
 from stages.whole import demo, run
 from stages.work import Progress, Summary, Work, pool, usable_cores
 
@@ -24,6 +24,7 @@ __all__ = [
     "diagnose",
     "export",
     "layout_of",
+    "lecture",
     "new",
     "pool",
     "read",

@@ -53,6 +53,11 @@ def fresh_scores(exam: Exam) -> list[pa.Table]:
     return fresh(exam, *(f"scores.{subject.code}" for subject in exam.subjects))
 
 
+def responses_of(exam: Exam) -> list[pa.Table]:
+    """The responses of every subject, in the exam's order."""
+    return [tables.read(exam.tables / f"responses.{subject.code}.arrow") for subject in exam.subjects]
+
+
 def fresh(exam: Exam, *names: str) -> list[pa.Table]:
     """Read tables that `keep` wrote.
 

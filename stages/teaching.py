@@ -11,7 +11,7 @@ from engine import diagnosis, tables
 from engine.bank import load_bank, unused
 from engine.exam import Exam, load_exam
 from engine.files import find_table
-from stages.state import fresh, fresh_scores, keep
+from stages.state import fresh, fresh_scores, keep, responses_of
 from stages.work import Summary
 
 MOST_NOTES = 5
@@ -53,6 +53,28 @@ def recommend(folder: Path) -> Summary:
     summary.figures["practice"] = {
         "questions in the bank": bank.num_rows if bank else 0,
         "recommendations": made["recommendations"].num_rows,
+    }
+    return summary
+
+
+def lecture(folder: Path) -> Summary:
+    """What every class should go through, who gave which wrong answer, and what it then works on."""
+    from engine.lecture import lecture_pack
+
+    exam = load_exam(folder)
+    bank = _bank(exam)
+    (mastery,) = fresh(exam, "mastery")
+    packs = [
+        lecture_pack(subject, scores, responses, exam.roster, mastery, bank, exam.date, exam.lecture)
+        for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True)
+    ]
+    made = {name: pa.concat_tables([pack[name] for pack in packs]) for name in packs[0]}
+    summary = Summary("lecture", written=keep(exam, made))
+    gone_through = made["lecture"].filter(pc.is_valid(made["lecture"]["block"]))
+    summary.figures["lessons"] = {
+        "lessons": gone_through.group_by(["subject", "school", "class"]).aggregate([]).num_rows,
+        "items": gone_through.num_rows,
+        "questions": made["lecture_questions"].num_rows,
     }
     return summary
 

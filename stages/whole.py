@@ -12,7 +12,7 @@ from stages.paper import sheets
 from stages.reading import read_subjects
 from stages.rehearsal import simulate
 from stages.reports import report
-from stages.teaching import diagnose, recommend
+from stages.teaching import diagnose, lecture, recommend
 from stages.work import Summary, Work
 
 
@@ -25,6 +25,7 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
         analyze(folder),
         diagnose(folder),
         recommend(folder),
+        lecture(folder),
         report(folder, work, language),
     ):
         summary.figures |= done.figures
