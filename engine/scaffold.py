@@ -107,7 +107,7 @@ min_items = 3                     # 至少几题  fewer items are no evidence
 min_points = 4.0                  # 至少几分  nor are fewer points
 max_groups = 4                    # 每班最多分几组  teaching groups a class
 min_group = 4                     # 每组最少人数  pupils a group
-resamples = 10                    # 检验分组稳定性时的重抽样次数  resamples of a class that tell how stable its groups are
+resamples = 10                    # 检验分组稳定性的重抽样次数  resamples of a class, to see how stable its groups are
 
 # 练习推荐 — what to practise next, from bank.csv.
 [recommend]
