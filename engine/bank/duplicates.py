@@ -92,7 +92,7 @@ def _texts(bank: pa.Table) -> tuple[list[str], list[int], list[tuple[str, ...]]]
     texts: dict[str, int] = {}
     group, numbers = [], []
     for row in bank.select(["stem", "options"]).to_pylist():
-        whole = halfwidth(plain(f"{row['stem']}\n{row['options']}")).casefold()
+        whole = halfwidth(plain(f"{row['stem'] or ''}\n{row['options'] or ''}")).casefold()
         numbers.append(tuple(_NUMBER.findall(whole)))
         text = _PASSED_OVER.sub("", _NUMBER.sub("#", whole))
         group.append(texts.setdefault(text, len(texts)))

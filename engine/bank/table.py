@@ -1,32 +1,40 @@
-"""The question bank (题库): a row a question that pupils may be given to practise.
+"""The table of the bank: a row a question that pupils may be given to practise.
 
 question     编号      unique
 subject      科目      code or name of the subject
 stem         题干
 knowledge    知识点    "函数;几何", as the blueprint names them
 difficulty   难度      expected rate of the exam's pupils, 0…1
-key          答案      of a choice question
-options      选项      their text
+type         题型      single 单选, multiple 多选, number 数值, text 填空, constructed 解答; blank: as the key looks
+options      选项      "A. 20° B. 30° C. 45°", in one line or a line an option
+key          答案      of a choice question, a number or a text, see engine/bank/question.py
+credit       部分分    shares of the mark that answers earn, "A=1/2|C=1/2"
+feedback     选项解析  of the answers, "A. …", a line an answer
 answer       参考答案  of other questions
 solution     解析
 chapter      章节
 source_item  来源题    the item of the exam it is a variant of
+pupils       人数      whose answers the figures rest on (`yuejuan bank calibrate`)
+irt_a, irt_b           discrimination and difficulty of the 2PL model, θ ~ N(0, 1) over these pupils, no 1.7
 
-The columns from `key` on may be missing or blank.
+The columns from `type` on may be missing or blank.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from engine import tables
+from engine.bank.question import Question, as_cells, from_cells, parse_number
 from engine.blueprint import parse_knowledge
 from engine.errors import InputError, collecting, raise_all
 from engine.exam import Subject
-from engine.files import Records, halfwidth, read_records
+from engine.files import Records, read_records
 from engine.knowledge import knowledge_points
 
 ALIASES = {
@@ -39,15 +47,20 @@ ALIASES = {
     "知识点": "knowledge",
     "难度": "difficulty",
     "预估难度": "difficulty",
-    "答案": "key",
+    "题型": "type",
     "选项": "options",
+    "答案": "key",
+    "部分分": "credit",
+    "选项解析": "feedback",
     "参考答案": "answer",
     "解析": "solution",
     "章节": "chapter",
     "来源题": "source_item",
+    "人数": "pupils",
 }
 REQUIRED = ("question", "subject", "stem", "knowledge", "difficulty")
-OPTIONAL = ("key", "options", "answer", "solution", "chapter", "source_item")
+TEXTS = ("type", "options", "key", "credit", "feedback", "answer", "solution", "chapter", "source_item")
+FIGURES = ("pupils", "irt_a", "irt_b")
 
 SCHEMA = pa.schema(
     [
@@ -56,27 +69,35 @@ SCHEMA = pa.schema(
         ("stem", pa.string()),
         ("knowledge", pa.list_(pa.string())),
         ("difficulty", pa.float64()),
-        *((name, pa.string()) for name in OPTIONAL),
+        *((name, pa.string()) for name in TEXTS),
+        ("pupils", pa.int64()),
+        ("irt_a", pa.float64()),
+        ("irt_b", pa.float64()),
     ]
 )
 
 
-def load_bank(path: Path) -> pa.Table:
+def load_bank(path: Path, *, required: Sequence[str] = REQUIRED) -> pa.Table:
     """Read a bank from CSV or XLSX.
 
+    Args:
+        required: columns that must be there with no cell blank; of the usual ones, those left out may be missing.
+
     Returns:
-        A table with `SCHEMA`, in the order of the file; optional columns the file lacks hold "".
+        A table with `SCHEMA`, in the order of the file; texts that are not there are "", figures null.
 
     Raises:
         InputError: with all that is wrong, by row and column.
     """
-    records = read_records(path, required=REQUIRED, aliases=ALIASES, identifiers=("question",))
+    records = read_records(
+        path, required=required, aliases=ALIASES | {name: name for name in FIGURES}, identifiers=("question",)
+    )
     errors: list[InputError] = []
     first: dict[str, int] = {}
-    questions = []
+    rows = []
     for i in range(len(records.rows)):
         with collecting(errors):
-            question = _question(records, i)
+            row = _row(records, i, required)
             name = records.rows[i]["question"]
             if name in first:
                 raise records.error(
@@ -86,9 +107,45 @@ def load_bank(path: Path) -> pa.Table:
                     "give every question its own number, or take out the row that is twice there",
                 )
             first[name] = i
-            questions.append(question)
+            rows.append(row)
     raise_all(errors)
-    return pa.Table.from_pylist(questions, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def save_bank(bank: pa.Table, path: Path) -> None:
+    """Write a bank as CSV, for `load_bank` and for spreadsheets: UTF-8 with BOM, formula cells disarmed."""
+    knowledge = pa.array([";".join(points or ()) for points in bank["knowledge"].to_pylist()], pa.string())
+    place = bank.schema.get_field_index("knowledge")
+    tables.write_csv(bank.set_column(place, "knowledge", knowledge), path)
+
+
+def questions_of(bank: pa.Table) -> tuple[list[Question], list[tuple[str, str, str]]]:
+    """The questions of a bank.
+
+    Returns:
+        Those that can be told, and (question, column, what is wrong) of the others.
+    """
+    good, bad = [], []
+    for row in bank.to_pylist():
+        texts = {name: row[name] or "" for name in ("question", "subject", "stem", *TEXTS)}
+        try:
+            told = from_cells(texts)
+        except ValueError as error:
+            message, column = error.args
+            bad.append((row["question"], column, message))
+            continue
+        figures = {name: row[name] for name in ("difficulty", *FIGURES)}
+        good.append(replace(told, **figures, knowledge=tuple(row["knowledge"] or ())))
+    return good, bad
+
+
+def table_of(questions: Iterable[Question]) -> pa.Table:
+    """A bank of these questions, in their order."""
+    rows = []
+    for one in questions:
+        figures = {name: getattr(one, name) for name in ("difficulty", *FIGURES)}
+        rows.append({**as_cells(one), **figures, "knowledge": list(one.knowledge)})
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def unused(bank: pa.Table, subjects: Sequence[Subject]) -> list[str]:
@@ -111,27 +168,22 @@ def unused(bank: pa.Table, subjects: Sequence[Subject]) -> list[str]:
     ]
 
 
-def _question(records: Records, i: int) -> dict[str, object]:
+def _row(records: Records, i: int, required: Sequence[str]) -> dict[str, object]:
     """One row, every cell checked."""
-    row = records.rows[i]
-    errors = [records.error(i, name, "blank", "fill it in, or take the row out") for name in REQUIRED if not row[name]]
+    row = {name: tables.armed(records.rows[i].get(name, "")) for name in SCHEMA.names}
+    errors = [records.error(i, name, "blank", "fill it in, or take the row out") for name in required if not row[name]]
     knowledge: list[str] = []
     try:
         knowledge = [name for name, _ in parse_knowledge(row["knowledge"])]
     except ValueError as error:
         errors.append(records.error(i, "knowledge", str(error), "write it as 函数;几何"))
-    difficulty = _rate(row["difficulty"])
-    if row["difficulty"] and difficulty is None:
+    difficulty = parse_number(row["difficulty"])
+    if row["difficulty"] and (difficulty is None or not 0 <= difficulty <= 1):
         message = f"{row['difficulty']!r}, expected a rate between 0 and 1"
         errors.append(records.error(i, "difficulty", message, "write 0.65 where 65 % of the points are expected"))
+    figures = {name: parse_number(row[name]) for name in FIGURES}
+    for name, value in figures.items():
+        if row[name] and (value is None or (name == "pupils" and (value < 0 or value != int(value)))):
+            errors.append(records.error(i, name, f"{row[name]!r}, expected a number", "correct it, or leave it blank"))
     raise_all(errors)
-    texts = {name: row.get(name, "") for name in ("question", "subject", "stem", *OPTIONAL)}
-    return {**texts, "knowledge": knowledge, "difficulty": difficulty}
-
-
-def _rate(text: str) -> float | None:
-    try:
-        rate = float(halfwidth(text))
-    except ValueError:
-        return None
-    return rate if 0 <= rate <= 1 else None
+    return {**row, **figures, "knowledge": knowledge, "difficulty": difficulty}

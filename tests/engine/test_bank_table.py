@@ -1,12 +1,18 @@
 """The question bank: what is read, and how wrong banks are refused."""
 
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import openpyxl
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from made_questions import banks
 
-from engine.bank import SCHEMA, load_bank, unused
+from engine.bank import SCHEMA, load_bank, save_bank, unused
+from engine.bank.question import Question, from_cells
+from engine.bank.table import TEXTS, questions_of, table_of
 from engine.errors import InputError, InputErrors
 from engine.exam import Item, Subject
 
@@ -28,8 +34,10 @@ def test_reads_every_column(tmp_path: Path) -> None:
     )
     bank = load_bank(path)
     assert bank.schema == SCHEMA
+    blank = dict.fromkeys(("type", "credit", "feedback"), "") | dict.fromkeys(("pupils", "irt_a", "irt_b"))
     assert bank.to_pylist() == [
         {
+            **blank,
             "question": "Q1",
             "subject": "maths",
             "stem": "求 x",
@@ -43,6 +51,7 @@ def test_reads_every_column(tmp_path: Path) -> None:
             "source_item": "7",
         },
         {
+            **blank,
             **dict.fromkeys(("key", "options", "solution", "chapter", "source_item"), ""),
             "question": "Q2",
             "subject": "maths",
@@ -124,3 +133,57 @@ def test_what_the_exam_does_not_know_is_named(tmp_path: Path) -> None:
     subject = Subject(code="maths", name="数学", folder=tmp_path, items=items)
     found = unused(load_bank(written(tmp_path, f"{HEADER}\n{rows}")), [subject])
     assert found == ["knowledge point '几合' of '数学': 2 questions", "subject 'math': 1 questions"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(banks)
+def test_questions_come_back_as_they_were_kept(tmp_path_factory: pytest.TempPathFactory, bank: list[Question]) -> None:
+    path = tmp_path_factory.getbasetemp() / "kept.csv"
+    save_bank(table_of(bank), path)
+    assert questions_of(load_bank(path, required=("question", "stem"))) == (bank, [])
+
+
+def cells(**told: str) -> dict[str, str]:
+    blank = dict.fromkeys(("question", "subject", "stem", "type", *TEXTS), "")
+    return blank | {"question": "Q1", "stem": "x"} | told
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "answers"),
+    [
+        (cells(options="A. 20° B. 30° C. 45°", key="b"), "single", [("20°", 0), ("30°", 1), ("45°", 0)]),
+        (cells(options="A 1;B 2", key="B"), "single", [("1", 0), ("2", 1)]),
+        (cells(options="A．甲\nB．乙 C．丙\nC．丁", key="A|C"), "single", [("甲", 1), ("乙 C．丙", 0), ("丁", 1)]),
+        (
+            cells(options="A、甲 B、乙 C、丙", key="A、C"),
+            "multiple",
+            [("甲", Fraction(1, 2)), ("乙", -1), ("丙", Fraction(1, 2))],
+        ),
+        (cells(options="A.甲 B.乙", key="A", credit="B=1/4"), "single", [("甲", 1), ("乙", Fraction(1, 4))]),
+        (cells(key="３．１４"), "number", [("３．１４", 1)]),
+        (cells(key="3±0.1", credit="3±1=1/2"), "number", [("3", 1), ("3", Fraction(1, 2))]),
+        (cells(key="x=3|x＝3"), "text", [("x=3", 1), ("x＝3", 1)]),
+        (cells(answer="略"), "constructed", []),
+        (cells(key="5", type="填空题"), "text", [("5", 1)]),
+    ],
+)
+def test_what_people_write_in_cells(row: dict, kind: str, answers: list) -> None:
+    told = from_cells(row)
+    assert (told.type, [(one.text, one.share) for one in told.answers]) == (kind, answers)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "seen"),
+    [
+        (cells(options="20° 30°", key="A"), "options", "20°"),
+        (cells(options="A. 1 B. 2", key="C"), "key", "C"),
+        (cells(options="A. 1 B. 2", key="A", credit="B=3"), "credit", "B=3"),
+        (cells(options="A. 1 B. 2", key="A", feedback="C. 不对"), "feedback", "C"),
+        (cells(key="三", type="数值"), "key", "三"),
+        (cells(key="3", type="抢答"), "type", "抢答"),
+    ],
+)
+def test_cells_that_cannot_be_told(row: dict, column: str, seen: str) -> None:
+    _, bad = questions_of(pa.Table.from_pylist([row], schema=SCHEMA))
+    assert [(name, place) for name, place, _ in bad] == [("Q1", column)]
+    assert seen in bad[0][2]
