@@ -973,6 +973,11 @@ def plain_cell(value: object) -> str:
     return text
 
 
+def armed(text: str) -> str:
+    """What `plain_cell` was given: the text of a cell without the ' that keeps it from being run."""
+    return text[1:] if text[:1] == "'" and plain_cell(text[1:]) == text else text
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
