@@ -15,7 +15,7 @@ ALLOWED = {
     "engine": {"engine"},
     "omr": {"omr", "engine.tables", "engine.errors"},
     "report": {"report", "omr", "engine"},
-    "demo.py": {"engine"},
+    "demo": {"demo", "engine"},
     "stages": {"stages", "demo", "report", "omr", "engine"},
     "cli.py": {"stages", "engine.errors"},
 }

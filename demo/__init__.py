@@ -66,6 +66,33 @@ ENGLISH: dict[str, tuple[str, ...]] = {
 }
 QUESTIONS_PER_POINT = 14
 
+# Knowledge point, chapter, prerequisites, when it is taught: 不等式 in the year before, 导数 after the exam.
+MATHS_CURRICULUM = """
+集合与逻辑,第一章·集合与常用逻辑用语,,2026-09-01
+不等式,第二章·一元二次函数与不等式,,2025-10-13
+函数的概念与性质,第三章·函数,集合与逻辑、不等式,2026-09-07
+函数单调性,第三章·函数,函数的概念与性质,2026-09-14
+指数与对数,第四章·指数函数与对数函数,函数单调性,2026-09-21
+三角函数,第五章·三角函数,函数的概念与性质,2026-09-28
+平面向量,第六章·平面向量,三角函数,2026-10-09
+数列,第七章·数列,函数的概念与性质,2026-10-16
+立体几何,第八章·立体几何,平面向量,2026-10-23
+解析几何,第九章·直线与圆,平面向量、不等式,2026-10-30
+概率与统计,第十章·概率与统计,集合与逻辑,2026-11-04
+导数,第十一章·导数,函数单调性、指数与对数,2026-12-07
+"""
+ENGLISH_CURRICULUM = """
+词汇辨析,词汇,,2026-09-01
+时态语态,语法,,2026-09-07
+非谓语动词,语法,时态语态,2026-09-21
+定语从句,语法,时态语态,2026-10-09
+名词性从句,语法,定语从句,2026-10-19
+倒装句,语法,时态语态,2026-12-07
+阅读：细节理解,阅读,词汇辨析,2026-09-14
+阅读：推理判断,阅读,阅读：细节理解,2026-10-12
+写作,写作,词汇辨析、时态语态,2026-10-26
+"""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -110,6 +137,8 @@ def write_exam(folder: Path, *, pupils: int = PUPILS, seed: int = 2026) -> None:
     _write(folder / "maths" / "blueprint.csv", _maths_blueprint(rng))
     english = _english_blueprint(rng)
     _write(folder / "english" / "blueprint.csv", english)
+    _write(folder / "maths" / "knowledge.csv", _knowledge(MATHS_CURRICULUM))
+    _write(folder / "english" / "knowledge.csv", _knowledge(ENGLISH_CURRICULUM))
     _write(folder / "english" / "forms.csv", _forms(english, rng))
     _write(folder / "bank.csv", [*_bank("maths", MATHS, rng), *_bank("english", ENGLISH, rng)])
 
@@ -247,6 +276,11 @@ def _bank(subject: str, points: dict[str, tuple[str, ...]], rng: random.Random) 
                 }
             )
     return rows
+
+
+def _knowledge(curriculum: str) -> list[dict[str, str]]:
+    columns = ("knowledge", "parent", "prerequisites", "taught")
+    return [dict(zip(columns, line.split(","), strict=True)) for line in curriculum.split()]
 
 
 def plain_points(item: Item, answer: str) -> Fraction:
