@@ -18,13 +18,18 @@ cdef extern from "_simd.h" nogil:
     void add(const uint8_t* values, Py_ssize_t n, uint16_t* totals)
     void add_times(const uint8_t* codes, uint16_t times, Py_ssize_t n, uint16_t* index)
     void to_rows(const uint8_t* planes, Py_ssize_t stride, Py_ssize_t n, uint8_t* rows)
-    void add_rows(const uint8_t* rows, const int32_t* bins, Py_ssize_t n, uint32_t* sums)
+    void add_rows(const uint8_t* rows, const int32_t* bins, Py_ssize_t n, void* sums, int width)
     void tick(const uint16_t* index, Py_ssize_t n, uint16_t* cells)
     void add_cells(const uint16_t* cells, Py_ssize_t n, int64_t* sums)
 
 ctypedef fused code_t:
     uint8_t
     int32_t
+
+ctypedef fused sum_t:
+    uint8_t
+    uint16_t
+    uint32_t
 
 cdef enum:
     BLOCK = 4096  # pupils whose totals, or a few planes, stay in the first-level cache
@@ -34,6 +39,7 @@ cdef enum:
     BYTES = 256  # bytes added in 16 bits before they may overflow
     MOST = 1 << 24  # pupils whose bytes are added in 32 bits
     CLASSES = 256  # whose sums stay in the second-level cache
+    STRIDE = BLOCK + 64  # from plane to plane: powers of 2 fall on the same lines of the cache
 
 FEW_SLOTS = 256
 
@@ -128,83 +134,117 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     return tables
 
 
-def sum_by(list columns, list tables, list classes, list sizes, int threads):
+def sum_by(list columns, list kinds, list classes, list sizes, int threads):
     """Add numbers that go with the codes, by classes of pupils.
 
     A number is added byte by byte, what all codes have in common apart: nothing is added for a number that is the same
     for all codes, and bytes that are wanted twice are added once (a right/wrong item's points and their squares).
 
     Args:
-        columns: codes, an array of length n a sum; n at most 2**24. The same array may stand for several sums.
-        tables: int64 number by code, an array a sum.
+        columns: codes, an array of length n an item; n at most 2**24.
+        kinds: lists of int64 numbers by code, an array an item: a list for each kind of sum.
         classes: int32 arrays (n,), each a classification of the pupils.
-        sizes: of each of them, the number of classes.
+        sizes: of each of them, the number of classes. The last class is of those who are in none: its sums are not to
+            be used.
         threads: at least 1.
 
     Returns:
-        an int64 array (sums, classes) for each classification.
+        for each classification, a list of int64 arrays (classes, items), one a kind.
     """
     cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:
         raise ValueError(f"{n} pupils at once, expected at most {MOST}")
-    least = [int(table.min()) if len(table) else 0 for table in tables]
-    place, first, powers = {}, [0], []  # bytes: where each is kept; which of them each sum has
-    for column, table, lowest in zip(columns, tables, least):
-        rest, power = table - lowest, 0
-        while rest.any():
-            byte = (rest & 255).astype(np.uint8)
-            number, _, _ = place.setdefault((column.ctypes.data, byte.tobytes()), (len(place), column, byte))
-            powers.append((number, power))
-            rest, power = rest >> 8, power + 8
-        first.append(len(powers))
-    kept = _sum_bytes([c for _, c, _ in place.values()], [b for _, _, b in place.values()], classes, sizes, threads)
-    cdef Py_ssize_t[::1] first_ = np.array(first, np.intp)
-    cdef Py_ssize_t[:, ::1] powers_ = np.array(powers, np.intp).reshape(-1, 2)
-    cdef int64_t[::1] least_ = np.array(least, np.int64)
-    cdef int64_t[::1] pupils
-    cdef int64_t[:, ::1] out
-    cdef uint32_t[:, :, ::1] bytes_
-    cdef Py_ssize_t size, start, sums = len(columns)
-    found = []
-    for some, codes, size in zip(kept, classes, sizes):
-        added = np.empty((sums, size), np.int64)
-        found.append(added)
-        out, bytes_ = added, some
-        pupils = np.bincount(codes, minlength=size).astype(np.int64)
-        for start in prange(0, size, CLASSES, nogil=True, schedule="dynamic", num_threads=threads):
-            _put_together(bytes_, pupils, first_, powers_, least_, out, start, min(start + CLASSES, size))
-    return found
+    least = [np.array([table.min() for table in tables], np.int64) for tables in kinds]
+    wanted = {}  # (item's column, bytes by code) → what they are parts of: kind, item, power of 2
+    for kind, tables in enumerate(kinds):
+        for item, table in enumerate(tables):
+            rest, power = table - least[kind][item], 0
+            while rest.any():
+                byte = (rest & 255).astype(np.uint8)
+                wanted.setdefault((item, byte.tobytes()), []).append((kind, item, power))
+                rest, power = rest >> 8, power + 8
+    planes = sorted(wanted, key=lambda plane: max(plane[1]))  # those that need little room together
+    groups = [planes[start:start + WIDTH] for start in range(0, len(planes), WIDTH)]
+    pupils = [np.bincount(codes, minlength=size) for codes, size in zip(classes, sizes)]
+    most = [int(counts[:size - 1].max(initial=0)) for counts, size in zip(pupils, sizes)]
+    kept = [
+        [np.zeros((size, WIDTH), np.min_scalar_type(largest * max(max(byte) for _, byte in group))) for group in groups]
+        for size, largest in zip(sizes, most)
+    ]
+    _sum_bytes(
+        [columns[item] for item, _ in planes], [np.frombuffer(byte, np.uint8) for _, byte in planes], classes, kept,
+        threads,
+    )
+    parts = [
+        (kind, power, item, group, at)
+        for group, some in enumerate(groups) for at, plane in enumerate(some) for kind, item, power in wanted[plane]
+    ]
+    return [
+        _put_together(some, _runs(parts), counts.astype(np.int64), np.array(least), threads)
+        for some, counts in zip(kept, pupils)
+    ]
 
 
-cdef void _put_together(
-    uint32_t[:, :, ::1] bytes_, int64_t[::1] pupils, Py_ssize_t[::1] first, Py_ssize_t[:, ::1] powers,
-    int64_t[::1] least, int64_t[:, ::1] out, Py_ssize_t start, Py_ssize_t end,
-) noexcept nogil:
-    """The sums of some classes from those of their bytes."""
-    cdef Py_ssize_t j, i, k, group, at, power
-    for j in range(out.shape[0]):
-        for i in range(start, end):
-            out[j, i] = least[j] * pupils[i]
-        for k in range(first[j], first[j + 1]):
-            group, at, power = powers[k, 0] // WIDTH, powers[k, 0] % WIDTH, powers[k, 1]
-            for i in range(start, end):
-                out[j, i] += <int64_t> bytes_[group, i, at] << power
+def _runs(list parts):
+    """Parts (kind, power, item, group, place) that follow one another, as one; an array with their numbers appended."""
+    runs = []
+    for kind, power, item, group, at in sorted(parts):
+        if runs:
+            *run, length = runs[len(runs) - 1]
+            if run == [kind, power, item - length, group, at - length]:
+                runs[len(runs) - 1] = (*run, length + 1)
+                continue
+        runs.append((kind, power, item, group, at, 1))
+    return np.array(runs, np.intp).reshape(-1, 6)
 
 
-def _sum_bytes(list columns, list tables, list classes, list sizes, int threads):
-    """As `sum_by`, of bytes; uint32 arrays (groups of WIDTH sums, classes, WIDTH)."""
+def _put_together(
+    list bytes_, const Py_ssize_t[:, ::1] runs, const int64_t[::1] pupils, const int64_t[:, ::1] least, int threads,
+):
+    """Sums (classes, items), an array a kind, from those of their bytes and from what each pupil has at least."""
+    cdef Py_ssize_t i, j, kind, row, items = least.shape[1]
+    sums = [np.empty((pupils.shape[0], items), np.int64) for _ in range(least.shape[0])]
+    cdef uintptr_t[::1] sum_ = _addresses([some.reshape(-1) for some in sums], (np.int64,))
+    cdef uintptr_t[::1] byte = np.array([some.ctypes.data for some in bytes_], np.uintp)
+    cdef int[::1] width = np.array([some.itemsize for some in bytes_], np.intc)
+    cdef int64_t* to
+    for i in prange(pupils.shape[0], nogil=True, schedule="static", num_threads=threads):
+        for kind in range(least.shape[0]):
+            to = <int64_t*> sum_[kind] + i * items
+            for j in range(items):
+                to[j] = least[kind, j] * pupils[i]
+        for row in range(runs.shape[0]):
+            to = <int64_t*> sum_[runs[row, 0]] + i * items + runs[row, 2]
+            j = i * WIDTH + runs[row, 4]
+            if width[runs[row, 3]] == 1:
+                _add_bytes(<const uint8_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+            elif width[runs[row, 3]] == 2:
+                _add_bytes(<const uint16_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+            else:
+                _add_bytes(<const uint32_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+    return sums
+
+
+cdef void _add_bytes(const sum_t* some, Py_ssize_t power, Py_ssize_t n, int64_t* to) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(n):
+        to[k] += <int64_t> some[k] << power
+
+
+def _sum_bytes(list columns, list tables, list classes, list sums, int threads):
+    """As `sum_by`, of bytes; `sums`: for each classification, for each WIDTH columns an array (classes, WIDTH)."""
     cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
     cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
-    sums = [np.zeros((groups, number, WIDTH), np.uint32) for number in sizes]
-    cdef uintptr_t[::1] sum_ = _addresses([some.reshape(-1) for some in sums], (np.uint32,))
-    cdef Py_ssize_t[::1] size_ = np.array(sizes, np.intp)
+    flat = [some for each in sums for some in each]
+    cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in flat], np.uintp)
+    cdef int[::1] width = np.array([some.itemsize for some in flat], np.intc)
     cdef uintptr_t[::1] bins = _addresses(classes, (np.int32,), n)
     cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
     padded = [_padded(t) if c.dtype == np.uint8 else t for c, t in zip(columns, tables)]
     cdef uintptr_t[::1] table = _addresses(padded, (np.uint8,))
     cdef int32_t[::1] slots = np.array([len(t) for t in tables], np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
-    cdef uint8_t[:, :, ::1] planes = np.zeros((threads, WIDTH, BLOCK), np.uint8)
+    cdef uint8_t[:, :, ::1] planes = np.zeros((threads, WIDTH, STRIDE), np.uint8)
     cdef uint8_t[:, ::1] rows = np.empty((threads, BLOCK * WIDTH), np.uint8)
     cdef int me
     for group in prange(groups, nogil=True, schedule="dynamic", num_threads=threads):
@@ -219,11 +259,10 @@ def _sum_bytes(list columns, list tables, list classes, list sizes, int threads)
                 else:
                     _look_up_wide(<const int32_t*> code[j] + start, <const uint8_t*> table[j],
                                   &planes[me, j - group * WIDTH, 0], length)
-            to_rows(&planes[me, 0, 0], BLOCK, length, &rows[me, 0])
+            to_rows(&planes[me, 0, 0], STRIDE, length, &rows[me, 0])
             for k in range(bins.shape[0]):
-                add_rows(&rows[me, 0], <const int32_t*> bins[k] + start, length,
-                         <uint32_t*> sum_[k] + group * size_[k] * WIDTH)
-    return sums
+                add_rows(&rows[me, 0], <const int32_t*> bins[k] + start, length, <void*> sum_[k * groups + group],
+                         width[k * groups + group])
 
 
 cdef void _add_points(const code_t* codes, const int32_t* table, int32_t* totals, Py_ssize_t n) noexcept nogil:

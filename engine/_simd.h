@@ -19,6 +19,15 @@
 
 #define WIDTH 32 /* planes that are turned into rows at a time */
 
+/* Columns are read in turn, a piece of each; processors foresee a piece's next bytes but not the column's next piece. */
+#define AHEAD 4096 /* codes: the length of a piece */
+#define LINE 64    /* bytes */
+#ifdef __GNUC__
+#define FETCH(address) __builtin_prefetch(address)
+#else
+#define FETCH(address) ((void)(address))
+#endif
+
 /* out[i] = table[codes[i]], a table of 256 of which the codes use the first `slots`. */
 INLINE void look_up_plain(const uint8_t *codes, ptrdiff_t n, const uint8_t *table, uint8_t *out) {
     for (ptrdiff_t i = 0; i < n; i++) out[i] = table[codes[i]];
@@ -31,18 +40,23 @@ INLINE void add_plain(const uint8_t *restrict values, ptrdiff_t n, uint16_t *res
 
 /* index[i] += times * codes[i] */
 INLINE void add_times_plain(const uint8_t *restrict codes, uint16_t times, ptrdiff_t n, uint16_t *restrict index) {
+    for (ptrdiff_t i = 0; i < n; i += LINE) FETCH(codes + i + AHEAD);
     for (ptrdiff_t i = 0; i < n; i++) index[i] += (uint16_t)(times * codes[i]);
 }
 
-/* sums[bins[i]][k] += rows[i][k] */
-INLINE void add_rows_plain(const uint8_t *restrict rows, const int32_t *restrict bins, ptrdiff_t n,
-                           uint32_t *restrict sums) {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        uint32_t *restrict sum = sums + (ptrdiff_t)bins[i] * WIDTH;
-        const uint8_t *restrict row = rows + i * WIDTH;
-        for (int k = 0; k < WIDTH; k++) sum[k] += row[k];
+/* sums[bins[i]][k] += rows[i][k], in numbers of 8, 16 or 32 bits */
+#define ADD_ROWS(bits)                                                                                                 \
+    INLINE void add_rows_##bits##_plain(const uint8_t *restrict rows, const int32_t *restrict bins, ptrdiff_t n,       \
+                                        uint##bits##_t *restrict sums) {                                               \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                            \
+            uint##bits##_t *restrict sum = sums + (ptrdiff_t)bins[i] * WIDTH;                                          \
+            const uint8_t *restrict row = rows + i * WIDTH;                                                            \
+            for (int k = 0; k < WIDTH; k++) sum[k] += row[k];                                                          \
+        }                                                                                                              \
     }
-}
+ADD_ROWS(8)
+ADD_ROWS(16)
+ADD_ROWS(32)
 
 /* rows[i][k] = planes[k][i], a plane beginning every `stride` bytes; i goes to the next multiple of 16. */
 INLINE void to_rows_plain(const uint8_t *restrict planes, ptrdiff_t stride, ptrdiff_t n, uint8_t *restrict rows) {
@@ -60,6 +74,7 @@ FOR_AVX2 static void look_up_avx2(const uint8_t *codes, ptrdiff_t n, const uint8
         parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
     for (; i + 32 <= n; i += 32) {
         __m256i code = _mm256_loadu_si256((const __m256i *)(codes + i)), found = _mm256_shuffle_epi8(parts[0], code);
+        FETCH(codes + i + AHEAD);
         if (used > 1) {
             __m256i low = _mm256_and_si256(code, _mm256_set1_epi8(15)), high = _mm256_andnot_si256(_mm256_set1_epi8(15), code);
             found = _mm256_setzero_si256();
@@ -78,8 +93,16 @@ FOR_AVX2 static void add_times_avx2(const uint8_t *codes, uint16_t times, ptrdif
     add_times_plain(codes, times, n, index);
 }
 
-FOR_AVX2 static void add_rows_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint32_t *sums) {
-    add_rows_plain(rows, bins, n, sums);
+FOR_AVX2 static void add_rows_8_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint8_t *sums) {
+    add_rows_8_plain(rows, bins, n, sums);
+}
+
+FOR_AVX2 static void add_rows_16_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint16_t *sums) {
+    add_rows_16_plain(rows, bins, n, sums);
+}
+
+FOR_AVX2 static void add_rows_32_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint32_t *sums) {
+    add_rows_32_plain(rows, bins, n, sums);
 }
 
 /* 16 × 16 bytes change places: in four rounds each row is merged with the one half the rows farther on. */
@@ -125,8 +148,14 @@ static void add_times(const uint8_t *codes, uint16_t times, ptrdiff_t n, uint16_
     CHOOSE(add_times, codes, times, n, index);
 }
 
-static void add_rows(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint32_t *sums) {
-    CHOOSE(add_rows, rows, bins, n, sums);
+/* The sums are numbers of `width` bytes. */
+static void add_rows(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, void *sums, int width) {
+    if (width == 1)
+        CHOOSE(add_rows_8, rows, bins, n, (uint8_t *)sums);
+    else if (width == 2)
+        CHOOSE(add_rows_16, rows, bins, n, (uint16_t *)sums);
+    else
+        CHOOSE(add_rows_32, rows, bins, n, (uint32_t *)sums);
 }
 
 static void to_rows(const uint8_t *planes, ptrdiff_t stride, ptrdiff_t n, uint8_t *rows) {

@@ -42,11 +42,14 @@ class Column:
         self.codes[rows] = len(self.answers)
         self.complete = False
 
-    def powers(self, power: int) -> np.ndarray:
-        """The points to some power, int64 by code; 0 where not presented."""
-        if self.complete:
-            return self.points[:-1].astype(np.int64) ** power
-        return np.append(self.points[:-1].astype(np.int64) ** power, 0)
+    def powers(self, power: int, everybody: bool) -> np.ndarray:
+        """The points to some power, int64 by code; 0 where not presented.
+
+        Args:
+            everybody: nobody's answers count to whom it was not presented; what then stands there is not added.
+        """
+        powers = self.points[:-1].astype(np.int64) ** power
+        return np.append(powers, powers.min() if everybody and len(powers) else 0)
 
     def scores(self) -> pa.Array:
         """The points, null where not presented; narrow codes are shared."""
@@ -70,3 +73,9 @@ def nullable(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
     """A column of the values, not copied, null where not valid."""
     bitmap = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])
+
+
+def filled(indices: pa.Array, number: int) -> np.ndarray:
+    """(n,) int32 indices of a dictionary, the number where there is none."""
+    whole = indices.cast(pa.int32())
+    return (whole.fill_null(number) if whole.null_count else whole).to_numpy()

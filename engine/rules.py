@@ -38,6 +38,7 @@ integers in units of the subject's step, which may be a fraction such as 1/3; so
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ VOID = ("drop", "full", "present", "answered")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
 
+@functools.lru_cache(maxsize=1 << 13)  # an exam's items are asked for again by every stage
 def rule(item: Item, step: Fraction) -> Rule:
     """The item's marking rule as a function: one answer → points in units of `step`.
 

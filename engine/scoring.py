@@ -23,7 +23,7 @@ import pyarrow as pa
 from engine import tables
 from engine._core import add_up
 from engine.choose import settle
-from engine.columns import Column, as_one, nullable
+from engine.columns import Column, as_one, filled, nullable
 from engine.counting import count_tally
 from engine.errors import InputError
 from engine.identity import Reason
@@ -163,10 +163,11 @@ def _score_batch(
 
     totals = np.zeros(n, dtype=np.int32)
     for section in _floored_together(subject):
-        part = np.zeros(n, dtype=np.int32)
+        part = totals if subject.floor == "none" else np.zeros(n, dtype=np.int32)
         chosen = [columns[name] for name in section]
         add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
-        totals += part if subject.floor == "none" else np.maximum(part, 0)
+        if subject.floor != "none":
+            totals += np.maximum(part, 0)
     totals[~scored] = 0
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
@@ -183,11 +184,10 @@ def _score_batch(
 
 
 def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
-    """(n,) int32 place of each text among the names; -1 where it is none of them."""
+    """(n,) int8 place of each text among the names; -1 where it is none of them."""
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     place = [names.index(text) if text in names else -1 for text in encoded.dictionary.to_pylist()]
-    indices = encoded.indices.cast(pa.int32()).fill_null(len(place)).to_numpy()
-    return np.array([*place, -1], dtype=np.int32)[indices]
+    return np.array([*place, -1], dtype=np.int8)[filled(encoded.indices, len(place))]
 
 
 def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:

@@ -377,10 +377,24 @@ def test_kernels_against_numpy(n: int, slots: list[int], classes: int, threads: 
         assert (table.ravel() == np.bincount(cells, minlength=size * classes)).all()
 
     numbers = [random.integers(-9, random.choice((-8, 2, 300, 70_000)), size) for size in slots]
+    kinds = [numbers, [number**2 for number in numbers]]
     halves = bins // 2
-    for of, found in zip((bins, halves), sum_by(columns, numbers, [bins, halves], [classes] * 2, threads), strict=True):
-        for j, (table, codes) in enumerate(zip(numbers, columns, strict=True)):
-            assert (found[j] == np.bincount(of, weights=table[codes], minlength=classes)).all()
+    found = sum_by(columns, kinds, [bins, halves], [classes + 1] * 2, threads)  # one more class: of those in none
+    for of, sums in zip((bins, halves), found, strict=True):
+        for tables_, added in zip(kinds, sums, strict=True):
+            for table, codes, column in zip(tables_, columns, added.T, strict=True):
+                assert (column == np.bincount(of, weights=table[codes], minlength=classes + 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("highest", "pupils"), [(1, 255), (1, 256), (255, 1), (255, 257), (255, 258), (70_000, 99_999)]
+)
+def test_sums_of_any_size_are_exact(highest: int, pupils: int) -> None:
+    """Sums are kept in as many bits as the largest class needs; the class of those in none may have more pupils."""
+    codes = np.ones(2 * pupils + 7, np.uint8)
+    bins = np.repeat(np.array([0, 1], np.int32), (pupils, pupils + 7))
+    ((sums,),) = sum_by([codes], [[np.array([0, highest])]], [bins], [2], 2)
+    assert sums[0, 0] == highest * pupils
 
 
 def test_cells_of_16_bits_do_not_overflow() -> None:
@@ -392,8 +406,8 @@ def test_cells_of_16_bits_do_not_overflow() -> None:
     totals = np.zeros(n, np.int32)
     add_up(columns, [np.array([-3, 0, 252], np.int32)] * items, totals, 2)
     assert (totals == 252 * items).all()
-    (sums,) = sum_by(columns, [np.array([0, 0, 255])] * items, [np.zeros(n, np.int32)], [1], 2)
-    assert (sums == 255 * n).all()
+    ((sums,),) = sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [2], 2)
+    assert (sums[0] == 255 * n).all()
 
 
 def test_kernels_refuse_arrays_they_cannot_read() -> None:
