@@ -32,6 +32,8 @@ _layouts = typer.Typer(no_args_is_help=True, help="Layouts: ours and other progr
 _app.add_typer(_layouts, name="layout")
 _blueprints = typer.Typer(no_args_is_help=True, help="Blueprints: other programs' marking rules.")
 _app.add_typer(_blueprints, name="blueprint")
+_imports = typer.Typer(no_args_is_help=True, help="Tables as schools have them (.xlsx, .xls, CSV, any layout).")
+_app.add_typer(_imports, name="import")
 out = Console()
 err = Console(stderr=True)
 
@@ -192,6 +194,31 @@ def blueprint_convert(
     _finish(stages.convert_blueprint(file, output, layout), as_json)
 
 
+TableFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Workbooks, CSV, web pages named .xls.")]
+Into = Annotated[Path, typer.Option("--into", metavar="EXAM", help="The exam folder.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Only show what is understood; write lists, not the exam.")]
+AcceptRest = Annotated[bool, typer.Option("--accept-rest", help="Leave rows with errors out and take the rest.")]
+School = Annotated[str, typer.Option("--school", help="School of all rows, where the file does not say.")]
+County = Annotated[str, typer.Option("--county", help="County of all rows, where the file does not say.")]
+Class = Annotated[str, typer.Option("--class", help="Class of all rows, where the file does not say.")]
+
+
+@_imports.command("roster")
+def import_roster(
+    files: TableFiles,
+    into: Into,
+    school: School = "",
+    county: County = "",
+    klass: Class = "",
+    preview: Preview = False,
+    accept_rest: AcceptRest = False,
+    as_json: Json = False,
+) -> None:
+    """Pupils (名单) into roster.csv."""
+    given = stages.Given(school, county, klass)
+    _finish(stages.import_roster(files, into, given, preview=preview, accept_rest=accept_rest), as_json)
+
+
 def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:
     def command(exam: ExamFolder, as_json: Json = False) -> None:
         _finish(stage(exam), as_json)
@@ -303,7 +330,7 @@ def _print_summary(summary: stages.Summary) -> None:
         out.print(f"  → {path}", markup=False, highlight=False, soft_wrap=True)
     if summary.exceptions:
         what = "1 thing needs" if summary.exceptions == 1 else f"{summary.exceptions:,} things need"
-        out.print(f"{what} a person: see exceptions.csv.", style="yellow")
+        out.print(f"{what} a person: see {summary.listed}.", style="yellow")
 
 
 def _number(value: int | float) -> str:

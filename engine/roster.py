@@ -32,6 +32,7 @@ ALIASES = {
     "考场号": "room",
     "座位号": "seat",
     "座号": "seat",
+    "性别": "sex",
 }
 REQUIRED = ("student_id", "name", "class", "school")
 

@@ -2,7 +2,9 @@
 what they return as tables under `out/`. This is the one place where pictures and numbers meet.
 """
 
+from engine.intake.people import Given
 from stages.blueprints import convert_blueprint
+from stages.intake import import_roster
 from stages.layouts import convert_layout, show_layout
 from stages.numbers import analyze, score
 from stages.paper import layout_of, new, sheets
@@ -14,6 +16,7 @@ from stages.whole import demo, run
 from stages.work import Progress, Summary, Work, pool, usable_cores
 
 __all__ = [
+    "Given",
     "Progress",
     "Summary",
     "Work",
@@ -23,6 +26,7 @@ __all__ = [
     "demo",
     "diagnose",
     "export",
+    "import_roster",
     "layout_of",
     "lecture",
     "new",

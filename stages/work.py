@@ -21,6 +21,7 @@ class Summary:
     Attributes:
         figures: by topic, such as "maths pages", numbers by name.
         exceptions: how many things need a person.
+        listed: the file that lists them.
         notes: what a person may want to know, in sentences.
         written: what to look at.
     """
@@ -28,6 +29,7 @@ class Summary:
     stage: str
     figures: dict[str, dict[str, int | float]] = field(default_factory=dict)
     exceptions: int = 0
+    listed: str = "exceptions.csv"
     notes: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
 

@@ -1,0 +1,92 @@
+"""名单: pupils of any school table as our roster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine.intake.draft import Draft, gather
+from engine.intake.people import MEANINGS, WHO, Given, chosen_identifier, people
+from engine.intake.words import SEXES, pupil_field
+
+_TITLES = {name: title for name, title in MEANINGS.items() if name not in ("number", "resident_no", "grade", "status")}
+_CONFLICT = "留下正确的一行，删去另一行；如果是两个人，给各人自己的号码"
+
+
+def draft_roster(paths: Sequence[Path], given: Given | None = None) -> Draft:
+    """Read 名单 of any form; several files and sheets are one roster.
+
+    Raises:
+        InputError: a file can't be read, has no table of pupils, or nothing that identifies them.
+    """
+    draft = gather("roster", paths, pupil_field, [WHO, ("name",)], "要有姓名和学籍号、学号或准考证号")
+    draft.meanings = dict(MEANINGS)
+    add_roster(draft, given or Given())
+    return draft
+
+
+def add_roster(draft: Draft, given: Given) -> None:
+    """Put the roster of the pupils of a draft's tables into `draft.made`."""
+    own = chosen_identifier(draft.tables)
+    if own != "student_id":
+        draft.notes.append(f"没有学籍号一列，用{MEANINGS[own]}作学生的编号")
+    rows: dict[str, dict[str, str]] = {}
+    first: dict[str, str] = {}  # student_id → where it stands
+    for table in draft.tables:
+        columns = people(draft, table, given)
+        columns["student_id"] = columns[own]
+        complain = draft.complaints.of(table)
+        _check(columns, own, complain)
+        names = [name for name in _TITLES if name in columns]
+        bad = draft.complaints.bad_rows(table)
+        for i, row in enumerate(table.rows):
+            pupil = {name: columns[name][i] for name in names}
+            student = pupil["student_id"]
+            if row in bad:
+                continue
+            if student not in rows:
+                rows[student] = pupil
+                first[student] = f"{table.grid.told} 第 {table.grid.lines[row]} 行"
+            elif rows[student] == pupil:
+                draft.counts["重复行"] = draft.counts.get("重复行", 0) + 1
+            else:
+                differ = "、".join(_TITLES[name] for name in names if rows[student].get(name) != pupil[name])
+                complain(i, own, f"编号 {student} 与 {first[student]}的相同，但{differ or '列数'}不同", _CONFLICT)
+    _check_candidates(draft, own)
+    names = [name for name in _TITLES if any(name in pupil for pupil in rows.values())]
+    draft.counts["学生"] = len(rows)
+    if rows:
+        draft.made["roster"] = pa.table(
+            {_TITLES[name]: [pupil.get(name, "") for pupil in rows.values()] for name in names}
+        )
+
+
+def _check(columns: dict[str, list[str]], own: str, complain: Callable[..., None]) -> None:
+    """What the roster needs of every pupil."""
+    lacking = {"class": "加一列班级，或用 --class 说明", "school": "加一列学校，或用 --school 说明"}
+    for name in ("student_id", "name", "class", "school"):
+        for i, text in enumerate(columns.get(name, [""] * len(columns["student_id"]))):
+            if not text:
+                mend = lacking[name] if name not in columns else "补上；如果这一行不是学生，删去它"
+                complain(i, own if name == "student_id" else name, f"没有{_TITLES[name]}", mend)
+    if "sex" in columns:
+        for i, text in enumerate(columns["sex"]):
+            sex = SEXES.get(text.casefold())
+            if sex is None:
+                complain(i, "sex", f"性别“{text}”看不懂", "写男或女", is_error=False)
+            columns["sex"][i] = sex or ""
+
+
+def _check_candidates(draft: Draft, own: str) -> None:
+    """No candidate number for two pupils."""
+    if own == "candidate_no":
+        return
+    owner: dict[str, str] = {}
+    for table in draft.tables:
+        complain = draft.complaints.of(table)
+        ids, numbers = table.texts(own), table.texts("candidate_no")
+        for i, (student, number) in enumerate(zip(ids, numbers, strict=True)):
+            if number and owner.setdefault(number, student) != student:
+                complain(i, "candidate_no", f"准考证号 {number} 已经是 {owner[number]} 的", "给每个学生自己的准考证号")
