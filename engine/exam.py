@@ -302,6 +302,11 @@ class Exam(ExamKeys):
         return self.folder / "out" / "tables"
 
     @property
+    def published(self) -> Path:
+        """Where tables are as far as they may leave the house (see engine/policy.py)."""
+        return self.folder / "out" / "published"
+
+    @property
     def reports(self) -> Path:
         return self.folder / "out" / "reports"
 
