@@ -235,6 +235,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("max", pa.float64()),  # full mark of this score
             ("rate", pa.float64()),  # 得分率 = score / max
             ("rank_exam", pa.int64()),  # 名次, competition ranking 1, 2, 2, 4; null where the stage forbids ranks
+            ("rank_category", pa.int64()),  # among candidates of the same kind, where scale.category tells them apart
             ("rank_county", pa.int64()),
             ("rank_school", pa.int64()),
             ("rank_class", pa.int64()),
