@@ -12,13 +12,14 @@ from engine.exam import Exam
 from report import exam_pages
 from report.assets import font_css
 from report.class_page import class_page
+from report.lecture_page import lecture_pages
 from report.pupil_page import pupil_pages
 from report.school_page import school_page
 from report.source import Part, Reference, Source
 from report.words import Words
 from report.xlsx import workbook
 
-_MADE = {"schools": "*.html", "classes": "*.html", "pupils": "*.html", "xlsx": "*.xlsx"}
+_MADE = {"schools": "*.html", "classes": "*.html", "lectures": "*.html", "pupils": "*.html", "xlsx": "*.xlsx"}
 Job = Callable[[Reference, Part, Path], tuple[list[Path], str]]
 Progress = Callable[[int, int], None]  # pieces of work done, all
 
@@ -26,7 +27,8 @@ Progress = Callable[[int, int], None]  # pieces of work done, all
 def build(
     exam: Exam, out: Path, *, language: str = "zh", progress: Progress | None = None, executor: Executor | None = None
 ) -> dict[str, int]:
-    """Write the reports of an exam: index.html, exceptions.html, schools/, classes/, pupils/, xlsx/ and assets/.
+    """Write the reports of an exam: index.html, exceptions.html, schools/, classes/, lectures/, pupils/, xlsx/,
+    assets/.
 
     Equal tables give equal bytes, whatever the executor. Pages of pupils, classes and schools that are no longer in the
     exam are removed from `out`.
@@ -93,6 +95,11 @@ def _write_class(reference: Reference, part: Part, out: Path) -> tuple[list[Path
     path, text = out / "classes" / f"{part.class_files[part.classes[0]]}.html", class_page(reference, part, words)
     _write(path, text.encode())
     written, used = [path], set(text)
+    for name, text in lecture_pages(reference, part, words):
+        path = out / "lectures" / f"{name}.html"
+        _write(path, text.encode())
+        written.append(path)
+        used.update(text)
     for student, text in pupil_pages(reference, part, words):
         path = out / "pupils" / f"{part.pupil_files[student]}.html"
         _write(path, text.encode())

@@ -23,6 +23,7 @@ from report.names import file_names, natural
 
 Row = dict[str, Any]  # a row of a table, by column
 _PUPIL_TABLES = ("exceptions", "groups", "recommendations", "mastery")
+_CLASS_TABLES = ("lecture", "lecture_options", "lecture_questions")
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ class Part:
     pupil_files: dict[str, str]  # by student_id
     roster: pa.Table
     sheets: dict[str, tuple[pa.Table, pa.Table]]  # subject → responses, scores
-    tables: dict[str, pa.Table]  # exceptions; for a class also groups, recommendations, mastery of its pupils
+    tables: dict[str, pa.Table]  # exceptions; for a class also groups, recommendations, mastery of its pupils, lectures
     units: dict[tuple[str, str], Row]  # (subject, class, or "" for the school) → row of `units`
     mastery: dict[tuple[str, str], list[Row]]  # the same → rows of `mastery`
     school_rates: dict[str, np.ndarray]  # subject → rate of each item in the school
-    questions: dict[str, Row]  # of the bank, those recommended to the class
+    questions: dict[str, Row]  # of the bank, those recommended to the class or used in its lessons
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Source:
     def __init__(self, exam: Exam, language: str) -> None:
         self._exam = exam
         self._read: dict[str, pa.Table] = {}
-        for name in ("accounts", "items", "options", "reliability", "units", *_PUPIL_TABLES):
+        for name in ("accounts", "items", "options", "reliability", "units", *_PUPIL_TABLES, *_CLASS_TABLES):
             path = exam.tables / f"{name}.arrow"
             self._read[name] = tables.read(path) if path.exists() else tables.empty(name)
         self._number_classes()
@@ -200,6 +201,11 @@ class Source:
             name: _ByClass(pupils[name], self._class_of(pupils[name][column.get(name, "student_id")]), count)
             for name in _PUPIL_TABLES
         }
+        number = {f"{school}/{name}": code for code, (school, name) in enumerate(self.classes)}
+        for name in _CLASS_TABLES:
+            units = pc.binary_join_element_wise(self._read[name]["school"], self._read[name]["class"], "/")
+            codes = np.array([number.get(unit, count) for unit in units.to_pylist()], dtype=np.int64)
+            self._by_class[name] = _ByClass(self._read[name], codes, count)
 
     def _group_rows(self) -> None:
         self._units = {(r["subject"], r["level"], r["unit"]): r for r in self._read["units"].to_pylist()}
@@ -260,7 +266,8 @@ class Source:
                 for subject in self._exam.subjects
             }
             school = replace(school, school_rates=rates)
-            yield school, [self._part(name, code, code + 1, _PUPIL_TABLES, rates) for code in range(first, last)]
+            wanted = (*_PUPIL_TABLES, *_CLASS_TABLES)
+            yield school, [self._part(name, code, code + 1, wanted, rates) for code in range(first, last)]
 
     def _part(
         self, school: str, first: int, last: int, wanted: tuple[str, ...], school_rates: dict[str, np.ndarray]
@@ -270,7 +277,7 @@ class Source:
         cut = {name: self._by_class[name].take(first, last) for name in wanted}
         places = [("", "school", school)] + [(name, "class", f"{school}/{name}") for name in classes]
         keys = [(subject.code, *place) for subject in self._exam.subjects for place in places]
-        recommended = set(cut["recommendations"]["question"].to_pylist()) if "recommendations" in cut else set()
+        asked = [cut[name]["question"].to_pylist() for name in ("recommendations", "lecture_questions") if name in cut]
         return Part(
             school=school,
             classes=classes,
@@ -283,7 +290,7 @@ class Source:
             units={(s, key): self._units[s, lv, u] for s, key, lv, u in keys if (s, lv, u) in self._units},
             mastery={(s, key): self._mastery.get((s, lv, u), []) for s, key, lv, u in keys},
             school_rates=school_rates,
-            questions={name: self._bank[name] for name in sorted(recommended) if name in self._bank},
+            questions={name: self._bank[name] for name in sorted(set().union(*asked) & self._bank.keys())},
         )
 
 

@@ -410,6 +410,71 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.middle": ("现在约 {rate}，再往上走一步", "now about {rate}: one step up"),
     "why.strong": ("现在约 {rate}，试试有挑战的题", "now about {rate}: something to stretch you"),
     "practice.question": ("题号 {question}", "question {question}"),
+    # --- lecture
+    "report.lecture": ("讲评课教案", "Lesson plan"),
+    "lecture.summary": (
+        "有成绩的学生 {n} 人。失分多或明显低于全体的题共 {told} 道，本节课（{minutes} 分钟）讲其中 {items} 道。",
+        "{n} pupils have a score. Items that many lost points on, or clearly below all pupils: {told}; this lesson "
+        "({minutes} min) goes through {items} of them.",
+    ),
+    "lecture.none": (
+        "这一科没有需要全班讲评的题：没有一题失分的人达到 {lost}，也没有一题明显低于全体。发卷后让学生自己订正即可。",
+        "Nothing to go through with the whole class: on no item did {lost} lose points, and none is clearly below all "
+        "pupils. Let the pupils correct their own papers.",
+    ),
+    "lecture.few": (
+        "有成绩的学生只有 {n} 人，不编全班教案，请看每个学生的学情反馈单。",
+        "Only {n} pupils have a score: no plan for a class; please see each pupil's feedback.",
+    ),
+    "lecture.rule": (
+        "选题：失分人数达到 {lost} 的题，以及得分率比全体低 {gap} 个百分点以上、不像是偶然的题。"
+        "排序：全班失分合计多的在前，明显低于全体的优先；同一知识点一起讲，打基础的知识点先讲。姓名仅供教师备课。",
+        "Chosen: items that {lost} of the class lost points on, and items at least {gap} percentage points below all "
+        "pupils by more than chance. Order: by the points the class lost, items clearly below all pupils first; one "
+        "topic together, foundations first. Names are for the teacher only.",
+    ),
+    "lecture.plan": ("本课安排", "Plan of the lesson"),
+    "lecture.time": ("{start}—{end} 分", "{start}–{end} min"),
+    "lecture.step.topic": ("讲「{topic}」：第 {items} 题", "“{topic}”: items {items}"),
+    "lecture.step.item": ("讲第 {items} 题", "Item {items}"),
+    "lecture.step.variant": ("变式练习「{topic}」", "Variants on “{topic}”"),
+    "lecture.step.spare": ("机动、答疑", "Spare time, questions"),
+    "lecture.step.exit": ("下课小测", "Exit ticket"),
+    "lecture.about": ("约 {minutes} 分钟", "about {minutes} min"),
+    "lecture.form": ("{form} 卷 {text}", "form {form}: {text}"),
+    "lecture.chain": ("学习顺序：{chain}。", "In the order to learn: {chain}."),
+    "lecture.shaky": (
+        "本班在「{points}」上也偏弱，先花一两分钟回顾。",
+        "The class is weak at “{points}”, too: go back to it for a minute first.",
+    ),
+    "lecture.lost": (
+        "{n} 人中 {lost} 人失分，平均失 {each} 分（满分 {full} 分）",
+        "{lost} of {n} lost points, {each} on average (of {full})",
+    ),
+    "lecture.rates": ("得分率 {rate}，全体 {reference}", "rate {rate}, all {reference}"),
+    "lecture.given": ("{count} 人，占 {share}；全体 {reference}", "n = {count}, {share}; all {reference}"),
+    "lecture.more": ("本班偏多", "more than elsewhere"),
+    "lecture.misconception": ("可能的想法：{text}", "What may lie behind it: {text}"),
+    "lecture.others": ("其他错答", "Other wrong answers"),
+    "lecture.variant": ("变式练习", "Variants"),
+    "lecture.use.easier": ("失分的同学先做（稍易）", "For those who lost points (a bit easier)"),
+    "lecture.use.harder": ("其余同学做（稍难）", "For the others (a bit harder)"),
+    "lecture.expected": ("全体预计得分率 {rate}", "expected rate of all {rate}"),
+    "lecture.exit.note": (
+        "独立完成，收上来看今天讲的是不是真懂了；做错的同学课后再找。",
+        "Each alone; collect them, and see those who still went wrong.",
+    ),
+    "lecture.redo": ("合上卷子，重做第 {item} 题。", "With the paper closed, do item {item} again."),
+    "lecture.left": ("没有排进课堂的题", "Items the lesson has no time for"),
+    "lecture.left.note": (
+        "也有不少人失分，课上来不及讲：发答案自己订正，或在小组里互相讲。最多列 {count} 题。",
+        "Many lost points on these, too: hand out the answers, or let pupils explain them to each other. {count} items "
+        "at most.",
+    ),
+    "lecture.left.more": ("另有 {count} 题未列出。", "{count} more are not listed."),
+    "lecture.lost.count": ("失分人数", "Lost points"),
+    "answer.under_half": ("得分不到一半", "under half of the points"),
+    "answer.over_half": ("得分过半，未满分", "half of the points or more"),
     # --- spreadsheet
     "sheet.full": ("满分", "Full mark"),
     "sheet.key": ("答案", "Key"),
