@@ -10,6 +10,8 @@ ability    能力层次
 section    大题
 group      选做组    choose-k-of-n group, which exam.toml settles in [subjects.choose.<group>]
 expected   预估难度  expected rate, 0…1
+misconceptions  典型错因  what wrong answers show, "A:符号错误;C:混淆定义域"
+question   题库编号  its id in the bank, where it is from there
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ ALIASES = {
     "大题": "section",
     "选做组": "group",
     "预估难度": "expected",
+    "典型错因": "misconceptions",
+    "错因": "misconceptions",
+    "题库编号": "question",
 }
 REQUIRED = ("item", "type", "max")
 EVALUATION = "evaluation.json"  # OMRChecker's (engine/evaluation.py)
@@ -104,12 +109,23 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
         knowledge = parse_knowledge(row["knowledge"])
     except ValueError as error:
         errors.append(records.error(i, "knowledge", str(error), "write it as 函数:0.7;几何:0.3"))
+    misconceptions: tuple[tuple[str, str], ...] = ()
+    try:
+        misconceptions = parse_misconceptions(row["misconceptions"])
+    except ValueError as error:
+        errors.append(records.error(i, "misconceptions", str(error), "write it as A:符号错误;C:混淆定义域"))
     choice = kind in ("single", "multiple")
     options = _options(row["options"]) if choice else ""
+    for answer in (answer for answer, _ in misconceptions if choice and not set(answer) <= set(options)):
+        message = f"misconception of answer {answer!r}, which is not among the options {options}"
+        errors.append(records.error(i, "misconceptions", message, "name wrong options, such as A:符号错误"))
     if problem := _options_problem(options):
         errors.append(records.error(i, "options", problem, "write the letters, ABCD, or how many there are"))
     raise_all(errors)
     assert points is not None
+    if subject.points_only:
+        kind, choice, options, misconceptions = "constructed", False, "", ()
+        row |= {"key": "", "rule": row["rule"] if row["rule"].startswith("void") else ""}
 
     item = Item.model_validate(
         {
@@ -122,6 +138,7 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
             "options": options,
             "knowledge": knowledge,
             "expected": None if expected is None else float(expected),
+            "misconceptions": misconceptions,
         }
     )
     try:
@@ -161,6 +178,23 @@ def parse_knowledge(text: str) -> tuple[tuple[str, float], ...]:
         raise ValueError(f"a knowledge point named twice: {text!r}")
     shares = weights or [Decimal(1)] * len(names)
     return tuple((name, float(share / sum(shares))) for name, share in zip(names, shares, strict=True))
+
+
+def parse_misconceptions(text: str) -> tuple[tuple[str, str], ...]:
+    """What wrong answers show: "A:符号错误;C:混淆定义域".
+
+    Raises:
+        ValueError: an answer without a misconception, or named twice.
+    """
+    found = []
+    for part in filter(None, map(str.strip, re.split("[;；]", text))):
+        answer, _, meaning = part.replace("：", ":", 1).partition(":")
+        if not answer.strip() or not meaning.strip():
+            raise ValueError(f"{part!r}, expected an answer, a colon and what it shows")
+        found.append((halfwidth(answer).upper(), meaning.strip()))
+    if len({answer for answer, _ in found}) != len(found):
+        raise ValueError(f"an answer named twice: {text!r}")
+    return tuple(found)
 
 
 def _key(text: str, choice: bool) -> str:

@@ -44,6 +44,8 @@ class Item(_Model):
     section: str = ""
     group: str = ""  # choose-k-of-n group (选做题), "" for items everybody answers
     expected: float | None = None  # expected difficulty (得分率), 0…1
+    question: str = ""  # its id in the bank, where it is from there: who has sat it is not given it to practise
+    misconceptions: tuple[tuple[str, str], ...] = ()  # (wrong answer, what it shows): ("A", "符号错误")
 
 
 class Choose(_Model):
@@ -115,6 +117,10 @@ class DiagnosisRule(_Model):
     min_items: Count = 3
     min_points: Annotated[float, Field(ge=0)] = 4.0
     max_groups: Count = 4  # teaching groups a class
+    false_discoveries: Share = 0.05  # of error patterns and misconceptions (see engine/diagnosis/patterns.py)
+    caution: Annotated[float, Field(ge=0)] = 0.5  # of atypical pupils (see engine/diagnosis/atypical.py)
+    modified_caution: Share = 0.3
+    atypical: Annotated[float, Field(gt=0.5, lt=1)] = 0.99  # confidence that the pattern is not chance
     min_group: Count = 4  # pupils a group
     resamples: Annotated[int, Field(ge=0, le=1000)] = 10  # of a class, to see whether its groups are stable
 

@@ -96,3 +96,11 @@ def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, NaN where below is 0 (or NaN)."""
     above, below = np.broadcast_arrays(above, below)
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=np.nan_to_num(below) != 0)
+
+
+def sum_by(codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(n, columns) summed over the rows of each code."""
+    sums = np.zeros((codes.max(initial=-1) + 1, values.shape[1]))
+    for column, values_of in enumerate(values.T):
+        sums[:, column] = np.bincount(codes, weights=values_of)
+    return sums

@@ -11,6 +11,7 @@ from engine import diagnosis, tables
 from engine.bank import load_bank, unused
 from engine.exam import Exam, load_exam
 from engine.files import find_table
+from engine.scorematrix import score_matrix
 from stages.state import fresh, fresh_scores, keep, responses_of
 from stages.work import Summary
 
@@ -18,16 +19,29 @@ MOST_NOTES = 5
 
 
 def diagnose(folder: Path) -> Summary:
-    """Mastery of knowledge points, weak points and teaching groups."""
+    """Mastery of knowledge points, weak points, teaching groups, shared errors, misconceptions and atypical pupils."""
     exam = load_exam(folder)
-    mastery, groups = [], []
-    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-        mastery.append(diagnosis.mastery(subject, scores, exam.roster, exam.diagnosis))
-        groups.append(diagnosis.teaching_groups(subject, mastery[-1], exam.roster, exam.diagnosis))
-    made = {"mastery": pa.concat_tables(mastery), "groups": pa.concat_tables(groups)}
-    summary = Summary("diagnose", written=keep(exam, made))
-    weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
+    rule, roster = exam.diagnosis, exam.roster
+    made: dict[str, list[pa.Table]] = {}
+    for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True):
+        mastery = diagnosis.mastery(subject, scores, roster, rule)
+        for name, table in {
+            "mastery": mastery,
+            "groups": diagnosis.teaching_groups(subject, mastery, roster, rule),
+            "patterns": diagnosis.error_patterns(subject, scores, roster, rule),
+            "misconceptions": diagnosis.misconceptions(subject, responses, roster, rule),
+            "atypical": diagnosis.atypical_pupils(subject, score_matrix(scores, subject), rule, exam.lines),
+        }.items():
+            made.setdefault(name, []).append(table)
+    joined = {name: pa.concat_tables(some) for name, some in made.items()}
+    summary = Summary("diagnose", written=keep(exam, joined))
+    weak = joined["mastery"].filter(pc.fill_null(joined["mastery"]["weak"], False))["level"].to_pylist()
     summary.figures["weak points of"] = {level: weak.count(level) for level in ("school", "class", "pupil")}
+    summary.figures["findings"] = {
+        "error patterns": pc.sum(joined["patterns"]["significant"]).as_py() or 0,
+        "misconceptions": pc.sum(joined["misconceptions"]["significant"]).as_py() or 0,
+        "atypical pupils": len(joined["atypical"]),
+    }
     return summary
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engine.diagnosis.atypical import atypical_pupils
+from engine.diagnosis.distractors import misconceptions
 from engine.diagnosis.intervals import wilson, wilson_trials
+from engine.diagnosis.patterns import error_patterns
 from engine.diagnosis.profiles import Profiles
 from engine.diagnosis.rates import mastery
 
@@ -13,7 +16,19 @@ if TYPE_CHECKING:
     from engine.cdm import DINA, DINO, GDINA
     from engine.diagnosis.groups import teaching_groups
 
-__all__ = ["DINA", "DINO", "GDINA", "Profiles", "mastery", "teaching_groups", "wilson", "wilson_trials"]
+__all__ = [
+    "DINA",
+    "DINO",
+    "GDINA",
+    "Profiles",
+    "atypical_pupils",
+    "error_patterns",
+    "mastery",
+    "misconceptions",
+    "teaching_groups",
+    "wilson",
+    "wilson_trials",
+]
 
 # What needs scikit-learn, which takes a second to load, is loaded when it is asked for.
 _LATER = {

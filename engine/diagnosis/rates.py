@@ -42,7 +42,7 @@ from scipy.special import stdtrit
 from engine import tables
 from engine.diagnosis.intervals import wilson
 from engine.exam import DiagnosisRule, Subject
-from engine.knowledge import PupilPoints, knowledge_points, per_point, ratio, weights
+from engine.knowledge import PupilPoints, knowledge_points, per_point, ratio, sum_by, weights
 from engine.roster import rows_of, units_of
 
 EVIDENCE = ("enough", "few items", "few points", "not presented")
@@ -81,8 +81,8 @@ def mastery(subject: Subject, scores: pa.Table, roster: pa.Table, rule: Diagnosi
         pooled = _sums(
             pupils,
             weight,
-            _sum_by(codes, pupils.points[inside]),
-            _sum_by(codes, pupils.presented[inside].astype(float)),
+            sum_by(codes, pupils.points[inside]),
+            sum_by(codes, pupils.presented[inside].astype(float)),
         )
         n = np.bincount(codes, minlength=len(units))
         pooled_trials = _unit_trials(codes, own, trials, inside, pooled, rule.confidence)
@@ -111,27 +111,19 @@ def _sums(pupils: PupilPoints, weight: np.ndarray, points: np.ndarray, presented
     )
 
 
-def _sum_by(codes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(n, columns) summed over the rows of each code."""
-    sums = np.zeros((codes.max(initial=-1) + 1, values.shape[1]))
-    for column, values_of in enumerate(values.T):
-        sums[:, column] = np.bincount(codes, weights=values_of)
-    return sums
-
-
 def _unit_trials(
     codes: np.ndarray, own: _Sums, trials: np.ndarray, inside: np.ndarray, pooled: _Sums, confidence: float
 ) -> np.ndarray:
     """(U, K) effective number of trials of units with the pupils `inside`, see the module's docstring."""
     rate = ratio(pooled.gained, pooled.at_stake)
     at_stake = own.at_stake[inside]
-    n = _sum_by(codes, (at_stake > 0).astype(float))
-    squares = _sum_by(codes, (own.gained[inside] - np.nan_to_num(rate)[codes] * at_stake) ** 2)
+    n = sum_by(codes, (at_stake > 0).astype(float))
+    squares = sum_by(codes, (own.gained[inside] - np.nan_to_num(rate)[codes] * at_stake) ** 2)
     variance = ratio(n * squares, (n - 1) * pooled.at_stake**2)
     tail = (1 + confidence) / 2
     shrink = (NormalDist().inv_cdf(tail) / stdtrit(np.maximum(n - 1, 1), tail)) ** 2
     between = ratio(rate * (1 - rate) * shrink, variance)
-    separate = _sum_by(codes, np.nan_to_num(trials[inside]))
+    separate = sum_by(codes, np.nan_to_num(trials[inside]))
     return np.fmin(np.where(between > 0, between, np.nan), separate)
 
 
