@@ -87,7 +87,7 @@ def load_items(folder: Path, subject: SubjectKeys) -> tuple[Item, ...]:
 
 
 def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
-    """One row, every cell checked."""
+    """One row, every cell checked. Where only points are known, every item is one whose answer is its points."""
     row = {name: records.rows[i].get(name, "") for name in Item.model_fields}
     errors: list[InputError] = []
 

@@ -8,7 +8,8 @@ A correction replaces the mark and settles its doubt. It is written as the reade
 case, a number, points, "1" for an absent or violation mark, items of a choose group joined by "+"; empty for a blank.
 On the field of the candidate number it says whose page it is, whatever the barcode says; "-" there, and only there,
 sets the page aside: a spoilt copy, or one that was scanned again. Then the page counts for nobody. Without file and
-page, "1" on the field "absent" of a student_id registers a pupil without a sheet as absent (缺考). "?" is not decided.
+page, "1" on the field "absent" of a student_id registers a pupil without a sheet as absent (缺考), and "1" on the field
+"violation" one whose score counts in no statistics (违纪). "?" is not decided.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine import tables
 from engine.errors import InputError, collecting, raise_all
-from engine.exam import Item, Subject
+from engine.exam import Exam, Item, Subject
 from engine.files import Records, find_table, halfwidth, hint, read_records
 from engine.forms import is_known
 from engine.identity import SET_ASIDE_PAGE
@@ -142,6 +144,7 @@ class Corrections:
     values: dict[int, str] = field(default_factory=dict)  # row of marks → value
     settled: set[tuple[str, int, str]] = field(default_factory=set)  # (file, page, field)
     absent: set[int] = field(default_factory=set)  # rows of the roster: registered absent
+    violated: set[int] = field(default_factory=set)  # rows of the roster: registered for a violation
 
     def apply(self, marks: pa.Table) -> pa.Table:
         """The marks with corrected values, which are certain."""
@@ -185,8 +188,9 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
         if value == UNDECIDED:
             continue
         with collecting(errors):
-            if not file and not page and name == ABSENT:
-                done.absent.add(_registered_absent(records, i, value, pupils))
+            if not file and not page and name in (ABSENT, VIOLATION):
+                registered = done.absent if name == ABSENT else done.violated
+                registered.add(_registered(records, i, value, pupils))
                 continue
             if (file, page) not in page_row:
                 message = f"no page {page} of {file!r} among the scans"
@@ -214,6 +218,19 @@ def load_corrections(subject: Subject, pupils: Pupils, pages: pa.Table, marks: p
             done.settled.add((file, int(page), name))
     raise_all(errors)
     return done
+
+
+def check_by_hand(exam: Exam) -> None:
+    """Read marks.csv and corrections.csv of every subject as far as that is possible without what was scanned.
+
+    Raises:
+        InputError: one of them says something impossible.
+    """
+    pupils = Pupils(exam.roster)
+    for subject in exam.subjects:
+        load_marks(subject, pupils)
+        if subject.points_only:
+            load_corrections(subject, pupils, tables.empty("pages"), tables.empty("marks"))
 
 
 def template(subject: Subject, exceptions: pa.Table) -> pa.Table:
@@ -284,15 +301,15 @@ def _owner(records: Records, i: int, value: str, pupils: Pupils, *, was_read: bo
     return pupil
 
 
-def _registered_absent(records: Records, i: int, value: str, pupils: Pupils) -> int:
-    """The pupil whom a correction without a page registers as absent."""
+def _registered(records: Records, i: int, value: str, pupils: Pupils) -> int:
+    """The pupil whom a correction without a page registers as absent or for a violation."""
     code = records.rows[i].get("student_id", "")
     pupil = pupils.find(code)
     if pupil < 0:
         mend = f"give file and page of a sheet, or the student_id of a pupil without one{pupils.like(code)}"
         raise records.error(i, "student_id", f"no pupil {code!r} in the roster", mend)
     if value != "1":
-        mend = "write 1 if the pupil was absent; take the row out if not"
+        mend = "write 1 if it is so; take the row out if not"
         raise records.error(i, "value", f"{value!r}: expected 1", mend)
     return pupil
 

@@ -65,6 +65,7 @@ class SubjectKeys(_Model):
     floor: Literal["none", "section", "total"] = "none"  # where negative marking stops at 0
     scheme: str = ""  # 等级赋分: a name of engine/scale/schemes, or a .toml file in the exam folder; "": none
     candidate_field: str = "candidate"  # the layout's field with the candidate number
+    points_only: bool = False  # nothing is scanned: marks.csv has the points of every item (小题分), or just a total
 
 
 class Subject(SubjectKeys):
@@ -116,22 +117,30 @@ class DiagnosisRule(_Model):
     min_gap: Share = 0.08  # below the reference by at least this rate
     min_items: Count = 3
     min_points: Annotated[float, Field(ge=0)] = 4.0
-    max_groups: Count = 4  # teaching groups a class
     false_discoveries: Share = 0.05  # of error patterns and misconceptions (see engine/diagnosis/patterns.py)
     caution: Annotated[float, Field(ge=0)] = 0.5  # of atypical pupils (see engine/diagnosis/atypical.py)
     modified_caution: Share = 0.3
     atypical: Annotated[float, Field(gt=0.5, lt=1)] = 0.99  # confidence that the pattern is not chance
+    max_groups: Count = 4  # teaching groups a class
     min_group: Count = 4  # pupils a group
     resamples: Annotated[int, Field(ge=0, le=1000)] = 10  # of a class, to see whether its groups are stable
 
 
 class RecommendRule(_Model):
-    """What to practise next (see engine/recommend.py)."""
+    """What to practise next (see engine/recommend)."""
 
     per_pupil: Annotated[int, Field(ge=1, le=50)] = 6
+    per_set: Annotated[int, Field(ge=1, le=50)] = 8  # questions for a whole class or teaching group
     target_low: Share = 0.5  # the zone of expected success
     target_high: Share = Field(default=0.85, validate_default=True)
     per_knowledge: Count = 2  # at most so many questions on one knowledge point
+    ready: Share = 0.6  # prerequisites with a lower expected rate go before what rests on them
+    reviews: Annotated[int, Field(ge=0)] = 1  # questions of each list on points taught earlier and not in this exam,
+    review_after: Count = 21  # days ago at least
+    max_share: Annotated[float, Field(gt=0, le=1)] = 0.5  # of a class that the same question goes to, at most
+    until: datetime.date | None = None  # what is taught by then may be practised; none: the exam's date
+    chapters: tuple[str, ...] = ()  # only questions of these chapters; none: of all
+    earlier: tuple[str, ...] = ()  # folders of earlier exams, seen from here: what they recommended is not repeated
 
     @field_validator("target_high")
     @classmethod
@@ -303,6 +312,11 @@ class Exam(ExamKeys):
     roster: pa.Table  # all text: student_id, name, class, school, county, candidate_no, + any further columns
 
     @property
+    def scanned(self) -> tuple[Subject, ...]:
+        """The subjects with answer sheets."""
+        return tuple(subject for subject in self.subjects if not subject.points_only)
+
+    @property
     def tables(self) -> Path:
         """Where the stages keep their tables."""
         return self.folder / "out" / "tables"
@@ -384,6 +398,15 @@ def _check_columns(path: Path, document: _Document, roster: pa.Table) -> None:
         if name not in roster.column_names
     ]
     raise_all(errors)
+
+
+def load_subjects(folder: Path) -> tuple[SubjectKeys, ...]:
+    """The subjects as exam.toml names them, whether or not their folders are there.
+
+    Raises:
+        InputError: exam.toml is missing or wrong.
+    """
+    return _read_document(folder / "exam.toml").subjects
 
 
 def _read_document(path: Path) -> _Document:

@@ -114,7 +114,7 @@ def match(
     notes = Notes(subject.code, pupils, ids.file, pages["page"].to_pylist(), sheets.first_page)
     notes.pages(ids, subject.candidate_field)
     elsewhere = _wrong_rooms(subject, batches, corrections, notes)
-    status = _status(subject, sheets, given, corrections.absent, batches, notes, marks_only=pages.num_rows == 0)
+    status = _status(subject, sheets, given, corrections, batches, notes, marks_only=pages.num_rows == 0)
     check = check_forms(subject, sheets, ids, seating, _with_corrected_form(sheets, corrections, notes))
     _note_unclear_forms(subject, sheets, check, status, notes)
     present = _is_present(status)
@@ -212,7 +212,7 @@ def _status(
     subject: Subject,
     sheets: Sheets,
     given: dict[str, np.ndarray],
-    absent_by_hand: set[int],
+    corrections: Corrections,
     batches: Batches,
     notes: Notes,
     *,
@@ -226,8 +226,10 @@ def _status(
     if marks_only and all(item.type == "constructed" for item in subject.items):
         here = np.any([points != "" for points in given.values()], axis=0) if given else here
     answered = sheets.marked(_answer_fields(subject))
-    violated, absent = sheets.marked([VIOLATION]), sheets.marked([ABSENT])
-    registered = np.isin(np.arange(len(notes.pupils)), list(absent_by_hand))
+    rows = np.arange(len(notes.pupils))
+    registered = np.isin(rows, list(corrections.absent))
+    absent = sheets.marked([ABSENT])
+    violated = sheets.marked([VIOLATION]) | np.isin(rows, list(corrections.violated))
     status = np.select(
         [~here & registered & ~earned, ~here, absent, violated], [ABSENCE, MISSING, ABSENCE, VIOLATED], READ
     )

@@ -25,7 +25,7 @@ def sheets(folder: Path, *, blank: bool = False, force: bool = False) -> Summary
     """
     exam = load_exam(folder)
     summary = Summary("sheets")
-    for series, subject in enumerate(exam.subjects):
+    for series, subject in enumerate(exam.scanned):
         layout, spec = _design(exam, subject, series)
         _keep_layout(layout, subject.folder / "layout.json", force)
         pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"

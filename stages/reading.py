@@ -32,7 +32,7 @@ def read(folder: Path, work: Work) -> Summary:
 
 def read_subjects(exam: Exam, work: Work) -> None:
     """Read the scans of every subject, as far as they have not been read."""
-    for subject in exam.subjects:
+    for subject in exam.scanned:
         read_scans(
             subject.folder / "scans",
             layout_of(subject),
@@ -73,13 +73,16 @@ def match_sheets(exam: Exam, summary: Summary) -> tuple[dict[str, pa.Table], pa.
         the responses by subject, and the exceptions, which the caller keeps.
     """
     parts: dict[str, list[pa.Table]] = {name: [] for name in ("pages", "marks", "exceptions", "accounts", "rooms")}
-    layouts = {subject.code: layout_of(subject) for subject in exam.subjects}
+    layouts = {subject.code: layout_of(subject) for subject in exam.scanned}
     responses = {}
     for subject in exam.subjects:
-        source = readings(exam, subject)
-        pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in TABLES)
-        named = _misfiled(doubts, layouts)
-        matched = match.match(exam, subject, pages, marks, named, sides=_sides(layouts[subject.code]))
+        if subject.points_only:
+            matched = match.match(exam, subject, *(tables.empty(name) for name in TABLES))
+        else:
+            source = readings(exam, subject)
+            pages, marks, doubts = (tables.read(source / f"{name}.arrow") for name in TABLES)
+            named = _misfiled(doubts, layouts)
+            matched = match.match(exam, subject, pages, marks, named, sides=_sides(layouts[subject.code]))
         for name, tables_so_far in parts.items():
             tables_so_far.append(getattr(matched, name))
         responses[subject.code] = matched.responses

@@ -27,7 +27,7 @@ def simulate(folder: Path, work: Work, *, preset: str = "scanner", seed: int = 1
     """
     exam = load_exam(folder)
     summary = Summary("simulate")
-    for subject in exam.subjects:
+    for subject in exam.scanned:
         layout = layout_of(subject)
         pdf = folder / "out" / "sheets" / f"{subject.code}.pdf"
         if not pdf.exists():

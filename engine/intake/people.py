@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from engine.errors import InputError
 from engine.files import damaged_values, halfwidth, is_safe
 from engine.intake.cells import identifier, name_problem, person_name, pupil_code_problem
 from engine.intake.draft import Draft
 from engine.intake.header import Table
+from engine.roster import ALIASES as ROSTER_ALIASES
+from engine.roster import Pupils
 
 # Fields that can identify a pupil, the best first. 身份证号 only where there is nothing else: it is kept nowhere else.
 IDENTIFIERS = ("student_id", "number", "candidate_no", "resident_no")
@@ -121,3 +125,95 @@ def _with_grade(grade: str, klass: str) -> str:
     if not grade or not klass or grade in klass or not re.fullmatch(r"[(]?\d{1,2}[)]?班?", klass):
         return klass or grade
     return f"{grade}{klass}" if klass.endswith("班") else f"{grade}{klass}班"
+
+
+def roll_of(draft: Draft, columns: Sequence[dict[str, list[str]]], roster: pa.Table | None) -> Roll:
+    """The exam's roster; where it has none, one is made of the draft's own pupils."""
+    if roster is None:
+        from engine.intake.roster import add_roster  # which is written in terms of this module
+
+        add_roster(draft, columns)
+        made = draft.made.get("roster")
+        if made is None:
+            raise InputError(
+                "no pupil that could be taken over", mend="import the roster first: `yuejuan import roster`"
+            )
+        roster = made.rename_columns([ROSTER_ALIASES.get(title, title) for title in made.column_names])
+        if "candidate_no" not in roster.column_names:
+            roster = roster.append_column("candidate_no", roster["student_id"])
+    return Roll(roster)
+
+
+class Roll:
+    """The roster as a look-up for rows of school tables."""
+
+    def __init__(self, roster: pa.Table) -> None:
+        self.pupils = Pupils(roster)
+        self._by_class: dict[tuple[str, str], list[int]] = {}
+        self._classes = [_plain(text) for text in roster["class"].to_pylist()]
+        self._schools = [_plain(text) for text in roster["school"].to_pylist()]
+        self._names = [person_name(text) for text in self.pupils.names]
+        for row, pair in enumerate(zip(self._classes, self._names, strict=True)):
+            self._by_class.setdefault(pair, []).append(row)
+
+    def find(self, draft: Draft, table: Table, columns: dict[str, list[str]]) -> list[int]:
+        """The roster's row of each pupil of a table, -1 where a complaint says why there is none.
+
+        A pupil is found by identifier, and the name must be theirs; without one by name, class and (if the table has
+        it) school, where only one pupil has them. A name alone finds nobody.
+        """
+        complain = draft.complaints.of(table)
+        bad = draft.complaints.bad_rows(table)
+        codes = [name for name in IDENTIFIERS if name in columns]
+        blank = [""] * len(table.rows)
+        named = {name: columns.get(name, blank) for name in ("name", "class", "school")}
+        found, by_name = [], 0
+        for i in range(len(table.rows)):
+            given = {name: columns[name][i] for name in codes if columns[name][i]}
+            if table.rows[i] in bad:
+                found.append(-1)
+            elif given:
+                found.append(self._by_code(given, named["name"][i], i, complain))
+            else:
+                found.append(self._by_class_and_name(*(named[name][i] for name in named), i, complain))
+                by_name += found[-1] >= 0
+        if by_name:
+            draft.notes.append(f"{table.grid.told}：{by_name} 人没有号码，按班级和姓名在考生名单中找到")
+        return found
+
+    def _by_code(self, given: dict[str, str], name: str, i: int, complain: Callable[..., None]) -> int:
+        rows = {field: self.pupils.find(code) for field, code in given.items()}
+        known = {row for row in rows.values() if row >= 0}
+        field, code = next(iter(given.items()))
+        if not known:
+            mend = f"改正号码，或先把这个学生加进考生名单{self.pupils.like(code)}"
+            complain(i, field, f"考生名单里没有 {code}", mend)
+            return -1
+        if len(known) > 1:
+            told = "、".join(f"{MEANINGS[field]}是{self.pupils.names[row]}" for field, row in rows.items() if row >= 0)
+            complain(i, field, f"各个号码不是同一个人：{told}", "改正号码；看看是不是有一列错了行")
+            return -1
+        row = known.pop()
+        if name and name != self._names[row]:
+            message = f"{code} 在考生名单里是 {self._names[row]}，这里是 {name}"
+            complain(i, "name", message, "改正姓名或号码；看看是不是有一列错了行")
+            return -1
+        return row
+
+    def _by_class_and_name(self, name: str, klass: str, school: str, i: int, complain: Callable[..., None]) -> int:
+        if not name or not klass:
+            complain(i, "name", "没有号码，也没有班级和姓名，不知道是谁", "补上学籍号、学号或准考证号")
+            return -1
+        rows = self._by_class.get((_plain(klass), name), [])
+        if school:
+            rows = [row for row in rows if self._schools[row] == _plain(school)]
+        if len(rows) != 1:
+            message = f"考生名单里 {klass} 有 {len(rows)} 个{name}" if rows else f"考生名单里 {klass} 没有{name}"
+            complain(i, "name", message, "补上学籍号、学号或准考证号")
+            return -1
+        return rows[0]
+
+
+def _plain(text: str) -> str:
+    """A class or school without what is written now so, now so: "初二（1）班" → "初二1班"."""
+    return re.sub(r"[\s()（）\[\]]", "", halfwidth(text))

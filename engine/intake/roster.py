@@ -23,19 +23,22 @@ def draft_roster(paths: Sequence[Path], given: Given | None = None) -> Draft:
     """
     draft = gather("roster", paths, pupil_field, [WHO, ("name",)], "要有姓名和学籍号、学号或准考证号")
     draft.meanings = dict(MEANINGS)
-    add_roster(draft, given or Given())
+    add_roster(draft, [people(draft, table, given or Given()) for table in draft.tables])
     return draft
 
 
-def add_roster(draft: Draft, given: Given) -> None:
-    """Put the roster of the pupils of a draft's tables into `draft.made`."""
+def add_roster(draft: Draft, columns_of: Sequence[dict[str, list[str]]]) -> None:
+    """Put the roster of the pupils of a draft's tables into `draft.made`.
+
+    Args:
+        columns_of: by table, the pupils' cells by field (see `people`).
+    """
     own = chosen_identifier(draft.tables)
     if own != "student_id":
         draft.notes.append(f"没有学籍号一列，用{MEANINGS[own]}作学生的编号")
     rows: dict[str, dict[str, str]] = {}
     first: dict[str, str] = {}  # student_id → where it stands
-    for table in draft.tables:
-        columns = people(draft, table, given)
+    for table, columns in zip(draft.tables, columns_of, strict=True):
         columns["student_id"] = columns[own]
         complain = draft.complaints.of(table)
         _check(columns, own, complain)
