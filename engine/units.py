@@ -2,69 +2,94 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import tables
-from engine.moments import Moments, mean_points, scaled, share_of
-from engine.roster import units_of
-from engine.scoring import full_mark
+from engine.moments import mean_points, quotient, scaled, share_of
+from engine.scale.denominator import Denominator
+from engine.scale.totals import Totals
 
 if TYPE_CHECKING:
-    from engine.exam import Lines, Subject
+    from engine.exam import Lines, Merit
+
+RATES = ("excellent", "good", "passing", "low")  # 优秀率, 良好率, 及格率, 低分率
 
 
-def unit_statistics(scores: pa.Table, roster: pa.Table, subject: Subject, lines: Lines) -> pa.Table:
-    """Figures of the exam, counties, schools and classes, schema "units".
+def unit_statistics(
+    totals: Totals, lines: Lines, denominator: Denominator | None = None, merit: Merit | None = None
+) -> pa.Table:
+    """Figures of the exam, counties, schools and classes in a subject or in the composite, schema "units".
 
-    `registered` counts the rows of `scores`, `n` and all else those with status read and a total. Rates are shares of
-    `n`; a line is a share of the full mark and belongs to the higher side (low: below it). Unnamed counties, schools
-    and classes have no row.
+    `registered` counts those entered, `n` and all else those with status read and a total. A line is a share of the
+    full mark and belongs to the higher side. Rates are shares of `of`, which counts what `lines.of` says; whoever of
+    these does not reach the line of low scores is low, also without a score, so that nobody gains by staying away.
+    Unnamed counties, schools and classes have no row.
+
+    Args:
+        denominator: default: of the kind `lines.of`, with no school's enrolment known.
+        merit: weights of the composite of mean rate, excellent, passing and 1 - low (综合评价分).
     """
-    full = full_mark(subject)
-    status = scores["status"].cast(pa.string())
-    total = scores["total"].fill_null(0).to_numpy().astype(np.int64)
-    counted = pc.and_(pc.equal(status, "read"), scores["total"].is_valid()).fill_null(False).to_numpy()
-    at_least = {
-        name: total >= _line(getattr(lines, name), full, subject.step)
-        for name in ("excellent", "good", "passing", "low")
-    }
-    values = {"sum": total, "squares": total**2, **at_least, "low": ~at_least["low"]}
+    denominator = denominator or Denominator(lines.of)
+    reached = {name: _reaching(totals, getattr(lines, name)) for name in RATES}
+    (exam,) = totals.moments(totals.cohort.levels["exam"])
+    mean, sd = mean_points(exam.x, exam.n, totals.step), scaled(exam.sd(), totals.step)
+    full = float(totals.full_mark)
     rows = []
-    for level, names in units_of(scores["student_id"], roster).items():
-        encoded = names.dictionary_encode()
-        size = len(encoded.dictionary)
-        codes = encoded.indices.fill_null(size).to_numpy()
-        registered = np.bincount(codes, minlength=size)
-        n = np.bincount(codes[counted], minlength=size)
-        sums = {
-            name: np.bincount(codes[counted], weights=value[counted], minlength=size) for name, value in values.items()
+    for level, units in totals.cohort.levels.items():
+        columns = {
+            "registered": units.sums(totals.entered),
+            "enrolled": denominator.on_books(level, len(units.names)),
+            "of": denominator.of(totals, level),
+            **{name: units.sums(who) for name, who in reached.items()},
         }
-        for unit, code in sorted((unit, code) for code, unit in enumerate(encoded.dictionary.to_pylist())):
-            count = int(n[code])
-            moments = Moments(count, int(sums["sum"][code]), int(sums["squares"][code]))
-            mean = mean_points(moments.x, count, subject.step)
-            rows.append(
-                {
-                    "subject": subject.code,
-                    "level": level,
-                    "unit": unit,
-                    "registered": int(registered[code]),
-                    "n": count,
-                    "mean": mean,
-                    "sd": scaled(moments.sd(), subject.step),
-                    "rate": mean / float(full) if mean is not None and full else None,
-                    **{name: share_of(int(sums[name][code]), count) for name in at_least},
-                }
-            )
+        columns["low"] = columns["of"] - columns["low"]
+        for place, (unit, one) in enumerate(zip(units.names, totals.moments(units), strict=True)):
+            count = {name: int(values[place]) for name, values in columns.items()}
+            own_mean, own_sd = mean_points(one.x, one.n, totals.step), scaled(one.sd(), totals.step)
+            rates = {name: share_of(count[name], count["of"]) if count["of"] > 0 else None for name in RATES}
+            row: dict[str, Any] = {
+                "subject": totals.code,
+                "level": level,
+                "unit": unit,
+                "registered": count["registered"],
+                "n": one.n,
+                "mean": own_mean,
+                "sd": own_sd,
+                "rate": own_mean / full if own_mean is not None and full else None,
+                **rates,
+                "enrolled": count["enrolled"] if count["enrolled"] >= 0 else None,
+                "denominator": denominator.kind,
+                "of": count["of"] if count["of"] >= 0 else None,
+            }
+            if own_mean is not None and own_sd is not None and mean is not None and sd is not None:
+                row["cv"] = quotient(100 * own_sd, own_mean)
+                row["z"] = quotient(own_mean - mean, sd)
+                row["ratio"] = quotient(own_mean, mean)
+            if count["registered"]:
+                rows.append(row | {"merit": _merit(row, merit)})
     return pa.Table.from_pylist(rows, schema=tables.SCHEMAS["units"])
 
 
-def _line(share: float, full: Fraction, step: Fraction) -> int:
-    """The lowest total, in steps, that reaches a share of the full mark."""
-    return math.ceil(Fraction(str(share)) * full / step)
+def _reaching(totals: Totals, share: float) -> np.ndarray:
+    """Who has a score that counts, of at least this share of the full mark; exact for a share in decimals."""
+    exact = Fraction(str(share))
+    return totals.counted & (totals.total * exact.denominator >= totals.full * exact.numerator)
+
+
+def _merit(row: Mapping[str, Any], merit: Merit | None) -> float | None:
+    """综合评价分, 0…100: the weighted mean of the rates; None without weights, or where a rate is not known."""
+    if merit is None or any(row[name] is None for name in ("rate", "excellent", "passing", "low")):
+        return None
+    parts = [
+        (merit.rate, row["rate"]),
+        (merit.excellent, row["excellent"]),
+        (merit.passing, row["passing"]),
+        (merit.low, 1 - row["low"]),
+    ]
+    weight = sum(one for one, _ in parts)
+    return 100 * sum(one * value for one, value in parts) / weight if weight else None

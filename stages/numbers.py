@@ -12,6 +12,7 @@ from engine import ctt, personfit, reliability, scoring, tables
 from engine.dif import dif_statistics
 from engine.exam import Exam, Subject, load_exam
 from engine.roster import units_of
+from engine.scale import denominator_of, exam_totals
 from engine.scorematrix import ScoreMatrix, parts, score_matrix
 from engine.tally import Tally
 from engine.units import unit_statistics
@@ -57,12 +58,15 @@ def analyze(folder: Path) -> Summary:
     exam = load_exam(folder)
     made_of = ("items", "options", "reliability", "coefficients", "units", "person_fit", "dif")
     made: dict[str, list[pa.Table]] = {name: [] for name in made_of}
-    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
+    every = fresh_scores(exam)
+    totals = exam_totals(exam, every)
+    denominator = denominator_of(exam, totals.cohort)
+    made["units"] = [unit_statistics(one, exam.lines, denominator, exam.merit) for one in totals.all]
+    for subject, scores in zip(exam.subjects, every, strict=True):
         tally = Tally.load(_tally(exam, subject.code))
         made["items"].append(ctt.item_statistics(tally, subject))
         made["options"].append(ctt.option_statistics(tally, subject))
         made["reliability"].append(ctt.reliability(tally, subject))
-        made["units"].append(unit_statistics(scores, exam.roster, subject, exam.lines))
         matrix = score_matrix(scores, subject)
         made["coefficients"].append(_coefficients(subject, matrix))
         made["person_fit"].append(_person_fit(subject, matrix))

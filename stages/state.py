@@ -39,13 +39,13 @@ def _state(exam: Exam) -> bytes:
     return digest.hexdigest().encode()
 
 
-def keep(exam: Exam, made: dict[str, pa.Table]) -> list[Path]:
-    """Write tables, marked with the state of the exam that they rest on."""
-    state = _state(exam)
+def keep(exam: Exam, made: dict[str, pa.Table], folder: Path | None = None) -> list[Path]:
+    """Write tables, into the exam's unless another folder is named, marked with the state of the exam they rest on."""
+    folder, state = folder or exam.tables, _state(exam)
     for name, table in made.items():
         metadata = {**(table.schema.metadata or {}), STATE: state}
-        tables.write(table.replace_schema_metadata(metadata), exam.tables / f"{name}.arrow")
-    return [exam.tables / f"{name}.arrow" for name in made]
+        tables.write(table.replace_schema_metadata(metadata), folder / f"{name}.arrow")
+    return [folder / f"{name}.arrow" for name in made]
 
 
 def fresh_scores(exam: Exam) -> list[pa.Table]:
@@ -58,8 +58,8 @@ def responses_of(exam: Exam) -> list[pa.Table]:
     return [tables.read(exam.tables / f"responses.{subject.code}.arrow") for subject in exam.subjects]
 
 
-def fresh(exam: Exam, *names: str) -> list[pa.Table]:
-    """Read tables that `keep` wrote.
+def fresh(exam: Exam, *names: str, folder: Path | None = None) -> list[pa.Table]:
+    """Read tables that `keep` wrote, into the exam's unless another folder is named.
 
     Raises:
         InputError: one is missing, or rests on another state of the exam, so that old numbers would stand beside new.
@@ -67,7 +67,7 @@ def fresh(exam: Exam, *names: str) -> list[pa.Table]:
     state = _state(exam)
     found = []
     for name in names:
-        path = exam.tables / f"{name}.arrow"
+        path = (folder or exam.tables) / f"{name}.arrow"
         table = tables.read(path)
         if (table.schema.metadata or {}).get(STATE) != state:
             raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import demo as demo_exam
 from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
+from stages.monitoring import scale
 from stages.numbers import analyze, score
 from stages.paper import sheets
 from stages.reading import read_subjects
@@ -23,6 +24,7 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     for done in (
         score(folder, work),
         analyze(folder),
+        scale(folder),
         diagnose(folder),
         recommend(folder),
         lecture(folder),

@@ -9,6 +9,7 @@ from papers import HALF, responses, subject
 
 from engine import tables
 from engine.exam import Item, Lines
+from engine.scale import Cohort, Totals
 from engine.scoring import score
 from engine.units import unit_statistics
 
@@ -28,7 +29,7 @@ def test_units() -> None:
             "county": ["东"] * 6,
         }
     )
-    table = unit_statistics(scores, roster, paper, Lines())
+    table = unit_statistics(Totals.of(paper, scores, Cohort.of(roster)), Lines())
     assert table.schema.equals(tables.SCHEMAS["units"])
     found = {(row["level"], row["unit"]): row for row in table.to_pylist()}
     assert list(found) == [
@@ -57,7 +58,7 @@ def test_units_of_nobody() -> None:
     paper = subject(Item(item="q", type="constructed", max=Fraction(20)))
     scores = score(paper, responses(paper, [{"q": None, "status": "absent"}])).scores
     roster = pa.table({"student_id": ["s0000"], "school": ["甲"], "class": ["1"], "county": [""]})
-    rows = unit_statistics(scores, roster, paper, Lines()).to_pylist()
+    rows = unit_statistics(Totals.of(paper, scores, Cohort.of(roster)), Lines()).to_pylist()
     assert [(row["level"], row["registered"], row["n"], row["mean"], row["low"]) for row in rows] == [
         ("exam", 1, 0, None, None),
         ("school", 1, 0, None, None),

@@ -16,6 +16,7 @@ import pytest
 import report
 from engine import ctt, diagnosis, scoring, tables
 from engine.exam import Choose, Exam, Item, Subject
+from engine.scale import Cohort, Totals
 from engine.units import unit_statistics
 from report import exam_pages
 from report.class_page import called, class_page
@@ -71,7 +72,7 @@ def make(
         "items": ctt.item_statistics(scored.tally, subject),
         "options": ctt.option_statistics(scored.tally, subject),
         "reliability": ctt.reliability(scored.tally, subject),
-        "units": unit_statistics(scored.scores, exam.roster, subject, exam.lines),
+        "units": unit_statistics(Totals.of(subject, scored.scores, Cohort.of(exam.roster)), exam.lines),
         "mastery": mastery,
         "groups": diagnosis.teaching_groups(subject, mastery, exam.roster, exam.diagnosis),
         "exceptions": pa.Table.from_pylist(exceptions or [], schema=tables.SCHEMAS["exceptions"]),
