@@ -228,6 +228,7 @@ def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str
 
 _stage_command("score", stages.score, "Match sheets to pupils and score them.")
 _stage_command("analyze", stages.analyze, "Item, option, reliability and group statistics.")
+_stage_command("scale", stages.scale, "Ranks, standard and scaled scores, distributions, lines; what may be shown.")
 _stage_command("diagnose", stages.diagnose, "Mastery, weak points and teaching groups.")
 _stage_command("recommend", stages.recommend, "Questions to practise next, for every pupil.")
 _stage_command("lecture", stages.lecture, "What to go through in class, and what to talk about among teachers.")
@@ -242,7 +243,7 @@ def report(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0,
 
 @_app.command()
 def run(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0, as_json: Json = False) -> None:
-    """All of it: read, score, analyze, diagnose, recommend, lecture, report."""
+    """All of it: read, score, analyze, scale, diagnose, recommend, lecture, report."""
     with _working(workers, as_json) as work:
         _finish(stages.run(exam, work, language), as_json)
 

@@ -6,6 +6,7 @@ from engine.intake.people import Given
 from stages.blueprints import convert_blueprint
 from stages.intake import import_roster
 from stages.layouts import convert_layout, show_layout
+from stages.monitoring import scale
 from stages.numbers import analyze, score
 from stages.paper import layout_of, new, sheets
 from stages.reading import read, read_bare
@@ -36,6 +37,7 @@ __all__ = [
     "recommend",
     "report",
     "run",
+    "scale",
     "score",
     "sheets",
     "show_layout",
