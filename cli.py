@@ -234,6 +234,23 @@ _stage_command("recommend", stages.recommend, "Questions to practise next, for e
 _stage_command("lecture", stages.lecture, "What to go through in class, and what to talk about among teachers.")
 
 
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="The store of exams; default: [history] store.")
+]
+
+
+@_app.command()
+def track(exam: ExamFolder, store: StoreFolder = None, as_json: Json = False) -> None:
+    """Keep the exam in a store of exams, for trends and growth."""
+    _finish(stages.track(exam, store), as_json)
+
+
+@_app.command()
+def grow(exam: ExamFolder, store: StoreFolder = None, as_json: Json = False) -> None:
+    """Trends over the exams of a store, and what schools and classes add since the earlier one."""
+    _finish(stages.grow(exam, store), as_json)
+
+
 @_app.command()
 def report(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0, as_json: Json = False) -> None:
     """HTML and XLSX reports for exam, schools, classes and pupils."""

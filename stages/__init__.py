@@ -4,6 +4,7 @@ what they return as tables under `out/`. This is the one place where pictures an
 
 from engine.intake.people import Given
 from stages.blueprints import convert_blueprint
+from stages.history import grow, track
 from stages.intake import import_roster
 from stages.layouts import convert_layout, show_layout
 from stages.monitoring import scale
@@ -27,6 +28,7 @@ __all__ = [
     "demo",
     "diagnose",
     "export",
+    "grow",
     "import_roster",
     "layout_of",
     "lecture",
@@ -42,5 +44,6 @@ __all__ = [
     "sheets",
     "show_layout",
     "simulate",
+    "track",
     "usable_cores",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import demo as demo_exam
 from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
+from stages.history import grow, track
 from stages.monitoring import scale
 from stages.numbers import analyze, score
 from stages.paper import sheets
@@ -20,10 +21,12 @@ from stages.work import Summary, Work
 def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     """All stages from scans to reports."""
     summary = Summary("run")
-    read_subjects(load_exam(folder), work)
+    exam = load_exam(folder)
+    read_subjects(exam, work)
     for done in (
         score(folder, work),
         analyze(folder),
+        *((stage(folder) for stage in (track, grow)) if exam.history.store else ()),
         scale(folder),
         diagnose(folder),
         recommend(folder),

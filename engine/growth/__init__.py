@@ -2,10 +2,25 @@
 
 - `value_added`: effects of schools or classes in a multilevel model, with verdicts.
 - `fit_mixed`: the model itself, from `UnitSums`, which are gathered in one pass and add up.
+- `expected_score`: residual gain; `student_growth_percentiles`: a pupil's place among those with the same past.
+- `growth_tables`: all of these for a subject of an exam.
 """
 
-from engine.growth.mixed import MixedModel, fit_mixed
+from engine.growth.mixed import MixedModel, TooFewPupils, fit_mixed
+from engine.growth.percentiles import student_growth_percentiles
+from engine.growth.residual import expected_score
+from engine.growth.subjects import growth_tables
 from engine.growth.sums import UnitSums
 from engine.growth.valueadded import ValueAdded, value_added
 
-__all__ = ["MixedModel", "UnitSums", "ValueAdded", "fit_mixed", "value_added"]
+__all__ = [
+    "MixedModel",
+    "TooFewPupils",
+    "UnitSums",
+    "ValueAdded",
+    "expected_score",
+    "fit_mixed",
+    "growth_tables",
+    "student_growth_percentiles",
+    "value_added",
+]

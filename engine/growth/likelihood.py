@@ -57,13 +57,13 @@ class Crossproducts:
     def of(cls, sums: UnitSums, slope: str | None) -> Crossproducts:
         """From sums; a slope that is aliased is left out."""
         n = int(sums.n.sum())
-        centre = sums.n @ sums.means / n
+        centre = sums.n @ sums.means / max(n, 1)
         off = sums.means - centre
         within, between = sums.products, sums.n[:, None, None] * off[:, :, None] * off[:, None, :]
         total = (within + between).sum(axis=0)
         kept = _independent(total)
         use = [*kept, len(total) - 1]
-        spread = np.diagonal(total)[use] / n
+        spread = np.diagonal(total)[use] / max(n, 1)
         scale = np.sqrt(np.where(spread > 0, spread, 1))
         products = np.empty((len(sums.n), len(use) + 1, len(use) + 1))
         products[:, 0, 0] = sums.n

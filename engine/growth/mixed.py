@@ -13,6 +13,10 @@ from engine.growth.sums import UnitSums
 INTERCEPT = "(Intercept)"
 
 
+class TooFewPupils(ValueError):
+    """No more pupils than terms of the model."""
+
+
 @dataclass(frozen=True, eq=False)
 class MixedModel:
     """A fitted model, in the units of the data. Conventions are those of R's lme4.
@@ -99,14 +103,15 @@ def fit_mixed(
         confidence: of `icc_interval`.
 
     Raises:
-        ValueError: no more pupils than terms, or no such column.
+        TooFewPupils: no more pupils than terms.
+        ValueError: no such column.
     """
     if slope is not None and slope not in sums.columns[:-1]:
         raise ValueError(f"no column {slope!r} among {', '.join(sums.columns[:-1])}")
     data = Crossproducts.of(sums, slope)
     p, q = len(data.names) + 1, len(data.random)
     if data.n <= p:
-        raise ValueError(f"{data.n} pupils are too few for {p} terms")
+        raise TooFewPupils(f"{data.n} pupils are too few for {p} terms")
     told = 1 < len(sums.units) < data.n
     G = best(data, method) if told else np.zeros((q, q))
     at = profile(data, G, method)

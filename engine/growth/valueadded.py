@@ -73,7 +73,8 @@ def value_added(
         level: what a unit is, for the formula.
 
     Raises:
-        ValueError: columns of unlike length, no such slope, or no more pupils than terms.
+        TooFewPupils: no more pupils than terms.
+        ValueError: columns of unlike length, or no such slope.
     """
     covariates = covariates or {}
     if slope is not None and slope not in covariates:

@@ -1,0 +1,102 @@
+"""One exam after the other: the store of exams, trends, and growth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.errors import UsageError
+from engine.exam import Exam, Subject, load_exam
+from engine.growth import growth_tables
+from engine.history import History, Sitting, StoredExam, item_points, linkage, prior_scores, pupil_scores, trend
+from engine.history import track as keep_exam
+from stages.state import fresh_scores, keep
+from stages.work import Summary
+
+
+def track(folder: Path, store: Path | None = None) -> Summary:
+    """Keep the exam in the store of exams, in the place of what was kept of it before.
+
+    Raises:
+        UsageError: no store is named.
+    """
+    exam = load_exam(folder)
+    where = _store(exam, store)
+    kept = keep_exam(exam, fresh_scores(exam), where)
+    summary = Summary("track", written=[where / f"exam={kept.id}"])
+    summary.figures["store"] = {"exams": len(History(where).exams), "subjects kept": len(kept.subjects)}
+    return summary
+
+
+def grow(folder: Path, store: Path | None = None) -> Summary:
+    """Trends over the exams of the store, who could be followed, and what schools and classes add.
+
+    Raises:
+        UsageError: no store is named.
+    """
+    exam = load_exam(folder)
+    history = History(_store(exam, store))
+    scores = dict(zip((subject.code for subject in exam.subjects), fresh_scores(exam), strict=True))
+    now = {subject.code: pupil_scores(subject, scores[subject.code], exam.roster) for subject in exam.subjects}
+    previous = history.previous(exam)
+    before = {code: history.pupils(previous, code) for code in now if previous and previous.paper(code)}
+
+    names = ("growth", "growth_models", "growth_pupils")
+    made = {name: [tables.empty(name)] for name in (*names, "trend")}
+    for subject in exam.subjects:
+        code = subject.code
+        sittings = _sittings(history, exam, subject, scores[code], now[code])
+        made["trend"].append(trend(code, sittings, confidence=exam.growth.confidence))
+        if code in before:
+            prior = prior_scores(now[code], before[code])
+            found = growth_tables(code, now[code], prior, exam.roster, exam.growth)
+            for name in names:
+                made[name].append(found[name])
+    joined = {name: pa.concat_tables(parts) for name, parts in made.items()}
+    joined["linkage"] = linkage(now, before) if before else tables.empty("linkage")
+    summary = Summary("grow", written=keep(exam, joined))
+    _tell(summary, joined, previous, set(before))
+    return summary
+
+
+def _store(exam: Exam, store: Path | None) -> Path:
+    if store is None and not exam.history.store:
+        mend = 'say where it is: --store DIR, or [history] store = "…" in exam.toml'
+        raise UsageError("no store of exams is named", file=exam.folder / "exam.toml", mend=mend)
+    return store or exam.folder / exam.history.store
+
+
+def _sittings(history: History, exam: Exam, subject: Subject, scores: pa.Table, pupils: pa.Table) -> list[Sitting]:
+    """The subject in the earlier exams of the store, and in this one."""
+    sittings = []
+    for earlier in history.before(exam):
+        paper = earlier.paper(subject.code)
+        if paper:
+            anchors = any(item.question for item in paper.items)
+            points = history.points(earlier, subject.code) if anchors else None
+            sittings.append(Sitting(earlier, history.pupils(earlier, subject.code), points))
+    anchors = any(item.question for item in subject.items)
+    return [*sittings, Sitting(exam, pupils, item_points(subject, scores) if anchors else None)]
+
+
+def _tell(summary: Summary, made: dict[str, pa.Table], previous: StoredExam | None, subjects: set[str]) -> None:
+    """Figures and notes of `grow`."""
+    if previous is None or not subjects:
+        summary.notes.append("growth: no earlier exam of these subjects in the store; see [history] in exam.toml")
+        return
+    summary.notes.append(f"growth since {previous.id} ({previous.date}), by student_id")
+    changes = made["linkage"]["change"].to_pylist()
+    summary.figures["pupils"] = {change: changes.count(change) for change in ("transferred", "new", "left")}
+    for code in sorted(subjects):
+        units = made["growth"].filter(pc.equal(made["growth"]["subject"], code))
+        schools = units.filter(pc.equal(units["level"], "school"))
+        verdicts = schools["verdict"].to_pylist()
+        n, matched = (pc.sum(schools[name]).as_py() or 0 for name in ("n", "matched"))
+        summary.figures[f"{code} growth"] = {
+            "pupils": n,
+            "matched": matched,
+            **{f"schools {verdict}": verdicts.count(verdict) for verdict in dict.fromkeys(sorted(verdicts))},
+        }
