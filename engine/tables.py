@@ -731,48 +731,30 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("difficulty", pa.float64()),  # the bank's expected rate
         ]
     ),
-    # 教研: how far topics of the paper lie below their reference, by exam, school and class; see engine.research.
-    "research": pa.schema(
-        [
-            ("subject", pa.string()),
-            ("dimension", pa.string()),  # "knowledge", "ability", "type"
-            ("topic", pa.string()),
-            ("level", pa.string()),  # "exam", "school", "class"; units as in `units`
-            ("unit", pa.string()),
-            ("n", pa.int64()),  # pupils
-            ("items", pa.int64()),
-            ("max", pa.float64()),  # points at stake for a pupil
-            ("rate", pa.float64()),
-            ("lower", pa.float64()),  # 95 % interval of the rate; of the exam it holds for other classes, too
-            ("upper", pa.float64()),
-            ("reference", pa.float64()),  # the exam's rate on the same items; of the exam, the blueprint's expectation
-            ("gap", pa.float64()),  # rate - reference
-            ("relative", pa.float64()),  # gap less that of the unit's whole paper
-            ("p", pa.float64()),  # one-sided; null: too few pupils
-            ("p_adjusted", pa.float64()),  # Benjamini-Hochberg, over the topics and units of a level and dimension
-            ("behind", pa.bool_()),  # a gap that is large enough and more than chance
-        ]
-    ),
-    # Suggested topics for the training of teachers, the largest first.
+    # 教研: a row a topic, those suggested for the training of teachers first; see engine.research.
     "research_topics": pa.schema(
         [
             ("subject", pa.string()),
-            ("order", pa.int32()),  # from 1
-            ("dimension", pa.string()),
+            ("order", pa.int32()),  # of the suggestions, from 1; null: not suggested
+            ("kind", pa.string()),  # as in `patterns`: "knowledge", "type", "ability"
             ("topic", pa.string()),
             ("items", pa.int64()),
-            ("schools", pa.int64()),  # judged
-            ("schools_behind", pa.int64()),
+            ("max", pa.float64()),  # points at stake for a pupil
+            ("n", pa.int64()),  # pupils
+            ("rate", pa.float64()),  # of the exam
+            ("lower", pa.float64()),  # 95 % interval: over classes, as if these were drawn from many
+            ("upper", pa.float64()),
+            ("expected", pa.float64()),  # in the blueprint; null where it does not say for all items
+            ("below_expected", pa.bool_()),  # by more than the bound of exam.toml and more than chance
+            ("schools", pa.int64()),  # judged: not too small
+            ("schools_behind", pa.int64()),  # clearly below the exam's rate
             ("classes", pa.int64()),
             ("classes_behind", pa.int64()),
             ("pupils_behind", pa.int64()),  # in these classes
-            ("gap", pa.float64()),  # of these classes together to the reference; null: none is behind
-            ("rate", pa.float64()),  # of the exam
-            ("expected", pa.float64()),  # in the blueprint; null where it does not say
-            ("below_expected", pa.bool_()),  # the whole exam lies below it by more than chance
-            ("points_behind", pa.float64()),  # points that lie between these classes, or all pupils, and the reference
+            ("gap", pa.float64()),  # of these classes together, to the exam's rate; null: none is behind
+            ("points_behind", pa.float64()),  # points that they, or all pupils, lie below what they are held against
             ("units", pa.string()),  # schools with such classes and how many: "一中 2 个班、二中 1 个班"
-            ("reason", pa.string()),  # in words and numbers, in Chinese
+            ("reason", pa.string()),  # in words and numbers, in Chinese; "" if not suggested
         ]
     ),
     # Wrong answers worth a word among teachers, a row a finding.
