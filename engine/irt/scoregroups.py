@@ -219,9 +219,16 @@ def _products(weights: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 def _maximise(function: Function, start: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, bool]:
     """Where the function is highest, its value and the inverse information there, and whether the search settled."""
+    scale = max(1.0, abs(function(start)[0]))
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step too far, to be taken back
+            value, gradient = function(point)
+        return (-value / scale, -gradient / scale) if np.isfinite(value) else (np.inf, np.zeros_like(point))
+
     bounds = [(-_FAR, _FAR)] * len(start)
-    rough = minimize(lambda x: tuple(-part for part in function(x)), start, jac=True, method="L-BFGS-B", bounds=bounds)
-    point, converged = rough.x, False
+    point = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    converged = False
     for _ in range(_NEWTON):
         value, gradient = function(point)
         covariance = np.linalg.pinv(_information(function, point), hermitian=True)
