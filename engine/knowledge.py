@@ -80,6 +80,17 @@ def weights(subject: Subject) -> np.ndarray:
     return matrix
 
 
+def topics(subject: Subject) -> dict[str, tuple[list[str], np.ndarray]]:
+    """How items can be grouped: "knowledge", "ability" (能力层次), "type" (题型) → names and (J, names) weights."""
+    grouped = {"knowledge": (knowledge_points(subject), weights(subject))}
+    for kind in ("ability", "type"):
+        of_item = [getattr(item, kind) for item in subject.items]
+        names = list(dict.fromkeys(filter(None, of_item)))
+        belongs = [[name == own for name in names] for own in of_item]
+        grouped[kind] = names, np.array(belongs, float).reshape(len(of_item), len(names))
+    return grouped
+
+
 def per_point(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The product values (n, J) @ weight (J, K), over the few cells of `weight` that are not 0.
 

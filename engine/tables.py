@@ -443,7 +443,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("subject", pa.string()),
             ("level", pa.string()),  # "county", "school", "class", units as in units
             ("unit", pa.string()),
-            ("kind", pa.string()),  # "knowledge" or "item"
+            ("kind", pa.string()),  # "knowledge", "ability", "type" or "item"
             ("name", pa.string()),  # the point, or the item
             ("n", pa.int64()),  # pupils of the unit to whom it was presented
             ("rate", pa.float64()),

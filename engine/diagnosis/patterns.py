@@ -23,24 +23,27 @@ from engine import tables
 from engine.compare import false_discovery
 from engine.diagnosis.rates import TOLERANCE
 from engine.exam import DiagnosisRule, Subject
-from engine.knowledge import PupilPoints, knowledge_points, per_point, ratio, sum_by, weights
+from engine.knowledge import PupilPoints, per_point, ratio, sum_by, topics
 from engine.roster import rows_of, units_of
 
 PRIOR = 10  # pupils that stand for what is known of the variance from other units
 LEVELS = {"county": "本县区", "school": "本校", "class": "本班"}
+KINDS = {"knowledge": "知识点「{}」", "ability": "能力层次「{}」", "type": "题型「{}」", "item": "第 {} 题"}
+TYPES = {"single": "单选", "multiple": "多选", "number": "填数", "constructed": "主观"}
 SPECIFIC = 0.05  # a reason says that a gap is more than the unit's level from here on
 
 
 def error_patterns(subject: Subject, scores: pa.Table, roster: pa.Table, rule: DiagnosisRule) -> pa.Table:
-    """Gaps of counties, schools and classes at every knowledge point and item.
+    """Gaps of counties, schools and classes at every knowledge point, ability, type of item, and item.
 
     Args:
         scores: as for `engine.diagnosis.mastery`; pupils with status "violation" do not count.
         roster: student_id, class, school, county of at least the pupils scored.
 
     Returns:
-        Table "patterns": levels county, school, class; units in the order of their text; points, then items, in the
-        order of the blueprint, those presented to somebody. p and q are null where one pupil only was presented it.
+        Table "patterns": levels county, school, class; units in the order of their text; points, abilities, types,
+        then items, in the order of the blueprint, those presented to somebody. p and q are null where one pupil only
+        was presented it.
 
     Raises:
         InputError: a scored pupil is not in the roster.
@@ -48,10 +51,7 @@ def error_patterns(subject: Subject, scores: pa.Table, roster: pa.Table, rule: D
     pupils = PupilPoints.of(subject, scores)
     place = rows_of(pupils.student_id, roster)
     items = [item.item for item in subject.items]
-    parts = {
-        "knowledge": (knowledge_points(subject), weights(subject)),
-        "item": (items, np.eye(len(items))),
-    }
+    parts = topics(subject) | {"item": (items, np.eye(len(items)))}
     found = [tables.empty("patterns")]
     for level, units_by_pupil in units_of(place["student_id"], place).items():
         names = units_by_pupil.to_numpy(zero_copy_only=False)
@@ -116,7 +116,7 @@ def _rows(
     specific = gaps.gap - overall
     reasons = np.full(gaps.gap.shape, "", dtype=object)
     for u, k in zip(*np.nonzero(significant), strict=True):
-        what = f"知识点「{labels[k]}」" if kind == "knowledge" else f"第 {labels[k]} 题"
+        what = KINDS[kind].format(TYPES.get(labels[k], labels[k]))
         rate, gap = gaps.rate[u, k], gaps.gap[u, k]
         reasons[u, k] = (
             f"{what}{LEVELS[level]} {gaps.n[u, k]:.0f} 人得分率 {rate:.0%}，全体同题 {rate - gap:.0%}，"
