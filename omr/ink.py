@@ -114,6 +114,20 @@ def _darkest_stand_out(mean: Array, page: Bubbles) -> bool:
     return bool(above[rows].sum() > STANDING_OUT * below[rows].sum())
 
 
+def _print_beside_marks(ink: Ink, page: Bubbles) -> Array:
+    """(n,) how much darker than expected the print in each bubble is, told by those of the same print beside a mark.
+
+    Who marks one bubble of a group leaves the others empty, so that what is dark in most of those with the same print
+    is the print. One alone says nothing: it may be erased.
+    """
+    marked = ink.rise > ink.marked
+    has_mark = np.logical_or.reduceat(marked, page.start)
+    beside = np.where(has_mark[page.group] & ~marked, ink.rise, np.nan)
+    medians, count = class_medians(beside, page.letter, page.letters)
+    heavier = np.where(count > 1, count / (count + 1) * medians, 0)
+    return np.maximum(heavier, 0)[page.letter]
+
+
 def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     """Learn a page's empty bubbles and marks from all its bubbles.
 
@@ -163,6 +177,7 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
             marks = marks[marks > CLEAR_DOUBLE * np.partition(marks, darkest)[darkest]]
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
+    ink = replace(ink, rise=ink.rise - _print_beside_marks(ink, page))
     if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
         ink = replace(ink, in_part=np.zeros_like(ink.in_part), sure=MARKED_BLACK, strong=np.inf)
     return ink

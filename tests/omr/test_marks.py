@@ -252,6 +252,20 @@ def test_a_row_marked_throughout_and_a_blank_row():
     assert flags(marks) == {}
 
 
+@pytest.mark.parametrize("heavy", [1, 4])
+def test_print_that_is_heavier_throughout_is_told_from_an_erasure(heavy):
+    """Two-digit points on a score strip: printed but a few times on a page, and darker than all else."""
+    fields = [choice(f"s{n}", 10, 10 + 6 * n, labels="01234567M", block="strips") for n in range(4)]
+    paper = Paper(sheet(*fields))
+    for number, field in enumerate(fields):
+        paper.mark(field.name, str(number))
+        if number < heavy:
+            paper.mark(field.name, "M", how="dot", darkness=0.6)
+    marks = read(paper)
+    assert values(marks) == {"s0": "0", "s1": "1", "s2": "2", "s3": "3"}
+    assert flags(marks) == ({"s0": "erased"} if heavy == 1 else {})
+
+
 def test_a_clear_double_mark_is_an_answer():
     paper = Paper(CHOICES)
     for name in QUESTIONS:
