@@ -46,19 +46,21 @@ def diagnose(folder: Path) -> Summary:
 
 
 def recommend(folder: Path) -> Summary:
-    """Questions to practise next for every pupil, from bank.csv."""
-    from engine.recommend import recommend as choose_questions
+    """Questions to practise next, from bank.csv: for every pupil, and for whole classes and teaching groups."""
+    from engine import recommend as practice  # SciPy's sparse matrices take a while to load
 
     exam = load_exam(folder)
     bank = _bank(exam)
-    chosen = [tables.empty("recommendations")]
+    made = {name: [tables.empty(name)] for name in ("recommendations", "practice_sets")}
     if bank:
-        (mastery,) = fresh(exam, "mastery")
+        mastery, groups = fresh(exam, "mastery", "groups")
+        earlier = _earlier(exam)
         for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-            own = mastery.filter(pc.equal(mastery["subject"], subject.code))
-            chosen.append(choose_questions(subject, own, bank, exam.recommend, scores))
-    made = {"recommendations": pa.concat_tables(chosen)}
-    summary = Summary("recommend", written=keep(exam, made))
+            case = practice.Case.of(subject, scores, mastery, bank, exam.recommend, day=exam.date, earlier=earlier)
+            made["recommendations"].append(practice.recommend(case, exam.roster))
+            made["practice_sets"].append(practice.practice_sets(case, exam.roster, groups))
+    joined = {name: pa.concat_tables(some) for name, some in made.items()}
+    summary = Summary("recommend", written=keep(exam, joined))
     if bank:
         told = unused(bank, exam.subjects)
         summary.notes = [f"bank, not in this exam: {line}" for line in told[:MOST_NOTES]]
@@ -66,31 +68,54 @@ def recommend(folder: Path) -> Summary:
             summary.notes.append(f"bank, not in this exam: {len(told) - MOST_NOTES} more")
     summary.figures["practice"] = {
         "questions in the bank": bank.num_rows if bank else 0,
-        "recommendations": made["recommendations"].num_rows,
+        "recommendations": joined["recommendations"].num_rows,
+        "for classes and groups": joined["practice_sets"].num_rows,
     }
     return summary
 
 
 def lecture(folder: Path) -> Summary:
-    """What every class should go through, who gave which wrong answer, and what it then works on."""
+    """Lessons: what every class should go through; and what teachers of a subject should talk about."""
+    from engine import research
     from engine.lecture import lecture_pack
 
     exam = load_exam(folder)
-    bank = _bank(exam)
-    (mastery,) = fresh(exam, "mastery")
-    packs = [
-        lecture_pack(subject, scores, responses, exam.roster, mastery, bank, exam.date, exam.lecture)
-        for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True)
-    ]
-    made = {name: pa.concat_tables([pack[name] for pack in packs]) for name in packs[0]}
-    summary = Summary("lecture", written=keep(exam, made))
-    gone_through = made["lecture"].filter(pc.is_valid(made["lecture"]["block"]))
+    bank, roster, rule = _bank(exam), exam.roster, exam.research
+    mastery, patterns, options = fresh(exam, "mastery", "patterns", "options")
+    made: dict[str, list[pa.Table]] = {}
+    for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True):
+        lessons = lecture_pack(subject, scores, responses, roster, mastery, bank, exam.date, exam.lecture)
+        for name, table in {
+            **lessons,
+            "research_topics": research.research_topics(subject, scores, roster, patterns, rule),
+            "research_options": research.research_options(subject, scores, responses, roster, options, rule),
+            "research_items": research.research_items(subject, scores, roster, rule),
+        }.items():
+            made.setdefault(name, []).append(table)
+    joined = {name: pa.concat_tables(some) for name, some in made.items()}
+    summary = Summary("lecture", written=keep(exam, joined))
+    gone_through = joined["lecture"].filter(pc.is_valid(joined["lecture"]["block"]))
     summary.figures["lessons"] = {
         "lessons": gone_through.group_by(["subject", "school", "class"]).aggregate([]).num_rows,
         "items": gone_through.num_rows,
-        "questions": made["lecture_questions"].num_rows,
+        "questions": joined["lecture_questions"].num_rows,
+    }
+    summary.figures["research"] = {
+        "topics suggested": pc.count(joined["research_topics"]["order"]).as_py(),
+        "wrong answers": joined["research_options"].num_rows,
+        "items off expectation": pc.sum(pc.not_equal(joined["research_items"]["verdict"], "")).as_py() or 0,
     }
     return summary
+
+
+def _earlier(exam: Exam) -> pa.Table:
+    """What earlier exams recommended to whom."""
+    names = ["student_id", "question"]
+    parts = [
+        tables.read(exam.folder / folder / "out" / "tables" / "recommendations.arrow").select(names)
+        for folder in exam.recommend.earlier
+    ]
+    return pa.concat_tables([tables.empty("recommendations").select(names), *parts])
 
 
 def _bank(exam: Exam) -> pa.Table | None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.compare import chance_of_fewer, false_discovery
-from engine.exam import LectureRule, Subject
+from engine.exam import Item, LectureRule, Subject
 from engine.lecture.evidence import TOLERANCE, Evidence
 
 # A constructed response is told by its points: 0, less than half of the full mark, half or more but not all of it.
@@ -66,11 +66,21 @@ def wrong_answers(
             "share": count / n,
             "reference": reference,
             "more": more,
-            "misconception": [""] * len(cells),
+            "misconception": [shown_by(subject.items[j], texts[k]) for j, k in zip(item, code, strict=True)],
             "students": students,
         },
     )
     return table.take(np.lexsort((code, -count, place[of, item], of)))
+
+
+def shown_by(item: Item, answer: str) -> str:
+    """What an answer shows (错因) by the blueprint, "" if nothing; of a multiple choice, what its options show."""
+    meanings = [
+        meaning
+        for wrong, meaning in item.misconceptions
+        if (set(wrong) <= set(answer) if item.type == "multiple" else wrong == answer)
+    ]
+    return "；".join(dict.fromkeys(meanings))
 
 
 def split_units(units: Iterable[str]) -> tuple[list[str], list[str]]:

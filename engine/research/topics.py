@@ -1,0 +1,130 @@
+"""Topics for the training of teachers (研训主题): where schools and classes lie behind, and how much there is to win.
+
+A school or class is behind at a topic (a knowledge point, an ability, a type of item) if its rate lies `min_gap` or
+more below the exam's on the same items, and by more than chance: `q` of the table "patterns", which is adjusted for all
+units and topics of its level. Units of fewer than `min_pupils` pupils are not judged. The whole exam is behind where
+its rate lies `deviation` or more below what the blueprint expected, and the interval over classes leaves that out.
+
+A topic is suggested where classes, or the whole exam, are behind: by the points that lie between the classes behind, or
+all pupils, and the rate that they are held against, whichever is more; those with most points first, `max_topics` of
+them at most.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine import tables
+from engine.diagnosis.patterns import KINDS, TYPES
+from engine.diagnosis.rates import TOLERANCE
+from engine.exam import ResearchRule, Subject
+from engine.knowledge import PupilPoints, topics
+from engine.research.items import Expectation
+
+MOST_SCHOOLS = 12  # named in a row
+Row = dict[str, Any]
+
+
+def research_topics(
+    subject: Subject, scores: pa.Table, roster: pa.Table, patterns: pa.Table, rule: ResearchRule
+) -> pa.Table:
+    """Table "research_topics", the suggestions first, then the other topics in the order of the blueprint.
+
+    Args:
+        patterns: table "patterns", of any subjects.
+
+    Raises:
+        InputError: a scored pupil is not in the roster.
+    """
+    pupils = PupilPoints.of(subject, scores)
+    units = _units(subject, patterns, rule)
+    rows: list[Row] = []
+    for kind, (names, weight) in topics(subject).items():
+        exam = Expectation.of(subject, pupils, roster, weight)
+        below = exam.below(rule.deviation)
+        for k in np.flatnonzero(exam.n > 0):
+            row: Row = {
+                "subject": subject.code,
+                "kind": kind,
+                "topic": names[k],
+                "items": int((weight[:, k] > 0).sum()),
+                "max": exam.at_stake[k],
+                "n": int(exam.n[k]),
+                "rate": exam.rate[k],
+                "lower": _known(exam.lower[k]),
+                "upper": _known(exam.upper[k]),
+                "expected": _known(exam.expected[k]),
+                "below_expected": bool(below[k]),
+            }
+            rows.append(row | _behind(row, units.get((kind, names[k]), [])))
+    return pa.Table.from_pylist(_suggested(rows, rule), schema=tables.SCHEMAS["research_topics"])
+
+
+def _units(subject: Subject, patterns: pa.Table, rule: ResearchRule) -> dict[tuple[str, str], list[Row]]:
+    """The schools and classes judged, by kind and topic, each with whether it is behind."""
+    wanted = (
+        (pc.field("subject") == subject.code)
+        & pc.field("level").isin(["school", "class"])
+        & (pc.field("kind") != "item")
+        & (pc.field("n") >= rule.min_pupils)
+        & pc.field("q").is_valid()
+    )
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in patterns.filter(wanted).to_pylist():
+        behind = row["q"] <= rule.false_alarms and row["gap"] <= -rule.min_gap + TOLERANCE
+        found.setdefault((row["kind"], row["name"]), []).append(row | {"behind": behind})
+    return found
+
+
+def _behind(topic: Row, units: list[Row]) -> Row:
+    """What the units that are behind amount to."""
+    schools = [row for row in units if row["level"] == "school"]
+    classes = [row for row in units if row["level"] == "class"]
+    behind = [row for row in classes if row["behind"]]
+    pupils = sum(row["n"] for row in behind)
+    lacking = -sum(row["n"] * row["gap"] for row in behind)
+    in_all = (topic["expected"] - topic["rate"]) * topic["n"] if topic["below_expected"] else 0.0
+    of_school = Counter(row["unit"].split("/")[0] for row in behind).most_common()
+    told = [f"{school} {count} 个班" for school, count in of_school[:MOST_SCHOOLS]]
+    return {
+        "schools": len(schools),
+        "schools_behind": sum(row["behind"] for row in schools),
+        "classes": len(classes),
+        "classes_behind": len(behind),
+        "pupils_behind": pupils,
+        "gap": -lacking / pupils if pupils else None,
+        "points_behind": max(lacking, in_all) * topic["max"],
+        "units": "、".join(told) + ("…" if len(of_school) > MOST_SCHOOLS else ""),
+    }
+
+
+def _suggested(rows: list[Row], rule: ResearchRule) -> list[Row]:
+    """The rows with the suggestions numbered and in front."""
+    worth = sorted((row for row in rows if row["points_behind"] > 0), key=lambda row: -row["points_behind"])
+    chosen = worth[: rule.max_topics]
+    numbered = [row | {"order": order, "reason": _reason(row)} for order, row in enumerate(chosen, 1)]
+    others = [row | {"order": None, "reason": ""} for row in rows if not any(row is one for one in chosen)]
+    return numbered + others
+
+
+def _reason(row: Row) -> str:
+    """Why a topic is suggested, in words and numbers."""
+    what = KINDS[row["kind"]].format(TYPES.get(row["topic"], row["topic"]))
+    said = []
+    if row["classes_behind"]:
+        said.append(
+            f"{row['classes']} 个班中 {row['classes_behind']} 个班（{row['pupils_behind']} 人）明显低于全体，"
+            f"合起来低 {-100 * row['gap']:.0f} 个百分点"
+        )
+    if row["below_expected"]:
+        said.append(f"全体得分率 {row['rate']:.0%}，命题预估 {row['expected']:.0%}")
+    return f"{what}（{row['items']} 题）：" + "；".join(said)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
