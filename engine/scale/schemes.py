@@ -16,6 +16,7 @@ import itertools
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from importlib.resources import files
@@ -95,7 +96,7 @@ def load_scheme(name: str, folder: Path | None = None) -> Scheme:
     else:
         raise InputError(f"no scheme {name!r} of 等级赋分", mend=f"name one of {_known()}; or a .toml file of your own")
     try:
-        return Scheme.model_validate(tomllib.loads(read_text(path)))
+        return Scheme.model_validate(tomllib.loads(read_text(path), parse_float=Decimal))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise InputError(f"no scheme: {error}", file=path, mend="compare with docs/formats.md") from None
 
