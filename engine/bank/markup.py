@@ -8,24 +8,41 @@ included; only a text that would be taken for one of these elements has `&lt;` i
 from __future__ import annotations
 
 import re
-from html import unescape
+from collections.abc import Callable
+from html import escape, unescape
+from html.parser import HTMLParser
+from xml.etree.ElementTree import Element
+
+from engine.bank.safe import parse_xml
+from engine.errors import InputError
 
 INLINE = {"sub": "sub", "sup": "sup", "b": "b", "strong": "b", "i": "i", "em": "i", "u": "u"}
 TABLE = {"table", "tr", "td", "th", "caption"}
-BLOCKS = {"p", "div", "li", "ul", "ol", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "hr"}
-LOST = {"audio", "video", "object", "embed", "iframe", "svg", "canvas", "form", "input", "select", "textarea", "applet"}
+ATTRIBUTES = {"colspan", "rowspan", "src", "alt"}  # of elements that are no formulas
+BLOCKS = set("p div li ul ol dl dt dd h1 h2 h3 h4 h5 h6 pre blockquote hr section article center".split())
 UNSEEN = {"script", "style", "head", "title", "template"}
+LOST = {"audio", "video", "object", "embed", "iframe", "svg", "canvas", "form", "input", "select", "a", "font"}
+UNSAFE = ("on", "href", "src", "style", "xmlns")  # attributes of formulas begin with none of these
 MATHML = "http://www.w3.org/1998/Math/MathML"
 
 _KEPT = "|".join(sorted({"math", "img", "br", *INLINE.values(), *TABLE}))
 _ELEMENT = re.compile(rf"<math\b.*?</math>|</?(?:{_KEPT})\b[^<>]*>", re.DOTALL)
 _MISTAKABLE = re.compile(rf"<(?=/?(?:{_KEPT})\b)")
 _ESCAPED = re.compile(r"&(amp;)*lt;")
+_COLLAPSING = re.compile(r"(?:^|(?<=[\n ])) ")  # a space that a browser would not show
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # characters that no XML has
+_TAG = re.compile(r"<(/?)(\w+)(.*?)/?>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'([\w:-]+)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
 
 
 def literal(text: str) -> str:
     """Text that stands for itself, as part of a question's text."""
     return _MISTAKABLE.sub("&lt;", re.sub(r"&(?=(?:amp;)*lt;)", "&amp;", text))
+
+
+def printable(text: str) -> str:
+    """The text without characters that XML can't have."""
+    return _CONTROL.sub("", text)
 
 
 def _bare(text: str) -> str:
@@ -42,6 +59,11 @@ def parts(text: str) -> list[tuple[bool, str]]:
     return [piece for piece in [*pieces, (False, _bare(text[at:]))] if piece[1]]
 
 
+def is_plain(text: str) -> bool:
+    """Whether there are no elements in it."""
+    return not any(element for element, _ in parts(text))
+
+
 def plain(text: str) -> str:
     """The text without its elements: formulas as their characters, pictures as their alternative text or 〔图〕."""
     return "".join(_plain_element(piece) if element else piece for element, piece in parts(text))
@@ -49,8 +71,194 @@ def plain(text: str) -> str:
 
 def _plain_element(tag: str) -> str:
     if tag.startswith("<math"):
-        return unescape(re.sub(r"<[^>]*>", "", tag))
+        return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<annotation.*?</annotation>", "", tag, flags=re.DOTALL)))
     if tag.startswith("<img"):
-        alt = re.search(r'\balt="([^"]*)"', tag)
-        return unescape(alt[1]) if alt and alt[1] else "〔图〕"
+        return _attributes(tag).get("alt") or "〔图〕"
     return "\n" if tag.startswith(("<br", "</tr")) else " " if tag.startswith(("</td", "</th")) else ""
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(tag)}
+
+
+def pictures(text: str) -> list[str]:
+    """What the text's pictures are called."""
+    return [_attributes(tag).get("src", "") for element, tag in parts(text) if element and tag.startswith("<img")]
+
+
+def renamed(text: str, name: Callable[[str], str]) -> str:
+    """The text with other names for its pictures."""
+
+    def image(tag: re.Match[str]) -> str:
+        if not tag[0].startswith("<img"):
+            return tag[0]
+        told = _attributes(tag[0])
+        return _image(name(told.get("src", "")), told.get("alt", ""))
+
+    return _ELEMENT.sub(image, text)
+
+
+def _image(source: str, alt: str) -> str:
+    return f'<img src="{escape(source)}" alt="{escape(alt)}"/>'
+
+
+# ---- to XHTML
+
+
+def to_html(text: str) -> str:
+    """The text as XHTML that is well-formed, whatever stands in it: elements that are left open are closed."""
+    out: list[str] = []
+    open_: list[str] = []
+    for element, piece in parts(text):
+        if not element:
+            out.append(_COLLAPSING.sub("\xa0", escape(printable(piece), quote=False)).replace("\n", "<br/>"))
+            continue
+        if piece.startswith("<math"):
+            out.append(_mathml(piece))
+            continue
+        closing, tag, rest = _TAG.match(piece).groups()  # type: ignore[union-attr]
+        if closing and tag in open_:
+            while True:
+                out.append(f"</{open_[-1]}>")
+                if open_.pop() == tag:
+                    break
+        elif not closing:
+            kept = "".join(f' {k}="{escape(v)}"' for k, v in _attributes(rest).items() if k in ATTRIBUTES)
+            empty = tag in ("br", "img")
+            out.append(f"<{tag}{kept}{'/' if empty else ''}>")
+            open_ += [] if empty else [tag]
+    return "".join([*out, *(f"</{tag}>" for tag in reversed(open_))])
+
+
+def _mathml(formula: str) -> str:
+    """A formula in its namespace; what is no XML, as text."""
+    try:
+        inner = parse_xml(unescape_named(formula).encode(), "formula")
+    except InputError:
+        return escape(_plain_element(formula), quote=False)
+    builder = _Builder(lambda source: source)
+    builder.walk(inner)
+    return builder.text.replace("<math", f'<math xmlns="{MATHML}"', 1)
+
+
+def unescape_named(text: str) -> str:
+    """Named entities of HTML, which XML does not know, as characters."""
+    return re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z]\w*;", lambda found: unescape(found[0]), text)
+
+
+# ---- from HTML
+
+
+class _Builder(HTMLParser):
+    """Puts together a question's text from the elements of HTML or XHTML.
+
+    Attributes:
+        lost: what could not be kept.
+    """
+
+    def __init__(self, picture: Callable[[str], str | None]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.picture = picture
+        self.lost: list[str] = []
+        self._pieces: list[str] = [""]
+        self._formula = self._unseen = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces).strip()
+
+    def _add(self, piece: str) -> None:
+        if piece:
+            self._pieces.append(piece)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if self._unseen or tag in UNSEEN:
+            self._unseen += tag in UNSEEN
+        elif self._formula or tag == "math":
+            self._formula += tag == "math"
+            safe = (f' {k}="{escape(v)}"' for k, v in told.items() if k.isalpha() and not k.startswith(UNSAFE))
+            self._add(f"<{tag}{''.join(safe)}>")
+        elif tag in INLINE:
+            self._add(f"<{INLINE[tag]}>")
+        elif tag in TABLE:
+            kept = (f' {k}="{escape(v)}"' for k, v in told.items() if k in ("colspan", "rowspan"))
+            self._add(f"<{tag}{''.join(kept)}>")
+        elif tag == "img":
+            self._place(told.get("src", ""), told.get("alt", ""))
+        elif tag == "object" and told.get("type", "").startswith("image/"):
+            self._place(told.get("data", ""), "")
+        elif tag == "br":
+            self._add("\n")
+        elif tag in BLOCKS:
+            self._new_line()
+        elif tag in LOST:
+            self.lost.append({"a": "link", "font": "font"}.get(tag, tag))
+        if "style" in told and not self._unseen:
+            self.lost.append("style")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._unseen:
+            self._unseen -= tag in UNSEEN
+        elif self._formula:
+            self._formula -= tag == "math"
+            self._add(f"</{tag}>")
+        elif tag in INLINE or tag in TABLE:
+            self._add(f"</{INLINE.get(tag, tag)}>")
+        elif tag in BLOCKS:
+            self._new_line()
+
+    def handle_data(self, data: str) -> None:
+        if self._unseen:
+            return
+        if self._formula:
+            self._add(escape(data, quote=False))
+            return
+        data = re.sub(r"[ \t\r\n]+", " ", data)
+        if self._pieces[-1][-1:] in ("", "\n", " "):
+            data = data.lstrip(" ")
+        self._add(literal(data.replace("\xa0", " ")))
+
+    def _new_line(self) -> None:
+        self._pieces[-1] = self._pieces[-1].rstrip(" ")
+        if self._pieces[-1][-1:] not in ("", "\n"):
+            self._add("\n")
+
+    def _place(self, source: str, alt: str) -> None:
+        name = self.picture(source)
+        if name is None:
+            self.lost.append("picture that is not there")
+        self._add(_image(name, alt) if name is not None else f"〔{literal(alt)}〕" if alt else "〔图〕")
+
+    def walk(self, element: Element) -> None:
+        """The same from a tree: an element with all that is in it, and nothing that follows it."""
+        self.handle_starttag(element.tag, [*element.attrib.items()])
+        self.handle_data(element.text or "")
+        for child in element:
+            self.walk(child)
+            self.handle_data(child.tail or "")
+        self.handle_endtag(element.tag)
+
+
+def from_html(html: str, picture: Callable[[str], str | None], lost: Callable[[str], None]) -> str:
+    """A question's text from HTML as a browser would take it.
+
+    Args:
+        picture: the name under which a picture is kept, of its source; None if there is none.
+        lost: is told what cannot be kept.
+    """
+    builder = _Builder(picture)
+    builder.feed(html)
+    builder.close()
+    for what in builder.lost:
+        lost(what)
+    return builder.text
+
+
+def from_element(element: Element, picture: Callable[[str], str | None], lost: Callable[[str], None]) -> str:
+    """The same from an element of XHTML and what is in it."""
+    builder = _Builder(picture)
+    builder.walk(element)
+    for what in builder.lost:
+        lost(what)
+    return builder.text

@@ -4,11 +4,12 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from engine.bank.markup import literal
 from engine.bank.question import Answer, Question
 
 # What people write, and what formats take for their own signs.
 WORDS = st.text("甲乙 ab1·=~#{}:\\%/<>&\"'|±*→@$，。[]_-", min_size=1, max_size=12).map(lambda text: text.strip(" '"))
-WORDS = WORDS.filter(bool)  # an apostrophe before a sign disarms a formula in a cell
+WORDS = WORDS.filter(bool).map(literal)  # an apostrophe before a sign disarms a formula in a cell
 TEXTS = st.lists(WORDS, min_size=1, max_size=3).map("\n".join)
 SHARES = st.sampled_from([Fraction(1, 2), Fraction(1, 3), Fraction(1, 4), Fraction(-1, 3), Fraction(3, 10)])
 NUMBERS = st.sampled_from(["3", "-2.5", "0", "1e3", "0.333"])

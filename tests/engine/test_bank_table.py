@@ -135,7 +135,7 @@ def test_what_the_exam_does_not_know_is_named(tmp_path: Path) -> None:
     assert found == ["knowledge point '几合' of '数学': 2 questions", "subject 'math': 1 questions"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(banks)
 def test_questions_come_back_as_they_were_kept(tmp_path_factory: pytest.TempPathFactory, bank: list[Question]) -> None:
     path = tmp_path_factory.getbasetemp() / "kept.csv"
