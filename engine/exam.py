@@ -177,7 +177,7 @@ class ResearchRule(_Model):
 
 
 class HistoryRule(_Model):
-    """Where earlier exams are kept (see engine/history.py)."""
+    """Where earlier exams are kept (see engine/history)."""
 
     store: str = ""  # folder of the store, seen from the exam's folder; "": none
     previous: str = ""  # id of the exam to compare with; "": the last one before this exam's date
@@ -194,10 +194,10 @@ class GrowthRule(_Model):
 
 
 class EquityRule(_Model):
-    """Balance between schools, gaps between groups (see engine/equity.py)."""
+    """Balance between schools, gaps between groups (see engine/equity)."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    scheme: str = "quality-2017"  # which thresholds: see engine/standards
+    scheme: str = "quality-2017"  # which thresholds: a file of engine/equity/standards, or of the exam folder (.toml)
     groups: tuple[str, ...] = ()  # columns of the roster whose groups are compared; none: that of dif
 
 

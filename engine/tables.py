@@ -626,9 +626,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("subject", pa.string()),
             ("level", pa.string()),  # "exam", "county": among whose schools
             ("unit", pa.string()),  # "" / county
-            ("measure", pa.string()),  # "cv", "cv_weighted", "range_ratio", "gini", "theil", "theil_between",
-            #                            "robin_hood" of school means; "icc" 校际差异率; "theil_counties": share of the
-            #                            Theil index that lies between counties
+            # Of school means "cv", "range_ratio"; weighted by pupils "cv_weighted", "gini", "theil", "robin_hood";
+            # "icc" 校际差异率; "theil_schools": share of the pupils' Theil index between schools; "theil_counties":
+            # share of that of the schools between counties
+            ("measure", pa.string()),
             ("value", pa.float64()),  # null where not defined
             ("lower", pa.float64()),
             ("upper", pa.float64()),
@@ -659,7 +660,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     # 资源配置: the indicators of indicators.csv. Rows of schools, then of the county and of the exam.
     "indicators": pa.schema(
         [
-            ("scheme", pa.string()),  # "quality-2017", …: see engine/standards
+            ("scheme", pa.string()),  # "quality-2017", …: see engine/equity/standards
             ("stage", pa.string()),  # "primary", "junior"
             ("level", pa.string()),  # "school", "county", "exam"
             ("unit", pa.string()),

@@ -4,6 +4,7 @@ what they return as tables under `out/`. This is the one place where pictures an
 
 from engine.intake.people import Given
 from stages.blueprints import convert_blueprint
+from stages.equity import equity
 from stages.history import grow, track
 from stages.intake import import_roster
 from stages.layouts import convert_layout, show_layout
@@ -27,6 +28,7 @@ __all__ = [
     "convert_layout",
     "demo",
     "diagnose",
+    "equity",
     "export",
     "grow",
     "import_roster",

@@ -7,6 +7,7 @@ from pathlib import Path
 import demo as demo_exam
 from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
+from stages.equity import equity
 from stages.history import grow, track
 from stages.monitoring import scale
 from stages.numbers import analyze, score
@@ -27,6 +28,7 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
         score(folder, work),
         analyze(folder),
         *((stage(folder) for stage in (track, grow)) if exam.history.store else ()),
+        equity(folder),
         scale(folder),
         diagnose(folder),
         recommend(folder),
