@@ -140,7 +140,7 @@ def borderline(drawn: Drawn, totals: Totals, compared: Profile | None = None) ->
     line = drawn.score / totals.step
     near = chosen & (totals.total >= math.ceil(line - within)) & (totals.total <= math.floor(line + within))
     if drawn.line.within_rank is not None:
-        most = drawn.line.within_rank * int(chosen.sum())
+        most = math.floor(Fraction(str(drawn.line.within_rank)) * int(chosen.sum()))
         passed = int(drawn.above.sum())
         rank = np.zeros(len(chosen), dtype=np.int64)
         rank[chosen] = competition_rank(totals.total[chosen], np.zeros(chosen.sum(), dtype=np.int64))

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_totals import cohort, totals
 
@@ -84,6 +84,7 @@ def test_a_withdrawn_subject_counts_nothing() -> None:
     assert told(composite([withdrawn, withdrawn], EXCLUDE)) == [("read", None)]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from([EXCLUDE, ZERO, PRO_RATA]))
 def test_the_composite_is_what_one_would_explain(data: st.DataObject, rule: TotalRule) -> None:
     n, fulls = data.draw(st.integers(1, 6)), [100, 50, 30]
