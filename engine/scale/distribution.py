@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from engine import tables
 from engine.moments import mean_points, scaled
+from engine.scale.ranks import unit_key
 from engine.scale.totals import Totals, Units
 
 SEGMENT_LEVELS = ("exam", "category", "county", "school")
@@ -86,9 +87,8 @@ def spread(totals: Totals) -> pa.Table:
     """Five-number summaries, mean and population sd by unit, schema "spread"; quantiles of type 7 as R and NumPy."""
     pieces = [tables.empty("spread")]
     for level, units in _filled(totals):
-        chosen = np.flatnonzero(totals.counted & (units.codes >= 0))
-        order = chosen[np.lexsort((totals.total[chosen], units.codes[chosen]))]
-        total = totals.total[order]
+        chosen = totals.counted & (units.codes >= 0)
+        total = totals.total[chosen][np.argsort(unit_key(units.codes[chosen], totals.total[chosen]))]
         n = units.sums(totals.counted)
         start = np.cumsum(n) - n
         moments = totals.moments(units)

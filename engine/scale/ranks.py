@@ -23,14 +23,20 @@ def competition_rank(score: np.ndarray, unit: np.ndarray) -> np.ndarray:
     Returns:
         (n,) int64.
     """
-    order = np.lexsort((-score, unit))
-    place = np.arange(len(order))
-    sorted_unit, sorted_score = unit[order], score[order]
+    key = unit_key(unit, -score)
+    order = np.argsort(key)  # which of those tied comes first makes no difference
+    place, ranked, sorted_unit = np.arange(len(order)), key[order], unit[order]
     first_of_unit = np.diff(sorted_unit, prepend=sorted_unit[:1] - 1) != 0
-    first_of_tie = first_of_unit | (np.diff(sorted_score, prepend=sorted_score[:1] - 1) != 0)
+    first_of_tie = np.diff(ranked, prepend=ranked[:1] - 1) != 0
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = _latest(place, first_of_tie) - _latest(place, first_of_unit) + 1
     return rank
+
+
+def unit_key(unit: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """One number for both, which sorts by unit and then by value; sorting one column is much quicker than two."""
+    low, high = int(value.min(initial=0)), int(value.max(initial=0))
+    return unit * (high - low + 1) + (value - low)
 
 
 def _latest(place: np.ndarray, marked: np.ndarray) -> np.ndarray:
