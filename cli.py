@@ -198,6 +198,8 @@ TableFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Workb
 Into = Annotated[Path, typer.Option("--into", metavar="EXAM", help="The exam folder.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Only show what is understood; write lists, not the exam.")]
 AcceptRest = Annotated[bool, typer.Option("--accept-rest", help="Leave rows with errors out and take the rest.")]
+FullMarks = Annotated[list[str] | None, typer.Option("--full", help="Full mark that no file says: maths=120.")]
+OfSubject = Annotated[str, typer.Option("--subject", help="Code or name of the subject, where no sheet says it.")]
 School = Annotated[str, typer.Option("--school", help="School of all rows, where the file does not say.")]
 County = Annotated[str, typer.Option("--county", help="County of all rows, where the file does not say.")]
 Class = Annotated[str, typer.Option("--class", help="Class of all rows, where the file does not say.")]
@@ -217,6 +219,61 @@ def import_roster(
     """Pupils (名单) into roster.csv."""
     given = stages.Given(school, county, klass)
     _finish(stages.import_roster(files, into, given, preview=preview, accept_rest=accept_rest), as_json)
+
+
+@_imports.command("scores")
+def import_scores(
+    files: TableFiles,
+    into: Into,
+    full: FullMarks = None,
+    school: School = "",
+    county: County = "",
+    klass: Class = "",
+    preview: Preview = False,
+    accept_rest: AcceptRest = False,
+    as_json: Json = False,
+) -> None:
+    """A score a subject (成绩表); begins an exam where there is none."""
+    given = stages.Given(school, county, klass)
+    done = stages.import_scores(files, into, given, full=full or [], preview=preview, accept_rest=accept_rest)
+    _finish(done, as_json)
+
+
+@_imports.command("marks")
+def import_marks(
+    files: TableFiles,
+    into: Into,
+    subject: OfSubject = "",
+    school: School = "",
+    county: County = "",
+    klass: Class = "",
+    preview: Preview = False,
+    accept_rest: AcceptRest = False,
+    as_json: Json = False,
+) -> None:
+    """Points of the items (小题分), or of the constructed responses alone."""
+    given = stages.Given(school, county, klass)
+    done = stages.import_marks(files, into, given, subject=subject, preview=preview, accept_rest=accept_rest)
+    _finish(done, as_json)
+
+
+@_imports.command("blueprint")
+def import_blueprint(
+    files: TableFiles,
+    into: Into,
+    subject: OfSubject = "",
+    points_only: Annotated[
+        bool, typer.Option("--points-only", help="Nothing is scanned, so choice items need no answers.")
+    ] = False,
+    preview: Preview = False,
+    accept_rest: AcceptRest = False,
+    as_json: Json = False,
+) -> None:
+    """Items and their points (双向细目表) into blueprint.csv."""
+    done = stages.import_blueprint(
+        files, into, subject=subject, points_only=points_only, preview=preview, accept_rest=accept_rest
+    )
+    _finish(done, as_json)
 
 
 def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:

@@ -6,7 +6,7 @@ from engine.intake.people import Given
 from stages.blueprints import convert_blueprint
 from stages.equity import equity
 from stages.history import grow, track
-from stages.intake import import_roster
+from stages.intake import import_blueprint, import_marks, import_roster, import_scores
 from stages.layouts import convert_layout, show_layout
 from stages.monitoring import scale
 from stages.numbers import analyze, score
@@ -31,7 +31,10 @@ __all__ = [
     "equity",
     "export",
     "grow",
+    "import_blueprint",
+    "import_marks",
     "import_roster",
+    "import_scores",
     "layout_of",
     "lecture",
     "new",

@@ -10,13 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from engine import tables
+from engine.blueprint import load_items
 from engine.byhand import check_by_hand
 from engine.errors import InputError, UsageError
 from engine.exam import load_exam
 from engine.files import find_table
 from engine.intake import feedback
+from engine.intake.blueprint import draft_blueprint
 from engine.intake.context import Context
 from engine.intake.draft import Draft
+from engine.intake.marks import draft_marks
 from engine.intake.people import Given
 from engine.intake.roster import draft_roster
 from engine.intake.scores import draft_scores
@@ -52,6 +55,44 @@ def import_scores(
     """
     context = Context.of(exam, _full_marks(full))
     return _take_over(draft_scores(files, context, given), context, preview=preview, accept_rest=accept_rest)
+
+
+def import_marks(
+    files: Sequence[Path],
+    exam: Path,
+    given: Given | None = None,
+    *,
+    subject: str = "",
+    preview: bool = False,
+    accept_rest: bool = False,
+) -> Summary:
+    """Put the points of items (小题分), or of constructed responses alone, into an exam.
+
+    Args:
+        subject: code or name, where no sheet says it.
+    """
+    context = Context.of(exam)
+    return _take_over(draft_marks(files, context, given, subject), context, preview=preview, accept_rest=accept_rest)
+
+
+def import_blueprint(
+    files: Sequence[Path],
+    exam: Path,
+    *,
+    subject: str = "",
+    points_only: bool = False,
+    preview: bool = False,
+    accept_rest: bool = False,
+) -> Summary:
+    """Put 双向细目表 into an exam's blueprint.csv.
+
+    Args:
+        subject: code or name, where no sheet says it.
+        points_only: nothing will be scanned, so that answers are not needed.
+    """
+    context = Context.of(exam)
+    draft = draft_blueprint(files, context, subject, points_only=points_only)
+    return _take_over(draft, context, preview=preview, accept_rest=accept_rest)
 
 
 def _full_marks(said: Sequence[str]) -> dict[str, Fraction]:
@@ -124,12 +165,13 @@ def _read_strictly(context: Context, folder: Path) -> None:
         InputError: they refuse what would be written.
     """
     try:
-        if not context.toml:
+        there = [keys for keys in context.subjects.values() if find_table(folder / keys.code, "blueprint")]
+        for keys in there:
+            load_items(folder / keys.code, keys)
+        if find_table(folder, "roster"):
             load_roster(folder)
-            return
-        missing = [code for code in context.subjects if not find_table(folder / code, "blueprint")]
-        if find_table(folder, "roster") and not missing:
-            check_by_hand(load_exam(folder))
+            if context.subjects and len(there) == len(context.subjects):
+                check_by_hand(load_exam(folder))
     except InputError as error:
         raise InputError(
             f"what was understood does not fit the exam:\n{str(error).replace(str(folder), str(context.folder))}",

@@ -31,6 +31,7 @@ class Context:
         roster: None where there is none.
         toml: text of exam.toml, with what is to be changed; "" where there is none.
         given_full: full marks by subject that a person gave.
+        title: of the exam, as a title row of the files says.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Context:
     roster: pa.Table | None = None
     toml: str = ""
     given_full: dict[str, Fraction] = field(default_factory=dict)
+    title: str = ""
 
     @classmethod
     def of(cls, folder: Path, given_full: dict[str, Fraction] | None = None) -> Context:
@@ -63,21 +65,22 @@ class Context:
         scans = self.folder / code / "scans"
         return (self.folder / "out" / "read" / code).exists() or (scans.is_dir() and any(scans.iterdir()))
 
-    def add_exam(self, title: str) -> None:
-        """Begin an exam.toml where there is none; the folder's name is the exam's id."""
+    def _add_exam(self) -> None:
+        """Begin an exam.toml; the folder's name is the exam's id."""
         if not self.toml:
             name = self.folder.resolve().name
-            lines = {"id": name if is_safe(name) else "exam", "title": title or name}
+            lines = {"id": name if is_safe(name) else "exam", "title": self.title or name}
             told = "".join(f"{key} = {json.dumps(text, ensure_ascii=False)}\n" for key, text in lines.items())
             today = datetime.date.today().isoformat()
             self.toml = f'# 由导入的成绩表建立，请核对考试名称、日期和学段。\n{told}date = {today}\nstage = "junior"\n'
 
-    def add_subject(self, code: str, name: str, step: Fraction) -> None:
-        """Add a subject of which only points are known."""
+    def add_subject(self, code: str, name: str, step: Fraction, *, points_only: bool = True) -> None:
+        """Add a subject to exam.toml, and begin that where there is none."""
+        self._add_exam()
         told = json.dumps(name, ensure_ascii=False)
-        block = f'[[subjects]]\ncode = "{code}"\nname = {told}\nstep = {in_toml(step)}\npoints_only = true\n'
-        self.toml = f"{self.toml.rstrip()}\n\n{block}"
-        self.subjects[code] = SubjectKeys(code=code, name=name, step=step, points_only=True)
+        block = f'[[subjects]]\ncode = "{code}"\nname = {told}\nstep = {in_toml(step)}\n'
+        self.toml = f"{self.toml.rstrip()}\n\n{block}{'points_only = true' if points_only else ''}".rstrip() + "\n"
+        self.subjects[code] = SubjectKeys(code=code, name=name, step=step, points_only=points_only)
 
     def make_points_only(self, code: str) -> None:
         """Say of a subject that nothing is scanned."""

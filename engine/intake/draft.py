@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,12 @@ from engine.intake.grid import Grid, column_name
 from engine.intake.header import Table, find_tables, sort_rows
 from engine.intake.problems import Complaints
 from engine.intake.words import Recognise, is_label
+
+_EXAM_TITLE = re.compile(r".*(考试|期中|期末|月考|联考|质量监测|模拟|成绩|诊断).*")
+
+_TABLE_NAME = re.compile(
+    r"(成绩|小题分|[^试]{2}(双向)?细目|双向细目)?(统计|汇总|登记|明细|一览)?(总?表|册|单)?([(（].*[)）])?$"
+)
 
 
 @dataclass
@@ -28,7 +35,6 @@ class Draft:
         complaints: errors and warnings, by cell.
         notes: what a person should know, in sentences.
         made: path within the exam folder (without suffix) → our table; empty where nothing could be taken over.
-        settings: subjects that exam.toml lacks → lines of their [[subjects]].
         counts: rows taken over, by what they are.
     """
 
@@ -39,8 +45,16 @@ class Draft:
     complaints: Complaints = field(default_factory=Complaints)
     notes: list[str] = field(default_factory=list)
     made: dict[str, pa.Table] = field(default_factory=dict)
-    settings: dict[str, dict[str, str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def title(self) -> str:
+        """The exam's title as a row above a header says it, "" where none does."""
+        for table in self.tables:
+            for row in range(table.header.start):
+                texts = {cell for cell in table.grid.rows[row] if cell}
+                if len(texts) == 1 and _EXAM_TITLE.fullmatch(text := texts.pop()):
+                    return _TABLE_NAME.sub("", text)[:60]
+        return ""
 
 
 def gather(

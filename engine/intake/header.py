@@ -58,8 +58,9 @@ def find_tables(grid: Grid, recognise: Recognise, needed: Sequence[Collection[st
     for start in range(min(SEARCHED, len(grid.rows))):
         for depth in range(1, min(DEEPEST, len(grid.rows) - start) + 1):
             table = _table(grid, range(start, start + depth), recognise)
-            if all(any(name in table.fields for name in group) for group in needed):
-                goes_on = _goes_on(table, needed[0] if needed else ())
+            named = all(any(name in table.fields for name in group) for group in needed)
+            if named and not _holds_a_pupil(table, needed[0], recognise):
+                goes_on = _goes_on(table, needed[0])
                 score = (len(table.fields), -len(table.repeated), -goes_on, -depth, -start)
                 if best is None or score > best[0]:
                     best = score, table
@@ -90,6 +91,15 @@ def _titles(lines: Sequence[Sequence[str]], places: range) -> dict[int, list[str
                 upper[place] = upper[place - 1]
     columns = {place: list(dict.fromkeys(line[place] for line in padded if line[place])) for place in places}
     return {place: parts for place, parts in columns.items() if parts}
+
+
+def _holds_a_pupil(table: Table, identity: Collection[str], recognise: Recognise) -> bool:
+    """Whether the last line of a header is a row of data: it has something else where the title is 姓名 or 学号."""
+    who = [place for name, place in table.fields.items() if name in identity]
+    if len(table.header) == 1:
+        return False
+    last = [table.grid.cell(table.header[-1], place) for place in who]
+    return any(cell and recognise(cell) is None for cell in last)
 
 
 def _goes_on(table: Table, identity: Collection[str]) -> bool:

@@ -135,9 +135,7 @@ def roll_of(draft: Draft, columns: Sequence[dict[str, list[str]]], roster: pa.Ta
         add_roster(draft, columns)
         made = draft.made.get("roster")
         if made is None:
-            raise InputError(
-                "no pupil that could be taken over", mend="import the roster first: `yuejuan import roster`"
-            )
+            raise InputError("no pupil that could be taken over", mend="import the roster first")
         roster = made.rename_columns([ROSTER_ALIASES.get(title, title) for title in made.column_names])
         if "candidate_no" not in roster.column_names:
             roster = roster.append_column("candidate_no", roster["student_id"])
@@ -175,7 +173,8 @@ class Roll:
             elif given:
                 found.append(self._by_code(given, named["name"][i], i, complain))
             else:
-                found.append(self._by_class_and_name(*(named[name][i] for name in named), i, complain))
+                name, klass, school = (named[field][i] for field in ("name", "class", "school"))
+                found.append(self._by_class_and_name(name, klass, school, i, complain))
                 by_name += found[-1] >= 0
         if by_name:
             draft.notes.append(f"{table.grid.told}：{by_name} 人没有号码，按班级和姓名在考生名单中找到")

@@ -39,7 +39,7 @@ class Problem:
         return f"{sheet}{column_name(self.place) if self.place is not None else ''}{self.line}"
 
     def __str__(self) -> str:
-        return f"{self.table.grid.path.name} {self.where}：{self.message}"
+        return f"{self.table.grid.path.name} {self.where}：{self.message}；{self.mend}"
 
 
 @dataclass

@@ -10,13 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from engine.errors import InputError
-from engine.files import find_table, read_records
 from engine.intake.cells import score_of
 from engine.intake.context import TOTAL_ITEM, Context
 from engine.intake.draft import Draft, gather
 from engine.intake.header import Table
 from engine.intake.people import MEANINGS, WHO, Given, people, roll_of
-from engine.intake.results import Results, read_row
+from engine.intake.results import Results, check_total, put_results, read_row, smallest_step
 from engine.intake.words import (
     FULL_MARKS,
     SUBJECTS,
@@ -29,9 +28,6 @@ from engine.intake.words import (
     subject_name,
 )
 from engine.points import parse_points, plain
-
-_STEPS = (Fraction(1), Fraction(1, 2), Fraction(1, 10), Fraction(1, 100))
-_MOST_TOTALS_TOLD = 200
 
 
 def draft_scores(paths: Sequence[Path], context: Context, given: Given | None = None) -> Draft:
@@ -50,13 +46,11 @@ def draft_scores(paths: Sequence[Path], context: Context, given: Given | None = 
 
     subjects = {f"subject:{code}" for code in (*own.values(), *SUBJECTS)}
     draft = gather("scores", paths, recognise, [WHO, subjects], "要有姓名或号码，和至少一科成绩")
-    codes = list(
-        dict.fromkeys(name.partition(":")[2] for table in draft.tables for name in table.fields if name in subjects)
-    )
+    found = dict.fromkeys(name for table in draft.tables for name in table.fields if name in subjects)
+    codes = [name.partition(":")[2] for name in found]
     names = {code: context.subjects[code].name if code in context.subjects else subject_name(code) for code in codes}
-    draft.meanings = (
-        MEANINGS | {f"subject:{code}": f"{name}成绩" for code, name in names.items()} | {TOTAL: "总分（核对）"}
-    )
+    draft.meanings = MEANINGS | {f"subject:{code}": f"{name}成绩" for code, name in names.items()}
+    draft.meanings[TOTAL] = "总分（核对）"
     full = {code: _full_mark(code, names[code], draft.tables, context) for code in codes}
 
     given = given or Given()
@@ -74,7 +68,8 @@ def draft_scores(paths: Sequence[Path], context: Context, given: Given | None = 
                     one = read_row(draft, table, i, place, keys.step if keys else None, state[i]) if row >= 0 else None
                     if one:
                         results[code].put(draft, roll.pupils.ids[row], one)
-        _check_totals(draft, table, [f"subject:{code}" for code in codes if f"subject:{code}" in table.fields])
+        check_total(draft, table, [f"subject:{code}" for code in codes if f"subject:{code}" in table.fields])
+    context.title = draft.title()
     for code in codes:
         _make(draft, context, code, names[code], full[code], results[code].without(draft))
     return draft
@@ -87,7 +82,7 @@ def _full_mark(code: str, name: str, tables: Sequence[Table], context: Context) 
             raise InputError(
                 f"{name}: the exam has a blueprint of {len(items)} items, which a total score does not tell apart",
                 file=context.folder / code / "blueprint.csv",
-                mend="import the scores of the items (小题分): `yuejuan import marks`; or import totals into another exam",
+                mend="import the items' scores (小题分, `yuejuan import marks`), or totals into another exam",
             )
         return items[0].max
     said: dict[Fraction, str] = {}
@@ -113,52 +108,12 @@ def _full_mark(code: str, name: str, tables: Sequence[Table], context: Context) 
     return next(iter(said))
 
 
-def _check_totals(draft: Draft, table: Table, fields: list[str]) -> None:
-    """总分 against the sum of the subjects; said row by row where it mostly fits, else once."""
-    if TOTAL not in table.fields or len(fields) < 2:
-        return
-    wrong, checked = [], 0
-    parts = [table.texts(name) for name in fields]
-    for i, text in enumerate(table.texts(TOTAL)):
-        total = score_of(text)[0]
-        scores = [score_of(cells[i]) for cells in parts]
-        if total is None or any(standing == "?" for _, standing in scores):
-            continue
-        checked += 1
-        added = sum((value or Fraction(0) for value, _ in scores), Fraction(0))
-        if added != total:
-            wrong.append((i, total, added))
-    if len(wrong) > checked // 2:
-        draft.notes.append(
-            f"{table.grid.told}：总分多半不是所认得各科之和（{len(wrong)}/{checked} 行不同），没有用它核对"
-        )
-        return
-    complain = draft.complaints.of(table)
-    for i, total, added in wrong[:_MOST_TOTALS_TOLD]:
-        complain(i, TOTAL, f"总分 {plain(total)}，各科之和是 {plain(added)}", "核对这一行", is_error=False)
-
-
 def _make(draft: Draft, context: Context, code: str, name: str, full: Fraction, results: Results) -> None:
     """Our tables of one subject."""
     if code not in context.subjects:
-        points = [value for one in results.found.values() for _, value in one.points]
-        step = next((step for step in _STEPS if not any(value % step for value in [*points, full])), None)
-        if step is None:
-            raise InputError(f"{name}: scores with more than two decimals", mend="round them in the file")
-        context.add_exam(context.folder.name)
+        step = smallest_step(results, [full], name)
         context.add_subject(code, name, step)
         draft.notes.append(f"exam.toml 里加了{name}（{code}），满分 {plain(full)}，最小记分单位 {plain(step)}")
     if code not in context.items:
         draft.made[f"{code}/blueprint"] = pa.table({"题号": [TOTAL_ITEM], "题型": ["解答"], "分值": [plain(full)]})
     put_results(draft, context, code, name, [TOTAL_ITEM], results)
-
-
-def put_results(draft: Draft, context: Context, code: str, name: str, items: list[str], results: Results) -> None:
-    """marks.csv and corrections.csv of a subject."""
-    draft.made[f"{code}/marks"] = results.marks(items)
-    path = find_table(context.folder / code, "corrections")
-    before = read_records(path, required=("file", "page", "field", "value")) if path else None
-    corrections = results.corrections(before)
-    if corrections is not None:
-        draft.made[f"{code}/corrections"] = corrections
-    results.count(draft, name)

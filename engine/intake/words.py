@@ -93,12 +93,13 @@ def in_brackets(title: str) -> str:
     return " ".join(re.findall(r"[(\[【〔{<]([^)\]】〕}>]*)[)\]】〕}>]", text))
 
 
-def _index(words: dict[str, str]) -> dict[str, str]:
+def index(words: dict[str, str]) -> dict[str, str]:
+    """Words as they are looked up → field, of a table of fields with their words."""
     return {key(word): field for field, listed in words.items() for word in listed.split()}
 
 
-_PUPIL_FIELDS = _index(_PUPIL)
-_SUBJECT_CODES = _index(SUBJECTS)
+_PUPIL_FIELDS = index(_PUPIL)
+_SUBJECT_CODES = index(SUBJECTS)
 
 
 def pupil_field(title: str) -> str | None:
