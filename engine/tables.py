@@ -754,8 +754,27 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("pupils_behind", pa.int64()),  # in these classes
             ("gap", pa.float64()),  # of these classes together, to the exam's rate; null: none is behind
             ("points_behind", pa.float64()),  # points that they, or all pupils, lie below what they are held against
-            ("units", pa.string()),  # schools with such classes and how many: "一中 2 个班、二中 1 个班"
+            ("classes_specific", pa.int64()),  # of them, how many lie further behind there than on the whole paper
             ("reason", pa.string()),  # in words and numbers, in Chinese; "" if not suggested
+        ]
+    ),
+    # The schools that are behind at a topic, or have a class that is; figures as in `patterns`.
+    "research_schools": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("kind", pa.string()),
+            ("topic", pa.string()),
+            ("school", pa.string()),
+            ("n", pa.int64()),
+            ("rate", pa.float64()),
+            ("reference", pa.float64()),
+            ("gap", pa.float64()),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+            ("q", pa.float64()),
+            ("behind", pa.bool_()),  # the school as a whole
+            ("classes", pa.int64()),  # judged
+            ("classes_behind", pa.int64()),
         ]
     ),
     # Wrong answers worth a word among teachers, a row a finding.

@@ -84,10 +84,12 @@ def lecture(folder: Path) -> Summary:
     mastery, patterns, options = fresh(exam, "mastery", "patterns", "options")
     made: dict[str, list[pa.Table]] = {}
     for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True):
+        topics, schools = research.research_topics(subject, scores, roster, patterns, rule)
         lessons = lecture_pack(subject, scores, responses, roster, mastery, bank, exam.date, exam.lecture)
         for name, table in {
             **lessons,
-            "research_topics": research.research_topics(subject, scores, roster, patterns, rule),
+            "research_topics": topics,
+            "research_schools": schools,
             "research_options": research.research_options(subject, scores, responses, roster, options, rule),
             "research_items": research.research_items(subject, scores, roster, rule),
         }.items():

@@ -20,20 +20,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import tables
-from engine.diagnosis.patterns import KINDS, TYPES
+from engine.diagnosis.patterns import KINDS, SPECIFIC, TYPES
 from engine.diagnosis.rates import TOLERANCE
 from engine.exam import ResearchRule, Subject
 from engine.knowledge import PupilPoints, topics
 from engine.research.items import Expectation
 
-MOST_SCHOOLS = 12  # named in a row
 Row = dict[str, Any]
 
 
 def research_topics(
     subject: Subject, scores: pa.Table, roster: pa.Table, patterns: pa.Table, rule: ResearchRule
-) -> pa.Table:
-    """Table "research_topics", the suggestions first, then the other topics in the order of the blueprint.
+) -> tuple[pa.Table, pa.Table]:
+    """Tables "research_topics", the suggestions first, then the other topics in the order of the blueprint, and
+    "research_schools", topics in the order of the blueprint, schools in the order of their text.
 
     Args:
         patterns: table "patterns", of any subjects.
@@ -44,6 +44,7 @@ def research_topics(
     pupils = PupilPoints.of(subject, scores)
     units = _units(subject, patterns, rule)
     rows: list[Row] = []
+    schools: list[Row] = []
     for kind, (names, weight) in topics(subject).items():
         exam = Expectation.of(subject, pupils, roster, weight)
         below = exam.below(rule.deviation)
@@ -61,8 +62,13 @@ def research_topics(
                 "expected": _known(exam.expected[k]),
                 "below_expected": bool(below[k]),
             }
-            rows.append(row | _behind(row, units.get((kind, names[k]), [])))
-    return pa.Table.from_pylist(_suggested(rows, rule), schema=tables.SCHEMAS["research_topics"])
+            judged = units.get((kind, names[k]), [])
+            rows.append(row | _behind(row, judged))
+            schools += _schools(judged)
+    return (
+        pa.Table.from_pylist(_suggested(rows, rule), schema=tables.SCHEMAS["research_topics"]),
+        pa.Table.from_pylist(schools, schema=tables.SCHEMAS["research_schools"]),
+    )
 
 
 def _units(subject: Subject, patterns: pa.Table, rule: ResearchRule) -> dict[tuple[str, str], list[Row]]:
@@ -89,8 +95,6 @@ def _behind(topic: Row, units: list[Row]) -> Row:
     pupils = sum(row["n"] for row in behind)
     lacking = -sum(row["n"] * row["gap"] for row in behind)
     in_all = (topic["expected"] - topic["rate"]) * topic["n"] if topic["below_expected"] else 0.0
-    of_school = Counter(row["unit"].split("/")[0] for row in behind).most_common()
-    told = [f"{school} {count} 个班" for school, count in of_school[:MOST_SCHOOLS]]
     return {
         "schools": len(schools),
         "schools_behind": sum(row["behind"] for row in schools),
@@ -99,8 +103,26 @@ def _behind(topic: Row, units: list[Row]) -> Row:
         "pupils_behind": pupils,
         "gap": -lacking / pupils if pupils else None,
         "points_behind": max(lacking, in_all) * topic["max"],
-        "units": "、".join(told) + ("…" if len(of_school) > MOST_SCHOOLS else ""),
+        "classes_specific": sum(row["specific"] <= -SPECIFIC for row in behind),
     }
+
+
+def _schools(units: list[Row]) -> list[Row]:
+    """Rows of the table "research_schools" of one topic."""
+    classes, behind = Counter[str](), Counter[str]()
+    for row in units:
+        if row["level"] == "class":
+            school = row["unit"].split("/")[0]
+            classes[school] += 1
+            behind[school] += row["behind"]
+    figures = ("subject", "kind", "n", "rate", "reference", "gap", "lower", "upper", "q", "behind")
+    return [
+        {name: row[name] for name in figures}
+        | {"topic": row["name"], "school": row["unit"]}
+        | {"classes": classes[row["unit"]], "classes_behind": behind[row["unit"]]}
+        for row in units
+        if row["level"] == "school" and (row["behind"] or behind[row["unit"]])
+    ]
 
 
 def _suggested(rows: list[Row], rule: ResearchRule) -> list[Row]:
@@ -120,6 +142,7 @@ def _reason(row: Row) -> str:
         said.append(
             f"{row['classes']} 个班中 {row['classes_behind']} 个班（{row['pupils_behind']} 人）明显低于全体，"
             f"合起来低 {-100 * row['gap']:.0f} 个百分点"
+            + (f"，其中 {row['classes_specific']} 个班比自己的整体水平还低" if row["classes_specific"] else "")
         )
     if row["below_expected"]:
         said.append(f"全体得分率 {row['rate']:.0%}，命题预估 {row['expected']:.0%}")
