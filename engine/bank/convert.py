@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Literal
+
+import pyarrow as pa
 
 from engine.bank.aiken import looks_like_aiken, read_aiken, write_aiken
 from engine.bank.bundle import PICTURES, Bundle
@@ -17,19 +18,20 @@ from engine.bank.moodle import read_moodle, write_moodle
 from engine.bank.qti import read_item, read_qti, write_qti
 from engine.bank.question import CHOICE, LETTERS, Question
 from engine.bank.safe import Archive, leads_out, read_file
-from engine.bank.table import load_bank, questions_of, save_bank, table_of
+from engine.bank.table import SCHEMA, load_bank, questions_of, save_bank, table_of
 from engine.errors import UsageError
 from engine.files import read_text
 from engine.tables import write_bytes
 
-Format = Literal["csv", "qti", "moodle", "gift", "aiken"]
-_WRITERS: dict[Format, Callable[[Bundle], str | bytes]] = {
+_WRITERS: dict[str, Callable[[Bundle], str | bytes]] = {
     "qti": write_qti,
     "moodle": write_moodle,
     "gift": write_gift,
     "aiken": write_aiken,
 }
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".zip": "qti", ".xml": "moodle", ".gift": "gift"}
+TABLES = ("csv", "xlsx")
+NAMING = (*TABLES, "gift")  # formats that name pictures and do not hold them
+SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".zip": "qti", ".xml": "moodle", ".gift": "gift"}
 
 
 def read_bank(path: Path, *, subject: str = "") -> Bundle:
@@ -55,44 +57,48 @@ def read_bank(path: Path, *, subject: str = "") -> Bundle:
     return _sound(bundle, subject)
 
 
-def write_bank(bundle: Bundle, path: Path, to: Format) -> list[Path]:
+def write_bank(bundle: Bundle, path: Path, to: str, save: Callable[[pa.Table, Path], None] = save_bank) -> list[Path]:
     """Write the questions; `bundle.notes` is told what the format cannot hold.
+
+    Args:
+        to: "csv", "xlsx", "qti", "moodle", "gift" or "aiken".
+        save: writes the table of "csv" or "xlsx".
 
     Returns:
         The files written: pictures lie in a folder beside a format that cannot hold them.
     """
-    if to in ("csv", "gift", "aiken"):
+    if to in NAMING:
         bundle = _naming(bundle, lambda name: f"{path.stem}.files/{name}")
-    if to == "csv":
-        save_bank(table_of(bundle.questions), path)
+    if to in TABLES:
+        save(table_of(bundle.questions), path)
     else:
         written = _WRITERS[to](bundle)
         write_bytes(written.encode() if isinstance(written, str) else written, path)
-    if to not in ("csv", "gift"):
-        return [path]
-    beside = [path.parent / name for name in bundle.pictures]
-    for name, picture in bundle.pictures.items():
-        write_bytes(picture, path.parent / name, durable=False)
+    beside = {path.parent / name: data for name, data in bundle.pictures.items() if to in NAMING}
+    for place, data in beside.items():
+        write_bytes(data, place, durable=False)
     return [path, *beside]
 
 
-def format_of(path: Path) -> Format:
-    """The format that a file's suffix says.
+def format_of(path: Path, to: str = "") -> str:
+    """The format to write: the one that is named, else the one that the file's suffix says.
 
     Raises:
-        UsageError: it says none.
+        UsageError: there is no such format, or the suffix says none.
     """
-    found = SUFFIXES.get(path.suffix.casefold())
-    if found is None:
-        raise UsageError(
-            f"suffix {path.suffix!r} says no format", file=path, mend="say --to csv, qti, moodle, gift or aiken"
-        )
+    found = to or SUFFIXES.get(path.suffix.casefold(), "")
+    if found not in (*TABLES, *_WRITERS):
+        what = f"no format {to!r}" if to else f"suffix {path.suffix!r} says no format"
+        raise UsageError(what, file=path, mend=f"say --to {', '.join([*TABLES, *_WRITERS])}")
     return found
 
 
 def _from_table(path: Path) -> Bundle:
-    questions, bad = questions_of(load_bank(path, required=("question", "stem")))
+    bank = load_bank(path, required=("question", "stem"), further=True)
+    questions, bad = questions_of(bank)
     bundle = Bundle(questions)
+    for column in bank.column_names[len(SCHEMA) :]:
+        bundle.notes.add(f"column {column!r}, which the bank has not", "all questions")
     for name, column, message in bad:
         bundle.notes.add(f"left out, column {column!r}: {message}", name)
     return bundle

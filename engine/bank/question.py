@@ -59,9 +59,11 @@ class Question:
     difficulty: float | None = None  # expected rate, 0…1
     chapter: str = ""
     source_item: str = ""
-    pupils: int | None = None  # behind difficulty, irt_a and irt_b, where they are measured
+    pupils: int | None = None  # behind difficulty, where it is measured
     irt_a: float | None = None
     irt_b: float | None = None
+    irt_pupils: int | None = None
+    exams: str = ""  # that the figures come from
 
     def texts(self) -> Iterator[str]:
         """All that may have markup in it."""
@@ -110,6 +112,7 @@ def from_cells(row: Mapping[str, str]) -> Question:
         solution=row["solution"],
         chapter=row["chapter"],
         source_item=row["source_item"],
+        exams=row["exams"],
     )
 
 

@@ -14,8 +14,10 @@ answer       参考答案  of other questions
 solution     解析
 chapter      章节
 source_item  来源题    the item of the exam it is a variant of
-pupils       人数      whose answers the figures rest on (`yuejuan bank calibrate`)
-irt_a, irt_b           discrimination and difficulty of the 2PL model, θ ~ N(0, 1) over these pupils, no 1.7
+pupils       人数      whose answers the difficulty rests on (`yuejuan bank calibrate`); blank: somebody's guess
+irt_a, irt_b           discrimination and difficulty of the 2PL model (engine/bank/calibrate.py)
+irt_pupils             whose answers these rest on
+exams        标定考试  ids of the exams that the figures come from, "a;b"
 
 The columns from `type` on may be missing or blank.
 """
@@ -35,7 +37,6 @@ from engine.blueprint import parse_knowledge
 from engine.errors import InputError, collecting, raise_all
 from engine.exam import Subject
 from engine.files import Records, read_records
-from engine.knowledge import knowledge_points
 
 ALIASES = {
     "编号": "question",
@@ -57,10 +58,12 @@ ALIASES = {
     "章节": "chapter",
     "来源题": "source_item",
     "人数": "pupils",
+    "标定考试": "exams",
 }
 REQUIRED = ("question", "subject", "stem", "knowledge", "difficulty")
-TEXTS = ("type", "options", "key", "credit", "feedback", "answer", "solution", "chapter", "source_item")
-FIGURES = ("pupils", "irt_a", "irt_b")
+TEXTS = ("type", "options", "key", "credit", "feedback", "answer", "solution", "chapter", "source_item", "exams")
+FIGURES = ("pupils", "irt_a", "irt_b", "irt_pupils")
+COUNTS = ("pupils", "irt_pupils")
 
 SCHEMA = pa.schema(
     [
@@ -70,18 +73,17 @@ SCHEMA = pa.schema(
         ("knowledge", pa.list_(pa.string())),
         ("difficulty", pa.float64()),
         *((name, pa.string()) for name in TEXTS),
-        ("pupils", pa.int64()),
-        ("irt_a", pa.float64()),
-        ("irt_b", pa.float64()),
+        *((name, pa.int64() if name in COUNTS else pa.float64()) for name in FIGURES),
     ]
 )
 
 
-def load_bank(path: Path, *, required: Sequence[str] = REQUIRED) -> pa.Table:
+def load_bank(path: Path, *, required: Sequence[str] = REQUIRED, further: bool = False) -> pa.Table:
     """Read a bank from CSV or XLSX.
 
     Args:
         required: columns that must be there with no cell blank; of the usual ones, those left out may be missing.
+        further: keep the columns that the bank does not know, as text.
 
     Returns:
         A table with `SCHEMA`, in the order of the file; texts that are not there are "", figures null.
@@ -109,14 +111,22 @@ def load_bank(path: Path, *, required: Sequence[str] = REQUIRED) -> pa.Table:
             first[name] = i
             rows.append(row)
     raise_all(errors)
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    bank = pa.Table.from_pylist(rows, schema=SCHEMA)
+    for name in [name for name in records.columns if further and name not in SCHEMA.names]:
+        cells = [tables.armed(row[name]) for row in records.rows]
+        bank = bank.append_column(records.titles[name], pa.array(cells, pa.string()))
+    return bank
 
 
 def save_bank(bank: pa.Table, path: Path) -> None:
     """Write a bank as CSV, for `load_bank` and for spreadsheets: UTF-8 with BOM, formula cells disarmed."""
+    tables.write_csv(flat(bank), path)
+
+
+def flat(bank: pa.Table) -> pa.Table:
+    """The bank as it is kept in a file: the knowledge points of a question in one cell."""
     knowledge = pa.array([";".join(points or ()) for points in bank["knowledge"].to_pylist()], pa.string())
-    place = bank.schema.get_field_index("knowledge")
-    tables.write_csv(bank.set_column(place, "knowledge", knowledge), path)
+    return bank.set_column(bank.schema.get_field_index("knowledge"), "knowledge", knowledge)
 
 
 def questions_of(bank: pa.Table) -> tuple[list[Question], list[tuple[str, str, str]]]:
@@ -155,7 +165,7 @@ def unused(bank: pa.Table, subjects: Sequence[Subject]) -> list[str]:
         A line for every unknown subject, and for every unknown knowledge point of a known one, in order of first
         appearance.
     """
-    known = {name: set(knowledge_points(one)) for one in subjects for name in (one.code, one.name)}
+    known = {name: one.curriculum for one in subjects for name in (one.code, one.name)}
     count: Counter[tuple[str, str]] = Counter()
     for row in bank.select(["subject", "knowledge"]).to_pylist():
         if row["subject"] not in known:
@@ -183,7 +193,7 @@ def _row(records: Records, i: int, required: Sequence[str]) -> dict[str, object]
         errors.append(records.error(i, "difficulty", message, "write 0.65 where 65 % of the points are expected"))
     figures = {name: parse_number(row[name]) for name in FIGURES}
     for name, value in figures.items():
-        if row[name] and (value is None or (name == "pupils" and (value < 0 or value != int(value)))):
+        if row[name] and (value is None or (name in COUNTS and (value < 0 or value != int(value)))):
             errors.append(records.error(i, name, f"{row[name]!r}, expected a number", "correct it, or leave it blank"))
     raise_all(errors)
     return {**row, **figures, "knowledge": knowledge, "difficulty": difficulty}

@@ -15,10 +15,12 @@ NAMED = {
     "pupils": "人数",
     "irt_a": "IRT-a",
     "irt_b": "IRT-b",
+    "irt_pupils": "IRT-人数",
+    "exams": "标定考试",
 }
 NUMBER = "编号"  # of the question, where a format is particular about identifiers
 _FIELDS = {word: name for name, word in NAMED.items()} | {NUMBER: "question"}
-_NUMBERS = {"difficulty": float, "pupils": int, "irt_a": float, "irt_b": float}
+_NUMBERS = {"difficulty": float, "pupils": int, "irt_a": float, "irt_b": float, "irt_pupils": int}
 MOST_DENOMINATOR = 20  # of a share that a format writes as a decimal
 
 

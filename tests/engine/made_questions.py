@@ -69,6 +69,8 @@ def questions(draw: st.DrawFn) -> Question:
         pupils=1200 if measured else None,
         irt_a=1.25 if measured else None,
         irt_b=-0.5 if measured else None,
+        irt_pupils=900 if measured else None,
+        exams="a;b" if measured else "",
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_questions import banks
 
 from engine.bank.bundle import Bundle
-from engine.bank.convert import Format, format_of, read_bank, write_bank
+from engine.bank.convert import format_of, read_bank, write_bank
 from engine.bank.gift import read_gift, write_gift
 from engine.bank.markup import plain
 from engine.bank.moodle import read_moodle, write_moodle
@@ -111,7 +111,7 @@ def has_pairs(one: Question) -> bool:
 
 
 @pytest.mark.parametrize("to", ["csv", "qti", "moodle", "gift"])
-def test_pictures_go_with_the_bank_from_file_to_file(to: Format, tmp_path: Path) -> None:
+def test_pictures_go_with_the_bank_from_file_to_file(to: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     suffix = {"csv": "csv", "qti": "zip", "moodle": "xml", "gift": "gift"}[to]
     written = write_bank(pictured(), tmp_path / "a" / f"bank.{suffix}", to)
@@ -133,6 +133,8 @@ def test_formats_are_told_by_content_and_suffix(tmp_path: Path) -> None:
     assert format_of(Path("a.XML")) == "moodle"
     with pytest.raises(UsageError, match="says no format"):
         format_of(Path("a.txt"))
+    with pytest.raises(UsageError, match="no format 'word'"):
+        format_of(Path("a.csv"), "word")
 
 
 def test_one_number_twice_becomes_two(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from made_questions import banks
 
 from engine.bank import SCHEMA, load_bank, save_bank, unused
 from engine.bank.question import Question, from_cells
-from engine.bank.table import TEXTS, questions_of, table_of
+from engine.bank.table import FIGURES, TEXTS, questions_of, table_of
 from engine.errors import InputError, InputErrors
 from engine.exam import Item, Subject
 
@@ -34,7 +34,7 @@ def test_reads_every_column(tmp_path: Path) -> None:
     )
     bank = load_bank(path)
     assert bank.schema == SCHEMA
-    blank = dict.fromkeys(("type", "credit", "feedback"), "") | dict.fromkeys(("pupils", "irt_a", "irt_b"))
+    blank = dict.fromkeys(("type", "credit", "feedback", "exams"), "") | dict.fromkeys(FIGURES)
     assert bank.to_pylist() == [
         {
             **blank,
