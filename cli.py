@@ -32,6 +32,8 @@ _layouts = typer.Typer(no_args_is_help=True, help="Layouts: ours and other progr
 _app.add_typer(_layouts, name="layout")
 _blueprints = typer.Typer(no_args_is_help=True, help="Blueprints: other programs' marking rules.")
 _app.add_typer(_blueprints, name="blueprint")
+_banks = typer.Typer(no_args_is_help=True, help="Question banks: CSV, XLSX, QTI, Moodle XML, GIFT, Aiken.")
+_app.add_typer(_banks, name="bank")
 _imports = typer.Typer(no_args_is_help=True, help="Tables as schools have them (.xlsx, .xls, CSV, any layout).")
 _app.add_typer(_imports, name="import")
 out = Console()
@@ -274,6 +276,47 @@ def import_blueprint(
         files, into, subject=subject, points_only=points_only, preview=preview, accept_rest=accept_rest
     )
     _finish(done, as_json)
+
+
+@_banks.command("convert")
+def bank_convert(
+    file: Annotated[Path, typer.Argument(metavar="IN", help="A bank of any format, told by its content.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The bank to write.")],
+    to: Annotated[
+        str, typer.Option("--to", help="csv, xlsx, qti (.zip), moodle (.xml), gift or aiken; else by the suffix.")
+    ] = "",
+    subject: Annotated[str, typer.Option("--subject", help="Subject of all questions; else what they name.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a bank in another format; what that cannot hold is told."""
+    _finish(stages.convert_bank(file, output, to, subject), as_json)
+
+
+@_banks.command("check")
+def bank_check(
+    file: Annotated[Path, typer.Argument(metavar="BANK", help="A bank of any format.")],
+    exam: Annotated[
+        Path | None, typer.Option("--exam", metavar="EXAM", help="Whose knowledge points count; else the bank's folder.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="CSV", help="A file for all findings.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Missing fields, duplicates, variants, unknown and untaught knowledge points."""
+    _finish(stages.check_bank(file, exam, output), as_json)
+
+
+@_banks.command("calibrate")
+def bank_calibrate(
+    exam: ExamFolder,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="CSV", help="The new bank; else EXAM/bank.<id>.csv.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Difficulty, and a and b of the 2PL model, of the questions that the exam used (blueprint column question)."""
+    _finish(stages.calibrate_bank(exam, output), as_json)
 
 
 def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:

@@ -3,6 +3,7 @@ what they return as tables under `out/`. This is the one place where pictures an
 """
 
 from engine.intake.people import Given
+from stages.banks import calibrate_bank, check_bank, convert_bank
 from stages.blueprints import convert_blueprint
 from stages.equity import equity
 from stages.history import grow, track
@@ -24,6 +25,9 @@ __all__ = [
     "Summary",
     "Work",
     "analyze",
+    "calibrate_bank",
+    "check_bank",
+    "convert_bank",
     "convert_blueprint",
     "convert_layout",
     "demo",
