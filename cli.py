@@ -296,7 +296,8 @@ def bank_convert(
 def bank_check(
     file: Annotated[Path, typer.Argument(metavar="BANK", help="A bank of any format.")],
     exam: Annotated[
-        Path | None, typer.Option("--exam", metavar="EXAM", help="Whose knowledge points count; else the bank's folder.")
+        Path | None,
+        typer.Option("--exam", metavar="EXAM", help="Whose knowledge points count; else the bank's folder."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="CSV", help="A file for all findings.")
