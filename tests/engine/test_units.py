@@ -71,9 +71,9 @@ def test_units_of_nobody() -> None:
 
 
 def test_the_tables_of_a_city() -> None:
-    """差异系数 16.99 / 63.20 → 26.88 and 平均标准分 of a school with mean 79.54 → 0.96, as a city has published them."""
+    """差异系数 16.99 / 63.20 → 26.88, and 平均标准分 of a school with mean 79.54 → 0.96, as a city published them."""
     places = [("", "甲", ""), ("", "乙", ""), ("", "乙", "")]
-    one = totals(["79.54", "70.29", "39.77"], step=Fraction(1, 100), of=cohort(3, places))
+    one = totals(["79.54", "70.286", "39.774"], step=Fraction(1, 1000), of=cohort(3, places))
     found = {(row["level"], row["unit"]): row for row in unit_statistics(one, Lines()).to_pylist()}
     city, school = found["exam", ""], found["school", "甲"]
     assert (round(city["mean"], 2), round(city["sd"], 2)) == (63.20, 16.99)
