@@ -182,7 +182,7 @@ def read_scans(
     Raises:
         InputError: there are no scans.
     """
-    base, files = _find(scans, layout)
+    base, files = _find(scans, layout, out)
     text = layout.model_dump_json()
     identity = b"\0".join((reader_version(), _pictures(layout), text.encode(), subject.encode()))
     parts = plan(base, files, identity, executor=executor, processes=workers)
@@ -208,7 +208,7 @@ def read_scans(
     )
 
 
-def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path]]:
+def _find(scans: Path | Sequence[Path], layout: Layout, out: Path) -> tuple[Path, list[Path]]:
     """(the folder that holds all, the files in their order)"""
     roots = [Path(os.path.abspath(root)) for root in ([scans] if isinstance(scans, Path) else scans)]
     for root in roots:
@@ -216,7 +216,12 @@ def _find(scans: Path | Sequence[Path], layout: Layout) -> tuple[Path, list[Path
             raise InputError("no such file or folder", file=root, mend="give the folder that holds the scans")
     listed = {file for root in roots for file in image.list_scans(root)}
     own = {picture.name: picture.resolve() for picture in layout.registration.pictures}  # these are no scans
-    found = {file for file in listed if file.name not in own or file.resolve() != own[file.name]}
+    crop = Path(os.path.abspath(out)) / crops.FOLDER  # of an earlier run, if the results stand among the scans
+    found = {
+        file
+        for file in listed
+        if not file.is_relative_to(crop) and (file.name not in own or file.resolve() != own[file.name])
+    }
     if not found:
         raise InputError(
             "no scans here",

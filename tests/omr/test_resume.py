@@ -202,6 +202,17 @@ def test_a_page_that_was_cleaned_up_leaves_no_picture(scans: Path, tmp_path: Pat
     assert len(gone) == 1 and gone.pop().startswith("crops/field/room1/002-p1-7-")
 
 
+def test_pictures_of_an_earlier_run_are_no_scans(scans: Path, tmp_path: Path, threads: Executor) -> None:
+    """Results kept among the scans."""
+    folder = tmp_path / "scans"
+    shutil.copytree(scans, folder)
+    read_scans(folder, LAYOUT, folder / "out", executor=threads)
+    before = results(folder / "out")
+    assert any(name.startswith("crops/") for name in before)
+    read_scans(folder, LAYOUT, folder / "out", executor=threads)
+    assert results(folder / "out") == before
+
+
 def test_other_code_reads_again(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = parts.reader_version()
     assert version == parts.reader_version() and len(version) == 32
