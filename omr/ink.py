@@ -118,13 +118,14 @@ def _print_beside_marks(ink: Ink, page: Bubbles) -> Array:
     """(n,) how much darker than expected the print in each bubble is, told by those of the same print beside a mark.
 
     Who marks one bubble of a group leaves the others empty, so that what is dark in most of those with the same print
-    is the print. One alone says nothing: it may be erased.
+    is the print. One alone says nothing: it may be erased; nor do a few where most are marked.
     """
     marked = ink.rise > ink.marked
     has_mark = np.logical_or.reduceat(marked, page.start)
     beside = np.where(has_mark[page.group] & ~marked, ink.rise, np.nan)
     medians, count = class_medians(beside, page.letter, page.letters)
-    heavier = np.where(count > 1, count / (count + 1) * medians, 0)
+    most = 2 * count > np.bincount(page.letter, minlength=page.letters)
+    heavier = np.where(most & (count > 1), count / (count + 1) * medians, 0)
     return np.maximum(heavier, 0)[page.letter]
 
 
