@@ -372,10 +372,19 @@ def export(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="An .arrow table under out/tables.")],
     to: Annotated[str, typer.Option("--to", help="parquet, csv or xlsx.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; default: beside the table.")] = None,
+    pseudonyms: Annotated[
+        Path | None,
+        typer.Option(
+            "--pseudonyms",
+            metavar="KEYFILE",
+            envvar="YUEJUAN_PSEUDONYMS",
+            help="Pupils under keyed pseudonyms; the key must not lie beside the data.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Convert a table to Parquet, CSV or XLSX."""
-    _finish(stages.export(table, to, output), as_json)
+    """Convert a table to Parquet, CSV or XLSX, on request without identities."""
+    _finish(stages.export(table, to, output, pseudonyms), as_json)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine import tables
 from engine.exam import load_exam
+from engine.pseudonyms import load_key, pseudonymise
 from stages.state import fresh, fresh_scores
 from stages.work import Summary, Work
 
@@ -25,11 +26,18 @@ def report(folder: Path, work: Work, language: str = "zh") -> Summary:
     return Summary("report", {"reports": dict(counts)}, written=[exam.reports / "index.html"])
 
 
-def export(table: Path, to: str, output: Path | None = None) -> Summary:
-    """Convert an Arrow table to Parquet, CSV or XLSX."""
+def export(table: Path, to: str, output: Path | None = None, pseudonyms: Path | None = None) -> Summary:
+    """Convert an Arrow table to Parquet, CSV or XLSX.
+
+    Args:
+        pseudonyms: a file with a key; pupils then appear under pseudonyms (see engine/pseudonyms.py).
+    """
     from report.export import export as write_as
 
     target = output or table.with_suffix(f".{to}")
     data = tables.read(table)
+    if pseudonyms:
+        exam = table.resolve().parents[2] if table.resolve().parent.parent.name == "out" else table.parent
+        data = pseudonymise(table.stem, data, load_key(pseudonyms, exam, target.parent))
     write_as(data, to, target)
     return Summary("export", {"table": {"rows": data.num_rows, "columns": data.num_columns}}, written=[target])
