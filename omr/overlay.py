@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 
 from engine.tables import write_bytes
+from omr.fonts import cjk_font
 from omr.layout import Field, Layout, Page
 from omr.placement import Array, Placement
 
 BUBBLE, MARKED, DOUBT, BOX, FIDUCIAL = (255, 128, 0), (0, 0, 255), (0, 140, 255), (0, 160, 0), (200, 0, 200)  # BGR
 LEGEND = "blue: bubbles, red: read as marked, orange: in doubt; green: a field's name, at its first bubble"
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+CAPITALS = 1.36  # size of letters by the height of their capitals
 WIDTH = 1400  # smaller pictures are enlarged to about this, so that lines stay thinner than what they frame
 
 
@@ -45,12 +49,13 @@ def draw(
         polygon = np.rint(pixels * (1 << SHIFT)).astype(np.int32)
         cv2.polylines(canvas, [polygon], True, colour, max(1, times // 2), cv2.LINE_AA, SHIFT)
 
+    names: list[tuple[str, Array, int]] = []
     for number, field in enumerate(placement.page.fields):
         value = (marks or {}).get(field.name, "")
         first, last = field.groups[0].bubbles[0], field.groups[0].bubbles[-1]
         corners = placement.points(_rectangle(first.x, first.y, field.width, field.height), field.block)
         down = abs(last.y - first.y) > abs(last.x - first.x)  # then the next field's name is beside this one's
-        _write(canvas, field.name, (corners + 0.5) * times, number % 2 if down else 0)
+        names.append((field.name, (corners + 0.5) * times, number % 2 if down else 0))
         for place, group in enumerate(field.groups):
             for bubble in group.bubbles:
                 unmarked = DOUBT if field.name in doubtful else BUBBLE
@@ -60,15 +65,24 @@ def draw(
         outline(_rectangle(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height), BOX)
     for mark in placement.page.fiducials:
         outline(_rectangle(mark.x, mark.y, mark.size, mark.size), FIDUCIAL)
-    return canvas
+    return _written(canvas, names)
 
 
-def _write(canvas: npt.NDArray[np.uint8], words: str, corners: Array, line: int) -> None:
-    """Words above a box (4, 2), so many lines up, a third as high as the box; what is not ASCII comes out as "?"."""
-    (left, top), (_, bottom) = corners.min(axis=0), corners.max(axis=0)
-    high = max((bottom - top) / 3, 8)
-    place = round(left), round(top - 1 - line * 1.3 * high)
-    cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, high / 22, BOX, 1, cv2.LINE_AA)  # 22 high at size 1
+def _written(canvas: npt.NDArray[np.uint8], names: Iterable[tuple[str, Array, int]]) -> npt.NDArray[np.uint8]:
+    """The picture with words, each above a box (4, 2), so many lines up, a third as high as the box."""
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    for words, corners, line in names:
+        (left, top), (_, bottom) = corners.min(axis=0), corners.max(axis=0)
+        high = max((bottom - top) / 3, 8)
+        place = round(left), round(top - 1 - line * 1.3 * high)
+        pen.text(place, words, BOX, _font(round(high * CAPITALS)), anchor="ls")
+    return np.asarray(picture)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(cjk_font()), size)
 
 
 def by_group(page: Page) -> Page:
