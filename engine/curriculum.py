@@ -3,7 +3,8 @@
 knowledge.csv, or knowledge.xlsx, in the subject's folder, a row a knowledge point; the file may be left out:
 
 knowledge      知识点      unique; as the blueprint and the bank name it
-parent         章节        the chapter, or a point above it that has a row of its own; "" for a point at the top
+parent         章节        the chapter, or a point above it that has a row of its own; "" for a point at the top. A
+                           point that is a whole chapter (写作) may name itself
 prerequisites  前置知识点  "函数的概念、不等式"
 taught         授课日期    when it has been taught, 2026-09-14; "" where nobody says
 weight         权重        of the point within its chapter; 1 where nothing is said
@@ -108,11 +109,10 @@ class Curriculum:
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The way from the chapter down to the point's parent; () for a point at the top."""
         above: list[str] = []
-        parent = self[name].parent
-        while parent:
-            above.append(parent)
-            parent = self[parent].parent if parent in self else ""
-        return tuple(reversed(above))
+        while name in self and self[name].parent not in ("", name):
+            name = self[name].parent
+            above.append(name)
+        return tuple(reversed(above)) or ((name,) if self[name].parent else ())
 
     def chapter_of(self, name: str) -> str:
         """The chapter (章) that a point belongs to, the topmost of its ancestors; "" where there is none."""
@@ -163,7 +163,7 @@ def load_curriculum(folder: Path, examined: Iterable[str]) -> Curriculum:
     rows = {point.name: i for i, point in reversed(list(enumerate(points)))}
     examined = tuple(dict.fromkeys(examined))
     raise_all([*_wrong_names(records, points, rows), *_missing(path, examined, rows)])
-    parents = {point.name: (point.parent,) for point in points}
+    parents = {point.name: (point.parent,) for point in points if point.parent != point.name}
     prerequisites = {point.name: point.prerequisites for point in points}
     raise_all([*_cycle(records, rows, "parent", parents), *_cycle(records, rows, "prerequisites", prerequisites)])
     return Curriculum(tuple(points), frozenset(examined))

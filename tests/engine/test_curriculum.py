@@ -84,7 +84,6 @@ def test_without_a_file_all_that_is_examined_is_taught(tmp_path: Path) -> None:
         ("映射,第一章,,,0", "权重", "'0'"),
         ("映射,第一章,,,inf", "权重", "inf"),
         ("映射,第一章,映射,,", "前置知识点", "映射 → 映射"),
-        ("映射,映射,,,", "章节", "映射 → 映射"),
     ],
 )
 def test_wrong_cells_are_named(tmp_path: Path, row: str, column: str, seen: str) -> None:
@@ -100,6 +99,18 @@ def test_a_cycle_is_told_from_its_first_row(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="乙 → 丁 → 丙 → 乙") as caught:
         load_curriculum(written(tmp_path, text), [])
     assert (caught.value.row, caught.value.column) == (3, "prerequisites")
+
+
+def test_parents_may_not_go_round(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="乙 → 丁 → 乙") as caught:
+        load_curriculum(written(tmp_path, "knowledge,parent\n甲,乙\n乙,丁\n丁,乙\n"), [])
+    assert (caught.value.row, caught.value.column) == (3, "parent")
+
+
+def test_a_point_may_be_a_chapter(tmp_path: Path) -> None:
+    curriculum = load_curriculum(written(tmp_path, "knowledge,parent\n写作,写作\n书信,写作\n听力,\n"), ["写作"])
+    assert [curriculum.ancestors(name) for name in ("写作", "书信", "听力")] == [("写作",), ("写作",), ()]
+    assert curriculum.chapters == {"写作": ("写作", "书信"), "": ("听力",)}
 
 
 def test_points_of_the_blueprint_need_a_row(tmp_path: Path) -> None:
