@@ -8,15 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import tables
-from engine.equity import (
-    balance_table,
-    gap_table,
-    indicator_table,
-    load_indicators,
-    load_standard,
-    load_training,
-    training_table,
-)
+from engine.errors import InputError
 from engine.exam import Exam, load_exam
 from engine.files import find_table
 from engine.history import pupil_scores
@@ -27,24 +19,27 @@ from stages.work import Summary
 def equity(folder: Path) -> Summary:
     """Balance between schools and gaps between groups; indicators.csv against the standard; after `grow` the effect of
     training (training.csv)."""
+    from engine import equity as measured  # SciPy takes a while to load
+
     exam = load_exam(folder)
-    standard = load_standard(exam.equity.scheme, folder)
+    standard = measured.load_standard(exam.equity.scheme, folder)
     groups = exam.equity.groups or ((exam.dif,) if exam.dif else ())
     balance, gaps = [tables.empty("balance")], [tables.empty("gaps")]
     for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
         pupils = pupil_scores(subject, scores, exam.roster)
-        balance.append(balance_table(subject.code, pupils, standard, exam.equity))
-        gaps.append(gap_table(subject.code, pupils, exam.roster, groups, exam.lines, exam.equity))
+        balance.append(measured.balance_table(subject.code, pupils, standard, exam.equity))
+        gaps.append(measured.gap_table(subject.code, pupils, exam.roster, groups, exam.lines, exam.equity))
+    summary = Summary("equity")
     made = {
         "balance": pa.concat_tables(balance),
-        "gaps": pa.concat_tables([*gaps, *_training(exam)]),
+        "gaps": pa.concat_tables([*gaps, *_training(exam, summary)]),
         "indicators": tables.empty("indicators"),
     }
     resources = find_table(folder, "indicators")
     if resources:
         counties = dict(zip(exam.roster["school"].to_pylist(), exam.roster["county"].to_pylist(), strict=True))
-        made["indicators"] = indicator_table(load_indicators(resources, standard, counties), standard)
-    summary = Summary("equity", written=keep(exam, made))
+        made["indicators"] = measured.indicator_table(measured.load_indicators(resources, standard, counties), standard)
+    summary.written = keep(exam, made)
     whole = made["balance"].filter(pc.equal(made["balance"]["level"], "exam")).to_pylist()
     for subject in exam.subjects:
         told = {row["measure"]: row["value"] for row in whole if row["subject"] == subject.code}
@@ -56,12 +51,19 @@ def equity(folder: Path) -> Summary:
     return summary
 
 
-def _training(exam: Exam) -> list[pa.Table]:
+def _training(exam: Exam, summary: Summary) -> list[pa.Table]:
+    """The rows of `gaps` on training, where there is a list of trained teachers' classes, and growth."""
+    from engine.equity import load_training, training_table
+
     path = find_table(exam.folder, "training")
-    if path is None or not (exam.tables / "growth_pupils.arrow").exists():
+    if path is None:
         return []
     trained = load_training(path)
-    (grown,) = fresh(exam, "growth_pupils")
+    try:
+        (grown,) = fresh(exam, "growth_pupils")
+    except InputError:
+        summary.notes.append("effect of training: needs the pupils' growth; run `yuejuan grow EXAM` first")
+        return []
     found = []
     for subject in exam.subjects:
         own = grown.filter(pc.equal(grown["subject"], subject.code))

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from engine import tables
 from engine.errors import UsageError
 from engine.exam import Exam, Subject, load_exam
-from engine.growth import growth_tables
 from engine.history import History, Sitting, StoredExam, item_points, linkage, prior_scores, pupil_scores, trend
 from engine.history import track as keep_exam
 from stages.state import fresh_scores, keep
@@ -37,6 +36,8 @@ def grow(folder: Path, store: Path | None = None) -> Summary:
     Raises:
         UsageError: no store is named.
     """
+    from engine.growth import growth_tables  # SciPy takes a while to load
+
     exam = load_exam(folder)
     history = History(_store(exam, store))
     scores = dict(zip((subject.code for subject in exam.subjects), fresh_scores(exam), strict=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine.equity.measures import (
     coefficient_of_variation,
@@ -92,7 +92,7 @@ def _jackknifed(name: str, measure: Measure, means: np.ndarray, n: np.ndarray, c
     if name == "range_ratio" or J < FEWEST or np.isnan(value):
         return Figure(name, value)
     without = np.array([measure(np.delete(means, j), np.delete(n, j)) for j in range(J)])
-    half = float(norm.ppf((1 + confidence) / 2)) * float(np.sqrt((J - 1) / J * np.sum((without - without.mean()) ** 2)))
+    half = float(ndtri((1 + confidence) / 2)) * float(np.sqrt((J - 1) / J * np.sum((without - without.mean()) ** 2)))
     return Figure(name, value, max(value - half, 0.0), value + half)
 
 

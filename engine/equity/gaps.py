@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from engine.growth.sums import encoded
 
@@ -74,7 +74,7 @@ def gaps(
         else:
             influence = sums[g] / n[g] - sums[base] / n[base]
             squares, freedom = count / (count - 1) * float(influence @ influence), count - 1.0
-        half = float(t.ppf((1 + confidence) / 2, freedom)) * float(np.sqrt(squares))
+        half = float(stdtrit(freedom, (1 + confidence) / 2)) * float(np.sqrt(squares))
         gap = float(means[g] - means[base])
         found.append(Gap(names[g], names[base], gap, gap - half, gap + half, int(n[g]), int(n[base]), count))
     return tuple(found)

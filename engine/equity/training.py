@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from engine.errors import raise_all
 from engine.files import read_records
@@ -77,7 +77,7 @@ def training_effect(
     mean = float(difference.mean()) if len(pairs) else np.nan
     half = np.nan
     if len(pairs) > 1:
-        half = float(t.ppf((1 + confidence) / 2, len(pairs) - 1) * difference.std(ddof=1) / np.sqrt(len(pairs)))
+        half = float(stdtrit(len(pairs) - 1, (1 + confidence) / 2) * difference.std(ddof=1) / np.sqrt(len(pairs)))
     return Training(
         difference=mean,
         lower=mean - half,

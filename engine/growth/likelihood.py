@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq, minimize
-from scipy.stats import chi2
+from scipy.optimize import brentq
+from scipy.special import chdtri
 
 from engine.growth.sums import UnitSums
 
@@ -27,9 +27,11 @@ Method = Literal["reml", "ml"]
 ALIASED = 1e-10  # a column that others explain but for this share of its variance tells nothing of its own
 LARGEST = 1e3  # elements of the factor of G: the units' sd in residual sds
 START = 0.1  # G where the search begins, times the identity
-SEARCHES = 5
-PRECISE = {"ftol": 1e-15, "gtol": 1e-7, "maxiter": 500}
-FLAT = 1e-7  # a difference of deviances, and a derivative a unit, that is none
+SEARCHES, STEPS = 5, 100
+NEARBY = 1e-5  # of differences of derivatives by the elements of the factor
+CLOSE = 1e-11  # what a Newton step would still take from the deviance, and need not
+AWAY = 1e-3  # from the edge
+FLAT = 1e-7  # a difference of deviances that is none
 TINY = 1e-12  # residual variance, as a share of the outcome's, that is only rounding
 
 
@@ -145,36 +147,58 @@ def best(data: Crossproducts, method: Method) -> np.ndarray:
     Of equally likely G it is the one with the smaller variances.
     """
     q = len(data.random)
-    rows, columns = np.tril_indices(q)
+    nothing, G = np.zeros((q, q)), np.zeros((q, q))
+    for _ in range(SEARCHES):
+        root = _search(data, np.linalg.cholesky(G + START * np.eye(q)), method)
+        G = root @ root.T
+        at = profile(data, G, method)
+        steepest = np.linalg.eigh(at.gradient)[1][:, 0]
+        if profile(data, G + AWAY * np.outer(steepest, steepest), method).deviance > at.deviance - FLAT:
+            break
+    return nothing if profile(data, nothing, method).deviance <= at.deviance + FLAT else G
 
-    def factor(theta: np.ndarray) -> np.ndarray:
-        matrix = np.zeros((q, q))
-        matrix[rows, columns] = theta
-        return matrix
 
-    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        root = factor(theta)
+def _search(data: Crossproducts, root: np.ndarray, method: Method) -> np.ndarray:
+    """A factor of G where the deviance is least, by Newton's method from `root`.
+
+    The second derivatives are differences of the first ones; a direction in which the deviance is not convex is gone
+    along the other way round.
+    """
+    rows, columns = np.tril_indices(len(root))
+
+    def deviance(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        root = np.zeros((len(data.random), len(data.random)))
+        root[rows, columns] = theta
         at = profile(data, root @ root.T, method)
         return at.deviance, (2 * at.gradient @ root)[rows, columns]
 
-    nothing = np.zeros((q, q))
-    G = START * np.eye(q)
-    for _ in range(SEARCHES):
-        theta = np.linalg.cholesky(G)[rows, columns]
-        bounds = [(-LARGEST, LARGEST)] * len(theta)
-        theta = minimize(loss, theta, jac=True, method="L-BFGS-B", bounds=bounds, options=PRECISE).x
-        G = factor(theta) @ factor(theta).T
-        at = profile(data, G, method)
-        if np.linalg.eigvalsh(at.gradient)[0] > -FLAT * len(data.products):
+    theta = root[rows, columns]
+    value, slope = deviance(theta)
+    for _ in range(STEPS):
+        curve = np.array([deviance(theta + move)[1] - slope for move in NEARBY * np.eye(len(theta))]) / NEARBY
+        bends, axes = np.linalg.eigh((curve + curve.T) / 2)
+        move = -axes @ ((axes.T @ slope) / np.maximum(np.abs(bends), 1e-8 * np.abs(bends).max() + 1e-300))
+        if -slope @ move < CLOSE:
             break
-        G = G + START * np.eye(q)
-    return nothing if profile(data, nothing, method).deviance <= at.deviance + FLAT else G
+        share = 1.0
+        while share > 1e-6:
+            new = np.clip(theta + share * move, -LARGEST, LARGEST)
+            there, slope_there = deviance(new)
+            if there <= value:
+                break
+            share /= 4
+        else:
+            break
+        theta, value, slope = new, there, slope_there
+    root = np.zeros_like(root)
+    root[rows, columns] = theta
+    return root
 
 
 def ratio_interval(data: Crossproducts, ratio: float, method: Method, confidence: float) -> tuple[float, float]:
     """Profile likelihood interval of G where only intercepts differ: the variance between as a multiple of σ²."""
     lowest = profile(data, np.array([[ratio]]), method).deviance
-    limit = lowest + float(chi2.ppf(confidence, 1))
+    limit = lowest + float(chdtri(1, 1 - confidence))
 
     def above(root: float) -> float:
         return profile(data, np.array([[root * root]]), method).deviance - limit

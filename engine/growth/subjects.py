@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine import tables
 from engine.exam import GrowthRule
@@ -118,7 +118,7 @@ def _unit_rows(
 def _model_rows(code: str, level: str, found: ValueAdded, confidence: float) -> pa.Table:
     """A row a term."""
     model = found.model
-    half = float(norm.ppf((1 + confidence) / 2))
+    half = float(ndtri((1 + confidence) / 2))
     rows = [
         {"term": term, "estimate": estimate, "se": se, "lower": estimate - half * se, "upper": estimate + half * se}
         for term, estimate, se in zip(model.terms, model.fixed.tolist(), model.fixed_se.tolist(), strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine.growth.likelihood import Method
 from engine.growth.mixed import MixedModel, fit_mixed
@@ -103,7 +103,7 @@ def value_added(
 def effects_table(model: MixedModel, *, confidence: float = 0.95, min_pupils: int = 10) -> pa.Table:
     """The units' effects on the intercept with intervals and verdicts, sorted by name."""
     effect, se = model.effects[:, 0], model.effects_se[:, 0]
-    half = float(norm.ppf((1 + confidence) / 2)) * se
+    half = float(ndtri((1 + confidence) / 2)) * se
     lower, upper = effect - half, effect + half
     verdict = np.where(lower > 0, ABOVE, np.where(upper < 0, BELOW, SAME)).astype(object)
     verdict[model.counts < min_pupils] = FEW

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine import tables
 from engine.errors import InputError
@@ -124,7 +124,7 @@ def _rows(code: str, sitting: Sitting, linked: np.ndarray | None, confidence: fl
     else:
         column = pa.array(linked, from_pandas=True)
         values = values.append_column("linked", column).append_column("shown", column)
-    half = float(norm.ppf((1 + confidence) / 2))
+    half = float(ndtri((1 + confidence) / 2))
     parts = []
     for level, names in _units(pupils).items():
         some = values.append_column("unit", names)
