@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-KERNELS := engine/_core.pyx engine/_irt.pyx engine/_tracing.pyx omr/_bubbles.pyx omr/_glance.pyx
+KERNELS := engine/_core.pyx engine/_irt.pyx engine/_recommend.pyx engine/_tracing.pyx omr/_bubbles.pyx omr/_glance.pyx
 
 .PHONY: demo test lint clean
 
@@ -31,4 +31,4 @@ $(STAMP): pyproject.toml setup.py $(KERNELS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-exam
-	rm -f engine/_core.c engine/_core.*.so engine/_irt.c engine/_irt.*.so engine/_tracing.c engine/_tracing.*.so omr/_bubbles.c omr/_bubbles.*.so omr/_glance.c omr/_glance.*.so
+	rm -f engine/_core.c engine/_core.*.so engine/_irt.c engine/_irt.*.so engine/_recommend.c engine/_recommend.*.so engine/_tracing.c engine/_tracing.*.so omr/_bubbles.c omr/_bubbles.*.so omr/_glance.c omr/_glance.*.so

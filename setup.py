@@ -10,7 +10,14 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = ["engine/_core.pyx", "engine/_irt.pyx", "engine/_tracing.pyx", "omr/_bubbles.pyx", "omr/_glance.pyx"]
+KERNELS = [
+    "engine/_core.pyx",
+    "engine/_irt.pyx",
+    "engine/_recommend.pyx",
+    "engine/_tracing.pyx",
+    "omr/_bubbles.pyx",
+    "omr/_glance.pyx",
+]
 
 
 class BuildKernels(build_ext):

@@ -105,6 +105,8 @@ confidence = 0.90                 # 置信水平  of the rate's interval
 min_gap = 0.08                    # 至少低于参照得分率多少  below the reference by at least this rate
 min_items = 3                     # 至少几题  fewer items are no evidence
 min_points = 4.0                  # 至少几分  nor are fewer points
+sure = 0.8                        # 学生薄弱点确有差距的概率至少为  probability that a pupil's weak point is one
+mastered = 0.6                    # 得分率达到多少算掌握  rate from which on a point counts as mastered
 false_discoveries = 0.05          # 共性错误、典型错因中允许的误报比例  of error patterns and misconceptions
 caution = 0.5                     # 作答异常：注意系数至少为  of atypical pupils: caution index at least
 modified_caution = 0.3            # 修正注意系数至少为  modified caution index at least
@@ -116,9 +118,17 @@ resamples = 10                    # 检验分组稳定性的重抽样次数  res
 # 练习推荐 — what to practise next, from bank.csv.
 [recommend]
 per_pupil = 6                     # 每人题数
+per_set = 8                       # 班级、分组共用题单的题数  questions for a whole class or teaching group
 target_low = 0.5                  # 预期得分率区间  the zone of expected success
 target_high = 0.85
 per_knowledge = 2                 # 每个知识点最多几题
+ready = 0.6                       # 前置知识点预期得分率低于此，先补前置  such prerequisites go first
+reviews = 1                       # 每份题单中复习题的题数  questions on points taught earlier and not in this exam,
+review_after = 21                 # 至少在多少天前讲授  days ago at least
+max_share = 0.5                   # 同一道题最多推给一个班多大比例的学生  of a class that the same question goes to
+# until = 2026-09-30              # 只推到此日为止已讲授的内容，省略则为考试日期  left out: the exam's date
+chapters = []                     # 只推这些章节的题，空则不限  only questions of these chapters; none: of all
+earlier = []                      # 此前考试的文件夹，其中推过的题不再推  folders of earlier exams: nothing is repeated
 
 # 讲评课 — what to go through in class.
 [lecture]

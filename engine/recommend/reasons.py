@@ -1,0 +1,80 @@
+"""Why a question is recommended, in words and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.exam import RecommendRule
+from engine.recommend.needs import Evidence, Needs, Scope
+from engine.recommend.sentences import joined, number, percent
+
+SLIGHT = 0.1  # a smaller gap is told as slight
+# What a recommendation is for; the first that holds.
+PURPOSES = ("review", "weak", "prerequisite", "unknown", "behind", "practice")
+
+
+@dataclass(frozen=True)
+class Why:
+    """What recommendations are for, (R,) each.
+
+    Attributes:
+        purpose: index of `PURPOSES`.
+        rests: the needier point that rests on the one recommended, when that is not ready; else -1.
+    """
+
+    purpose: np.ndarray
+    rests: np.ndarray
+
+    @classmethod
+    def of(cls, evidence: Evidence, needs: Needs, point: np.ndarray, scope: Scope) -> Why:
+        """Of recommendations for `point` (R,); evidence and needs (R, K) are of those who get them."""
+        rows = np.arange(len(point))
+        own = needs.need[rows, point]
+        above = np.where(scope.rests[point], needs.need, -1)
+        neediest = above.argmax(axis=1)
+        needed = (needs.unready[rows, point] > 0) & (above[rows, neediest] > own)
+        purpose = np.select(
+            [
+                needs.due[rows, point] > 0,
+                evidence.weak[rows, point],
+                needed,
+                ~evidence.enough[rows, point],
+                evidence.gap[rows, point] < 0,
+            ],
+            range(len(PURPOSES) - 1),
+            default=len(PURPOSES) - 1,
+        )
+        return cls(purpose, np.where(needed, neediest, -1))
+
+
+def because(
+    why: Why, evidence: Evidence, point: np.ndarray, chance: np.ndarray, scope: Scope, rule: RecommendRule
+) -> pa.Array:
+    """(R,) what each recommendation is for and what that rests on; `evidence` (R, K) of those who get them."""
+    rows = np.arange(len(point))
+    names = pa.array([f"「{name}」" for name in scope.names], pa.string())
+    name, rests = names.take(pa.array(point)), names.take(pa.array(why.rests, mask=why.rests < 0))
+    items, gap = evidence.items[rows, point], evidence.gap[rows, point]
+    rates = joined(percent(evidence.rate[rows, point]), "（全体 ", percent(evidence.reference[rows, point]))
+    asked = pa.array(items > 0)
+    seen = pc.if_else(asked, joined(name, "得分率 ", rates, "，", number(items), " 题）"), joined(name, "这次没有考到"))
+    slightly = pa.array(np.where(gap > -SLIGHT, "略", ""))
+    use = pa.array(np.where(chance >= (rule.target_low + rule.target_high) / 2, "巩固", "提高"))
+    sentences = {
+        "review": joined("复习", name, "，讲授已过 ", number(scope.days[point]), " 天"),
+        "weak": joined("薄弱点", seen),
+        "prerequisite": joined(seen, "，它是", rests, "的基础，先练"),
+        "unknown": joined(seen, pc.if_else(asked, "，题量少", ""), "，练习后再看"),
+        "behind": joined(seen, "，", slightly, "低于全体"),
+        "practice": joined(seen, "，不低于全体，用于", use),
+    }
+    return pc.choose(pa.array(why.purpose), *(sentences[purpose] for purpose in PURPOSES))
+
+
+def zone(chance: np.ndarray, rule: RecommendRule) -> pa.Array:
+    """A word on questions outside the target zone."""
+    return pa.array(np.select([chance < rule.target_low, chance > rule.target_high], ["（偏难）", "（偏易）"], ""))
