@@ -277,6 +277,7 @@ class PolicyRule(_Model):
 
     lines: bool | None = None  # line analysis; not given: only in senior high school
     family_rank: bool = False  # ranks for families; never in the compulsory stages
+    teacher_scores: bool = False  # compulsory stages: pupils' scores in reports for their teachers
     min_cell: Count = 5  # figures of fewer pupils are not published
 
 

@@ -97,6 +97,7 @@ scaled = true                     # 有赋分的科目以赋分计入  count sca
 [policy]
 # lines = true                    # 分数线分析；义务教育阶段默认关闭  line analysis; off by default in compulsory stages
 family_rank = false               # 高中家长报告是否给名次；义务教育阶段一律不给  ranks for families, only in senior
+teacher_scores = false            # 义务教育阶段：教师用的报告给出学生分数  pupils' scores in reports for their teachers
 min_cell = 5                      # 少于此人数的统计不发布  figures of fewer pupils are not published
 
 # 薄弱知识点的判定 — when a knowledge point counts as weak.
