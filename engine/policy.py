@@ -40,6 +40,7 @@ class Policy:
     Attributes:
         scores: points of single pupils may be published (to the pupil and the family), and with them all that follows
             from points: percentiles, Z, T, 赋分, 一分一段. Else the grade alone.
+        teacher_scores: reports for a class's teachers may tell the pupils' scores.
         ranks: ranks may be made at all.
         family_rank: ranks may be told to families.
         lines: score lines may be analysed.
@@ -47,6 +48,7 @@ class Policy:
     """
 
     scores: bool
+    teacher_scores: bool
     ranks: bool
     family_rank: bool
     lines: bool
@@ -59,6 +61,7 @@ def policy_of(exam: Exam) -> Policy:
     rule = exam.policy
     return Policy(
         scores=senior,
+        teacher_scores=senior or rule.teacher_scores,
         ranks=senior,
         family_rank=senior and rule.family_rank,
         lines=senior if rule.lines is None else rule.lines,
