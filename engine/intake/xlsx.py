@@ -10,6 +10,7 @@ import functools
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,8 +23,20 @@ from engine.errors import InputError
 from engine.files import MAX_BYTES, cell_text, clean
 from engine.intake.grid import MOST_COLUMNS, Grid, Merge
 
+_DAMAGED = (
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ),  # RuntimeError: encrypted, or packed as no other
+    *(expat.ExpatError, ElementTree.ParseError, LookupError, ValueError, OverflowError),
+)
 _CHUNK = 1 << 20
-_EMPTY_CELL = re.compile(rb"<c(?: [^<>]*)?/>")
+# Cells that have a format and nothing else, and rows of such cells. One that does not say where it is counts its place.
+_EMPTY_CELLS = re.compile(rb'(?:<c r="[A-Z]+\d+"[^<>]*/>)+')
+_EMPTY_ROWS = re.compile(rb'(?:<row r="\d+"[^<>]*>\s*</row>)+')
 _DIGITS = "0123456789"
 _MOST_MERGES = 100_000
 
@@ -40,7 +53,7 @@ def read_xlsx(raw: bytes, path: Path) -> list[Grid]:
                 mend = "check where the file comes from"
                 raise InputError("more than a gigabyte when unpacked", file=path, mend=mend)
             return _Workbook(archive, path).grids()
-    except (zipfile.BadZipFile, expat.ExpatError, ElementTree.ParseError, KeyError, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise InputError(
             f"a damaged XLSX file, or none ({type(error).__name__}: {error})",
             file=path,
@@ -124,13 +137,13 @@ class _Reader:
         raise ValueError("a document type where there can be none")
 
     def _feed(self, stream: io.BufferedIOBase) -> None:
-        """Parse a part; formatted cells without a value are cut out before, which is ten times as fast."""
+        """Parse a part; formatted cells without a value are cut out before, which is much faster."""
         rest = b""
         with stream:
             while chunk := stream.read(_CHUNK):
                 data = rest + chunk
-                cut = data.rfind(b">") + 1
-                self._parser.Parse(_EMPTY_CELL.sub(b"", data[:cut]))
+                cut = max(data.rfind(b"<row "), 0) or data.rfind(b">") + 1 or len(data)
+                self._parser.Parse(_EMPTY_ROWS.sub(b"", _EMPTY_CELLS.sub(b"", data[:cut])))
                 rest = data[cut:]
         if rest or self._parser.CurrentByteIndex > 0:
             self._parser.Parse(rest, True)
@@ -201,7 +214,7 @@ class _SheetReader(_Reader):
             self._gather(self._formula)
         elif name == "row":
             self._line = int(attributes.get("r", self._line + 1))
-            self._cells = []
+            self._cells, self._next = [], 0
             if attributes.get("hidden") in ("1", "true"):
                 self._grid.hidden_lines.add(self._line)
         elif name == "col":
@@ -240,9 +253,10 @@ class _SheetReader(_Reader):
             text = clean(text)
         if not text and self._formula:
             text = "=" + "".join(self._formula)
+        place = _column_place(self._cell["r"].rstrip(_DIGITS)) if "r" in self._cell else self._next
+        self._next = place + 1
         if not text:
             return
-        place = _column_place(self._cell["r"].rstrip(_DIGITS)) if "r" in self._cell else len(self._cells)
         if place >= MOST_COLUMNS:
             self._grid.add(self._line, [""] * place + [text])  # which says what is wrong
         if place >= len(self._cells):
