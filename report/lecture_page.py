@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine import forms
 from engine.bank.markup import plain
 from engine.exam import Item, Subject
+from engine.lecture.answers import POINTS
 from engine.rules import accepted
 from report.blocks import Context
 from report.class_page import called
@@ -88,18 +89,21 @@ def _blocks(
 
 def _item(subject: Subject, item: Item, row: Row, given: list[Row], names: dict[str, str], words: Words) -> Context:
     """An item as printed, what the class lost on it, and who gave which wrong answer."""
+    constructed = item.type == "constructed"
+    if constructed:
+        given = sorted(given, key=lambda one: POINTS.index(one["answer"]))
     answers = [
         {
             "answer": _answer(subject, item, one["answer"], words),
-            "names": [names[student] for student in one["students"].split("、")],
+            "names": [] if one["answer"] == POINTS[-1] else [names[student] for student in one["students"].split("、")],
         }
         | {key: one[key] for key in ("count", "share", "reference", "more", "misconception")}
         for one in given
     ]
-    typical = [one for one in answers if one["share"] >= TYPICAL or one["more"] or one["misconception"]]
+    typical = [one for one in answers if constructed or one["share"] >= TYPICAL or one["more"] or one["misconception"]]
     return row | {
         "spec": item,
-        "number": _number(subject, item, words),
+        "numbers": _numbers(subject, item, words),
         "key": words("sentence.join").join(_answer(subject, item, key, words) for key in accepted(item)),
         "each": row["points_lost"] / row["n"],
         "wrong": typical,
@@ -107,28 +111,23 @@ def _item(subject: Subject, item: Item, row: Row, given: list[Row], names: dict[
     }
 
 
-def _number(subject: Subject, item: Item, words: Words) -> str:
-    """The item's number, on every form where they differ."""
+def _numbers(subject: Subject, item: Item, words: Words) -> str:
+    """Which number the item has on the forms where it is another, "" if on none."""
     places = {form: forms.printed(subject, form, item.item, "")[0] for form in subject.forms}
-    return _by_form(places, words) or item.item
+    return _other(item.item, places, "lecture.form.item", words)
 
 
 def _answer(subject: Subject, item: Item, answer: str, words: Words) -> str:
-    """An answer in words, on every form where they differ."""
+    """An answer in words, and what it is on the forms where it is another."""
     if item.type == "constructed" or not answer:
         return words.code("answer", answer or "blank")
-    if item.type == "number":
-        return answer
-    return (
-        _by_form({form: forms.printed(subject, form, item.item, answer)[1] for form in subject.forms}, words) or answer
-    )
+    texts = {form: forms.printed(subject, form, item.item, answer)[1] for form in subject.forms}
+    other = _other(answer, texts, "lecture.form", words)
+    return words("lecture.also", text=answer, other=other) if other else answer
 
 
-def _by_form(texts: dict[str, str], words: Words) -> str:
-    """What stands on each form, "" without forms; said once if it is the same on all."""
-    if len(set(texts.values())) <= 1:
-        return next(iter(texts.values()), "")
-    return words.join([words("lecture.form", form=form, text=text) for form, text in texts.items()])
+def _other(text: str, texts: dict[str, str], key: str, words: Words) -> str:
+    return words.join([words(key, form=form, text=there) for form, there in texts.items() if there != text])
 
 
 def _question(row: Row | None) -> Context | None:
@@ -142,7 +141,7 @@ def _timetable(blocks: list[Context], exit_minutes: int, minutes: int, words: Wo
     """(from, to, what) in minutes of the lesson."""
     steps: list[tuple[int, str]] = []
     for block in blocks:
-        items = words.join([item["number"] for item in block["items"]])
+        items = words.join([row["item"] for row in block["items"]])
         topic = block["topic"]
         talk = (
             words("lecture.step.topic", topic=topic, items=items) if topic else words("lecture.step.item", items=items)
