@@ -9,10 +9,13 @@ from libc.math cimport exp, log1p, sqrt
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
+import os
+
 import numpy as np
 
 cdef enum:
     NODES = 12
+    FEW = 1 << 16  # answers
 
 _nodes, _weights = np.polynomial.hermite_e.hermegauss(NODES)
 cdef double LEAST = 1e-12  # a chance below is this one
@@ -33,10 +36,16 @@ cdef inline void _integrals(double m, double v, double* p0, double* p1, double* 
     p0[0], p1[0], p2[0] = sum0, sum1, sum2
 
 
+cdef int _threads(Py_ssize_t work):
+    """Threads worth starting for so many answers: waiting for them costs more than they gain where there are few."""
+    return 1 if work < FEW else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def integrals(const double[::1] mean, const double[::1] variance, double[:, ::1] out):
     """Expectations of σ, σ' and σ'' at f ~ N(mean, variance) into `out` (n, 3)."""
     cdef Py_ssize_t i, n = mean.shape[0]
-    for i in prange(n, nogil=True, schedule="static"):
+    cdef int threads = _threads(n)
+    for i in prange(n, nogil=True, schedule="static", num_threads=threads):
         _integrals(mean[i], variance[i], &out[i, 0], &out[i, 1], &out[i, 2])
 
 
@@ -259,7 +268,8 @@ def trace(const int64_t[::1] first, const int64_t[::1] item, const int8_t[::1] c
         log.item, log.correct, log.elapsed, log.offset = &item[0], &correct[0], &elapsed[0], &offset[0]
         log.slope, log.q_first = &slope[0], &q_first[0]
         log.q_point, log.q_weight = &q_point[0], &q_weight[0]
-    with nogil, parallel():
+    cdef int threads = _threads(N)
+    with nogil, parallel(num_threads=threads):
         s = _state(room, points)
         for p in prange(n, schedule="dynamic", chunksize=16):
             s.size = 0
@@ -351,8 +361,9 @@ def smooth(const int64_t[::1] first, const double[::1] position, const double[::
     """
     cdef Py_ssize_t chains = first.shape[0] - 1, c
     cdef double[::1] loglik = np.zeros(chains)
+    cdef int threads = _threads(position.shape[0] if chains > 1 else 0)
     if position.shape[0]:
-        for c in prange(chains, nogil=True, schedule="dynamic"):
+        for c in prange(chains, nogil=True, schedule="dynamic", num_threads=threads):
             loglik[c] = _chain(first[c], first[c + 1], &position[0], &value[0], &precision[0], variance, rate,
                                &rest[0, 0])
     return float(np.sum(loglik))

@@ -11,6 +11,7 @@ from engine import diagnosis, tables
 from engine.bank import load_bank, unused
 from engine.exam import Exam, load_exam
 from engine.files import find_table
+from engine.history import History
 from engine.scorematrix import score_matrix
 from stages.state import fresh, fresh_scores, keep, responses_of
 from stages.work import Summary
@@ -19,14 +20,20 @@ MOST_NOTES = 5
 
 
 def diagnose(folder: Path) -> Summary:
-    """Mastery of knowledge points, weak points, teaching groups, shared errors, misconceptions and atypical pupils."""
+    """Mastery, profiles and weak points, teaching groups, shared errors, misconceptions and atypical pupils."""
     exam = load_exam(folder)
     rule, roster = exam.diagnosis, exam.roster
+    history = History(exam.folder / exam.history.store) if exam.history.store else None
     made: dict[str, list[pa.Table]] = {}
     for subject, scores, responses in zip(exam.subjects, fresh_scores(exam), responses_of(exam), strict=True):
-        mastery = diagnosis.mastery(subject, scores, roster, rule)
+        raw = diagnosis.mastery(subject, scores, roster, rule)
+        earlier = diagnosis.earlier_exams(history, exam, subject.code) if history else []
+        day = exam.date.toordinal()
+        profiles = diagnosis.pupil_profiles(subject, scores, roster, raw, rule, day=day, earlier=earlier)
+        mastery = diagnosis.with_profiles(raw, profiles["profiles"])
         for name, table in {
             "mastery": mastery,
+            **profiles,
             "groups": diagnosis.teaching_groups(subject, mastery, roster, rule),
             "patterns": diagnosis.error_patterns(subject, scores, roster, rule),
             "misconceptions": diagnosis.misconceptions(subject, responses, roster, rule),

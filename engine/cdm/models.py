@@ -116,14 +116,27 @@ class CognitiveDiagnosis(BaseEstimator):
         Returns:
             (n_students, n_attributes); that of the fitted population for a pupil without answers.
         """
+        check_is_fitted(self)
+        return self.posterior_means(X, self.class_patterns_).clip(0, 1)
+
+    def posterior_means(self, X: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """What pupils may expect of something that depends on the class.
+
+        Args:
+            X: (n_students, n_items) as in `fit`.
+            values: (classes, m).
+
+        Returns:
+            (n_students, m); the mean of the fitted population for a pupil without answers.
+        """
         likelihood = self._likelihood(X)
         space = self._space
         shares = space.shares(self.class_probabilities_)
-        mastery = np.column_stack([space.grouped(shares * attribute) for attribute in self.class_patterns_.T])
-        result = np.empty((len(likelihood.responses.packed), mastery.shape[1]))
+        by_group = np.column_stack([space.grouped(shares * column) for column in values.T])
+        result = np.empty((len(likelihood.responses.packed), by_group.shape[1]))
         for rows, weights in likelihood.posterior(self._point.probabilities, space.grouped(self.class_probabilities_)):
-            result[rows] = weights @ mastery
-        return result.clip(0, 1)
+            result[rows] = weights @ by_group
+        return result
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The attribute pattern of highest posterior probability (MAP); of equally probable ones the first in
@@ -158,14 +171,8 @@ class CognitiveDiagnosis(BaseEstimator):
 
     def state_probabilities(self, X: np.ndarray, item: int) -> np.ndarray:
         """(n_students, states of the item) posterior probabilities of an item's states."""
-        likelihood = self._likelihood(X)
-        states = self._space.states[item]
-        member = (states[:, None] == np.arange(self.rules_[item].n_states)).astype(float)
-        result = np.empty((len(likelihood.responses.packed), member.shape[1]))
-        groups = self._space.grouped(self.class_probabilities_)
-        for rows, weights in likelihood.posterior(self._point.probabilities, groups):
-            result[rows] = weights @ member
-        return result
+        states = self.rules_[item].states(self.class_patterns_)
+        return self.posterior_means(X, np.eye(self.rules_[item].n_states)[states])
 
     def _likelihood(self, X: np.ndarray) -> ClassLikelihood:
         check_is_fitted(self)

@@ -14,20 +14,26 @@ from engine.diagnosis.rates import mastery
 
 if TYPE_CHECKING:
     from engine.cdm import DINA, DINO, GDINA
+    from engine.diagnosis.earlier import Earlier, earlier_exams
     from engine.diagnosis.groups import teaching_groups
+    from engine.diagnosis.profile import pupil_profiles, with_profiles
 
 __all__ = [
     "DINA",
     "DINO",
     "GDINA",
+    "Earlier",
     "Profiles",
     "atypical_pupils",
+    "earlier_exams",
     "error_patterns",
     "mastery",
     "misconceptions",
+    "pupil_profiles",
     "teaching_groups",
     "wilson",
     "wilson_trials",
+    "with_profiles",
 ]
 
 # What needs scikit-learn, which takes a second to load, is loaded when it is asked for.
@@ -35,7 +41,11 @@ _LATER = {
     "DINA": "engine.cdm",
     "DINO": "engine.cdm",
     "GDINA": "engine.cdm",
+    "Earlier": "engine.diagnosis.earlier",
+    "earlier_exams": "engine.diagnosis.earlier",
+    "pupil_profiles": "engine.diagnosis.profile",
     "teaching_groups": "engine.diagnosis.groups",
+    "with_profiles": "engine.diagnosis.profile",
 }
 
 

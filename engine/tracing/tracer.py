@@ -27,7 +27,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from engine.errors import InputError
-from engine.tracing.dynamics import find
+from engine.knowledge import per_point
+from engine.tracing.dynamics import find, loglik
 from engine.tracing.items import Items
 from engine.tracing.log import AnswerLog, Log, Points, QMatrix, Rows, labels, numbered
 from engine.tracing.model import Dynamics, expected, follow
@@ -51,6 +52,19 @@ class Mastery:
     standard_error: np.ndarray
     chance: np.ndarray
     answers: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Of pupils at items, (n, items).
+
+    Attributes:
+        chance: of a right answer now.
+        slope: change of the chance by ability.
+    """
+
+    chance: np.ndarray
+    slope: np.ndarray
 
 
 UNSURE = 1e-6  # no answer is more certain than this, whatever few answers say
@@ -165,6 +179,43 @@ class KnowledgeTracer(BaseEstimator):
         answers = self._points.counts(rows.student, rows.item, len(asked))[place]
         return Mastery(self._points.names, mean, np.sqrt(variance), chance, answers)
 
+    def outlook(self, items: Any, mastery: Mastery) -> Outlook:
+        """What all pupils of `students_` would now do at items (J,) of the log, if these are of one point at least.
+
+        Args:
+            mastery: of `students_`, see `mastery`.
+        """
+        at = pc.index_in(labels(items), value_set=self.items_).to_numpy(zero_copy_only=False)
+        share = np.zeros((len(at), len(self._points.names)))
+        for j, item in enumerate(at):
+            asked = slice(*self._points.first[item : item + 2])
+            share[j, self._points.point[asked]] = self._points.share[asked]
+        mean, deviation = (per_point(values, share.T) for values in (mastery.estimate, mastery.standard_error))
+        place = np.full(len(self.items_), -1)
+        place[at] = np.arange(len(at))
+        seen = place[self._rows.item] >= 0
+        around = np.zeros((2, *mean.shape))
+        around[:, self._rows.student[seen], place[self._rows.item[seen]]] = self._extra[seen].T
+        a = self._items.slope[at]
+        f = self._items.intercept[at] + around[0] + a * mean
+        p, slope, _ = expected(f.ravel(), ((a * deviation) ** 2 + around[1]).ravel()).T
+        return Outlook(p.reshape(mean.shape), a * slope.reshape(mean.shape))
+
+    def loglik(self, students: Any) -> float:
+        """Marginal log-likelihood of the answers of pupils (n,) of the log if nothing is known of their neighbours."""
+        check_is_fitted(self, "students_")
+        chosen = np.unique(pc.index_in(labels(students), value_set=self.students_).to_numpy(zero_copy_only=False))
+        rows, where = self._rows.of_students(chosen)
+        nothing = np.zeros((len(where), 2))
+        return loglik(self.dynamics_, rows, self._points, self._items, np.tile([0.0, 1.0], (len(chosen), 1)), nothing)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Parameters that `loglik` depends on: items, and variances and rates that are not 0."""
+        d = self.dynamics_
+        passing = sum(2 for variance in (d.form_variance, d.recent_variance) if variance > 0)
+        return 2 * len(self.items_) + passing + (d.point_variance > 0) + (d.learning != 0)
+
     @property
     def intercept_(self) -> np.ndarray:
         return self._items.intercept
@@ -188,7 +239,7 @@ class KnowledgeTracer(BaseEstimator):
 
     def _improve_items(self, which: np.ndarray) -> None:
         rows = self._rows
-        for _ in range(self.n_steps):
+        for _ in range(self.n_steps if which.any() else 0):
             offset = self._items.intercept[rows.item] + self._extra[:, 0]
             traced = follow(rows, self._points, offset, self._items.slope, self._prior, self.dynamics_)
             self._items = self._items.improved(rows.item, rows.correct, traced.known, self._extra, which, self._points)
