@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from demo.bank import questions, use
 from engine import tables
 from engine.exam import Exam, Item
 
@@ -25,46 +26,7 @@ RARE_NAMES = ("李㛃", "阿依古丽·买买提")
 SCHOOLS = (("云岭一中", "五华区"), ("滇池中学", "西山区"))
 CLASSES = ("高二1班", "高二2班", "高二3班")
 PUPILS = 40  # a class
-
-# Knowledge point → practice questions with two numbers to vary, and their answers.
-MATHS: dict[str, tuple[str, ...]] = {
-    "集合与逻辑": (
-        "已知集合 A={{x|x<{a}}}，B={{x|x≥{b}}}，判断 A∩B 是否为空集，并说明理由。",
-        "命题“任意 x>{a}，x²>{b}”的否定是什么？判断其真假。",
-    ),
-    "函数的概念与性质": (
-        "求函数 f(x)=√(x−{a})+1/(x−{b}) 的定义域。",
-        "判断 f(x)=x³+{a}x 的奇偶性，并求 f(−{b})+f({b})。",
-    ),
-    "函数单调性": ("讨论 f(x)=x²−{a}x+{b} 的单调区间。", "若 f(x)=−x²+{a}x 在 [{b},+∞) 上递减，验证并说明理由。"),
-    "指数与对数": ("化简 log₂{a}+log₂{b}，并估计其值。", "比较 {a}^0.3 与 0.3^{b} 的大小。"),
-    "三角函数": ("求 y={a}sin({b}x+π/3) 的最小正周期与最大值。", "已知 tanα={a}/{b}，求 sin2α。"),
-    "平面向量": ("已知 a=({a},1)，b=(1,{b})，求 a·b 与 |a−b|。", "若 a=({a},{b}) 与 b=(2,k) 垂直，求 k。"),
-    "数列": (
-        "等差数列首项为 {a}，公差为 {b}，求第 10 项与前 10 项和。",
-        "等比数列首项为 {a}，公比为 {b}，求前 4 项和。",
-    ),
-    "立体几何": ("底面边长为 {a}、高为 {b} 的正四棱锥，求其体积。", "球的半径为 {a}，平面距球心 {b}/2，判断是否相交。"),
-    "解析几何": (
-        "求过点 ({a},{b}) 且斜率为 2 的直线方程，并求它与坐标轴的交点。",
-        "圆 (x−{a})²+(y−{b})²=4 上一点到原点的最大距离。",
-    ),
-    "概率与统计": (
-        "袋中有 {a} 个红球、{b} 个白球，任取两个，求同色的概率。",
-        "{a} 个男生、{b} 个女生站成一排，求女生不相邻的排法数。",
-    ),
-}
-ENGLISH: dict[str, tuple[str, ...]] = {
-    "词汇辨析": ("Choose the right word ({a}): The news had a great (affect / effect) on all {b} of us.",),
-    "时态语态": ("Complete ({a}): By the end of last term we ______ (learn) {b} units.",),
-    "非谓语动词": ("Complete ({a}): ______ (see) from the hill, the {b} lakes look like mirrors.",),
-    "定语从句": ("Join the sentences ({a}): I visited the school. My father worked there for {b} years.",),
-    "名词性从句": ("Complete ({a}): ______ surprised us was that all {b} players came.",),
-    "阅读：细节理解": ("Read passage {a} in the workbook and answer detail question {b}.",),
-    "阅读：推理判断": ("Read passage {a} in the workbook; what can be inferred from paragraph {b}?",),
-    "写作": ("Write about {b}0 words to invite an exchange student to activity No. {a}.",),
-}
-QUESTIONS_PER_POINT = 14
+TERM, EXAM_DAY = "2026-09-01", "2026-11-10"
 
 # Knowledge point, chapter, prerequisites, when it is taught: 不等式 in the year before, 导数 after the exam.
 MATHS_CURRICULUM = """
@@ -134,13 +96,21 @@ def write_exam(folder: Path, *, pupils: int = PUPILS, seed: int = 2026) -> None:
     (folder / "maths" / "sheet.toml").write_text(MATHS_SHEET, encoding="utf-8")
     (folder / "english" / "sheet.toml").write_text(ENGLISH_SHEET, encoding="utf-8")
     _write(folder / "roster.csv", _roster(rng, pupils))
-    _write(folder / "maths" / "blueprint.csv", _maths_blueprint(rng))
-    english = _english_blueprint(rng)
-    _write(folder / "english" / "blueprint.csv", english)
-    _write(folder / "maths" / "knowledge.csv", _knowledge(MATHS_CURRICULUM))
-    _write(folder / "english" / "knowledge.csv", _knowledge(ENGLISH_CURRICULUM))
+    maths, english = _maths_blueprint(rng), _english_blueprint(rng)
+    bank = []
+    for subject, blueprint, curriculum in (
+        ("maths", maths, MATHS_CURRICULUM),
+        ("english", english, ENGLISH_CURRICULUM),
+    ):
+        knowledge = _knowledge(curriculum)
+        chapters = {row["knowledge"]: row["parent"] for row in knowledge}
+        practice = questions(subject, chapters, random.Random(seed))
+        use(practice, blueprint)
+        bank += practice
+        _write(folder / subject / "blueprint.csv", blueprint)
+        _write(folder / subject / "knowledge.csv", knowledge)
     _write(folder / "english" / "forms.csv", _forms(english, rng))
-    _write(folder / "bank.csv", [*_bank("maths", MATHS, rng), *_bank("english", ENGLISH, rng)])
+    _write(folder / "bank.csv", bank)
 
 
 def spoil(folder: Path) -> None:
@@ -189,7 +159,7 @@ def _roster(rng: random.Random, pupils: int) -> list[dict[str, str]]:
 
 def _maths_blueprint(rng: random.Random) -> list[dict[str, str]]:
     """40 single choice, 12 multiple choice with partial credit, 8 constructed responses: 60 items, 150 points."""
-    points = list(MATHS)
+    points = _examined(MATHS_CURRICULUM)
     rows = []
     for number in range(1, 61):
         if number <= 40:
@@ -224,7 +194,7 @@ def _maths_blueprint(rng: random.Random) -> list[dict[str, str]]:
 
 def _english_blueprint(rng: random.Random) -> list[dict[str, str]]:
     """38 choice items on A and B forms, and one of two compositions, marked on paper before scanning: 40 items."""
-    points = [name for name in ENGLISH if name != "写作"]
+    points = [name for name in _examined(ENGLISH_CURRICULUM) if name != "写作"]
     rows = []
     for number in range(1, 41):
         choice = number <= 38
@@ -261,21 +231,9 @@ def _forms(blueprint: list[dict[str, str]], rng: random.Random) -> list[dict[str
     return rows
 
 
-def _bank(subject: str, points: dict[str, tuple[str, ...]], rng: random.Random) -> list[dict[str, str]]:
-    rows = []
-    for p, (point, stems) in enumerate(points.items(), 1):
-        for number in range(1, QUESTIONS_PER_POINT + 1):
-            stem = stems[number % len(stems)]
-            rows.append(
-                {
-                    "question": f"{subject[0].upper()}{p:02d}-{number:02d}",
-                    "subject": subject,
-                    "stem": stem.format(a=rng.randint(2, 9), b=rng.randint(2, 9)),
-                    "knowledge": point,
-                    "difficulty": f"{0.3 + 0.6 * (number - 1) / (QUESTIONS_PER_POINT - 1):.2f}",
-                }
-            )
-    return rows
+def _examined(curriculum: str) -> list[str]:
+    """The points that are taught in the term of the exam, before it."""
+    return [row["knowledge"] for row in _knowledge(curriculum) if TERM <= row["taught"] < EXAM_DAY]
 
 
 def _knowledge(curriculum: str) -> list[dict[str, str]]:
@@ -359,10 +317,10 @@ def _compare_scores(exam: Exam, code: str, truth_marks: pa.Table) -> tuple[int, 
     return len(truth), clean, wrong
 
 
-EXAM_TOML = """\
+EXAM_TOML = f"""\
 id = "demo-2026"
 title = "2026年秋季学期期中质量监测（演示）"
-date = 2026-11-10
+date = {EXAM_DAY}
 stage = "senior"
 dif = "sex"
 
