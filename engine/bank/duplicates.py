@@ -1,8 +1,8 @@
 """Near-duplicates (近似重复题) of a bank: questions that say the same, and variants (变式) that differ in numbers only.
 
-Two questions are near-duplicates when the sets of three-character shingles of their texts, stem and options with every
-number as "#", have a Jaccard index of at least `SIMILAR`. With the same numbers one is a duplicate of the other, with
-others a variant of it.
+Two questions are near-duplicates when the sets of three-character shingles of their texts, stem and options (in
+whatever order) with every number as "#", have a Jaccard index of at least `SIMILAR`, and those of their options one of
+at least `SIMILAR_OPTIONS`. With the same numbers one is a duplicate of the other, with others a variant of it.
 
 All such pairs are found, not most of them: two sets of that index share one of their rarest shingles, so that only
 questions with such a shingle in common are compared (prefix filtering; Chaudhuri, Ganti & Kaushik 2006, Bayardo, Ma &
@@ -20,9 +20,11 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from engine.bank.markup import plain
+from engine.bank.question import by_label
 from engine.files import halfwidth
 
 SIMILAR = 0.8  # the least Jaccard index of near-duplicates
+SIMILAR_OPTIONS = 0.5  # and of their options: two questions on one passage have most of their text in common
 SHINGLE = 3  # characters
 ROUNDING = 1e-9  # of a share of a count
 ROWS = 1024  # of texts compared with all others at a time
@@ -88,35 +90,53 @@ def _by_id(bank: pa.Table) -> pa.Array:
 
 
 def _texts(bank: pa.Table) -> tuple[list[str], list[int], list[tuple[str, ...]]]:
-    """The different texts of the questions with "#" for numbers; which each question has; and its numbers."""
+    """The different texts of the questions, a line a piece, "#" for numbers; which each has; and its numbers."""
     texts: dict[str, int] = {}
     group, numbers = [], []
     for row in bank.select(["stem", "options"]).to_pylist():
-        whole = halfwidth(plain(f"{row['stem'] or ''}\n{row['options'] or ''}")).casefold()
-        numbers.append(tuple(_NUMBER.findall(whole)))
-        text = _PASSED_OVER.sub("", _NUMBER.sub("#", whole))
-        group.append(texts.setdefault(text, len(texts)))
+        pieces = [_without_numbers(row["stem"] or ""), *sorted(map(_without_numbers, _options(row["options"] or "")))]
+        group.append(texts.setdefault("\n".join(text for text, _ in pieces), len(texts)))
+        numbers.append(tuple(number for _, found in pieces for number in found))
     return list(texts), group, numbers
 
 
+def _options(text: str) -> list[str]:
+    try:
+        return list(by_label(text).values())
+    except ValueError:  # without letters
+        return [text]
+
+
+def _without_numbers(text: str) -> tuple[str, tuple[str, ...]]:
+    whole = halfwidth(plain(text)).casefold()
+    return _PASSED_OVER.sub("", _NUMBER.sub("#", whole)), tuple(_NUMBER.findall(whole))
+
+
 def _similar(texts: Sequence[str]) -> Iterator[tuple[int, int, float]]:
-    """Pairs (i < j) of texts with a Jaccard index of at least `SIMILAR`, and the index."""
+    """Pairs (i < j) of near-duplicates among the texts, and the Jaccard index of their texts."""
     shingles = _shingles(texts)
+    options = _shingles([text.partition("\n")[2] for text in texts])
     size = np.diff(shingles.indptr)
     rare = _rarest(shingles, size - np.ceil(SIMILAR * size - ROUNDING).astype(int) + 1)
     for start in range(0, len(texts), ROWS):
         candidates = (rare[start : start + ROWS] @ rare.T).tocoo()
         one, other = candidates.row + start, candidates.col
-        keep = (one < other) & (
-            np.minimum(size[one], size[other]) >= SIMILAR * np.maximum(size[one], size[other]) - ROUNDING
-        )
+        smaller, larger = np.minimum(size[one], size[other]), np.maximum(size[one], size[other])
+        keep = (one < other) & (smaller >= SIMILAR * larger - ROUNDING)
         one, other = one[keep], other[keep]
         for at in range(0, len(one), ROWS * ROWS):
             i, j = one[at : at + ROWS * ROWS], other[at : at + ROWS * ROWS]
-            shared = np.asarray(shingles[i].multiply(shingles[j]).sum(axis=1)).ravel()
-            index = shared / (size[i] + size[j] - shared)
-            for place in np.flatnonzero(index >= SIMILAR):
-                yield int(i[place]), int(j[place]), float(index[place])
+            index = _jaccard(shingles, i, j)
+            near = np.flatnonzero(index >= SIMILAR)
+            near = near[_jaccard(options, i[near], j[near]) >= SIMILAR_OPTIONS]
+            yield from zip(i[near].tolist(), j[near].tolist(), index[near].tolist(), strict=True)
+
+
+def _jaccard(shingles: sparse.csr_array, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Shared shingles of the rows i and j as a part of all that either has."""
+    size = np.diff(shingles.indptr)
+    shared = np.asarray(shingles[i].multiply(shingles[j]).sum(axis=1)).ravel()
+    return shared / (size[i] + size[j] - shared)
 
 
 def _shingles(texts: Sequence[str]) -> sparse.csr_array:
@@ -124,7 +144,8 @@ def _shingles(texts: Sequence[str]) -> sparse.csr_array:
     column: dict[str, int] = {}
     rows = []
     for text in texts:
-        cut = {text[at : at + SHINGLE] for at in range(max(1, len(text) - SHINGLE + 1))}
+        pieces = text.split("\n")
+        cut = {piece[at : at + SHINGLE] for piece in pieces for at in range(max(1, len(piece) - SHINGLE + 1))}
         rows.append([column.setdefault(shingle, len(column)) for shingle in sorted(cut)])
     indices = np.array([one for row in rows for one in row], int)
     rank = np.empty(len(column), int)

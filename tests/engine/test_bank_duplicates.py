@@ -52,6 +52,21 @@ def test_options_and_exponents_count() -> None:
     assert found(bank(stems, options)) == {}
 
 
+def test_questions_on_one_passage_are_not_near_duplicates() -> None:
+    passage = (
+        "When the river rose, the farmers moved the cows uphill and left the boats untied until the next morning. "
+    )
+    stems = {"1": f"{passage}Where were the cows moved?", "2": f"{passage}What was found in the boats?"}
+    options = {"1": "A. Uphill B. Away", "2": "A. Apples B. Water"}
+    assert found(bank({**stems, "3": stems["1"]}, {**options, "3": options["1"]})) == {"3": ("1", "duplicate")}
+
+
+def test_options_may_stand_in_any_order() -> None:
+    stems = dict.fromkeys("123", "函数 y=sin2x 的周期是")
+    options = {"1": "A. π B. 2π C. 4π D. π/2", "2": "A. 2π\nB. π\nC. π/2\nD. 4π", "3": "A. π B. 2π C. 5π D. π/2"}
+    assert found(bank(stems, options)) == {"2": ("1", "duplicate"), "3": ("1", "variant")}
+
+
 def test_formulas_count_by_their_characters() -> None:
     stems = {"1": "求 <math><mi>x</mi><mo>+</mo><mn>3</mn></math> 的最小值", "2": "求 x+5 的最小值"}
     assert found(bank(stems)) == {"2": ("1", "variant")}
