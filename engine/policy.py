@@ -11,7 +11,7 @@ The switch works in the tables: what reports show to the outside they read from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,26 +69,37 @@ def policy_of(exam: Exam) -> Policy:
     )
 
 
-def published(name: str, table: pa.Table, policy: Policy) -> pa.Table:
+def published(
+    name: str, table: pa.Table, policy: Policy, parents: Mapping[tuple[str, str], tuple[str, str]] | None = None
+) -> pa.Table:
     """The view of a table of `PUBLISHED` that may leave the house, with the same schema.
 
     - standing: what may be told to a pupil and the family about this pupil.
-    - Unit tables: figures of fewer than `min_cell` pupils are null (of segments and bands the unit has no rows).
+    - Unit tables: figures of fewer than `min_cell` pupils are null; of segments, bands and grades the unit has no rows.
+      Where only one unit of a larger one is so small, the next smallest is hidden too: it could be worked out from the
+      larger unit and the others (complementary suppression).
     - Where scores are not published, neither are single pupils' scores in unit tables: no segments, no highest and
-      lowest score; cells of bands and grades with fewer than `min_cell` pupils are null, and so is a second cell where
-      the sum would betray a single one (complementary suppression).
+      lowest score; cells of bands and grades with fewer than `min_cell` pupils are null, and so is a second cell of the
+      unit. A hidden cell may still be known from the same cells of other units: it says how many, not who.
+
+    Args:
+        parents: (level, unit) → that of the larger unit it is a part of (see `engine.scale.totals.Cohort.parents`).
     """
     if name == "standing":
         hidden = [column for column in table.column_names if column not in _OF_GRADE]
         return _nulled(table, hidden if not policy.scores else [] if policy.family_rank else _RANKS)
     if name in _SAFE:
         size = table["of" if name == "lines" else "n"].fill_null(0).to_numpy()
+        hidden = _few_or_betrayed(size, _family_of(table, parents or {}), policy.min_cell)
         figures = [column for column in table.column_names if column not in _SAFE[name]]
-        table = _nulled(table, figures, size < policy.min_cell)
+        table = _nulled(table, figures, hidden)
         return _nulled(table, ["minimum", "maximum"]) if name == "spread" and not policy.scores else table
-    unit = _unit_of(table)
+    unit = _number(table, "subject", "scheme", "level", "unit")
     count = table["count"].to_numpy()
-    large = np.bincount(unit, weights=count)[unit] >= policy.min_cell if len(unit) else np.zeros(0, dtype=bool)
+    size = np.bincount(unit, weights=count)
+    _, first = np.unique(unit, return_index=True)
+    small = _few_or_betrayed(size, _family_of(table.take(first), parents or {}), policy.min_cell)
+    large = ~small[unit]
     if policy.scores:
         return table.filter(pa.array(large))
     if name == "segments":
@@ -100,7 +111,7 @@ def published(name: str, table: pa.Table, policy: Policy) -> pa.Table:
 
 
 def _few_or_betrayed(count: np.ndarray, unit: np.ndarray, least: int) -> np.ndarray:
-    """(rows,) bool: cells of some, but fewer than `least` pupils; where a unit has one such cell, a second."""
+    """(rows,) bool: those of some, but fewer than `least` pupils; where a unit has one such row, the next smallest."""
     few = (count > 0) & (count < least)
     alone = np.bincount(unit, weights=few, minlength=0)[unit] == 1 if len(unit) else few
     others = np.flatnonzero(alone & ~few & (count > 0))
@@ -110,10 +121,17 @@ def _few_or_betrayed(count: np.ndarray, unit: np.ndarray, least: int) -> np.ndar
     return few
 
 
-def _unit_of(table: pa.Table) -> np.ndarray:
-    """(rows,) the number of the distribution that a row belongs to: of a subject (and scheme) in a unit."""
+def _family_of(table: pa.Table, parents: Mapping[tuple[str, str], tuple[str, str]]) -> np.ndarray:
+    """(rows,) the same number for units that add up to a larger one, in one subject; for others one of their own."""
+    pairs = zip(table["level"].to_pylist(), table["unit"].to_pylist(), strict=True)
+    of = ["\0".join((level, *parents.get((level, unit), ("", "", unit)))) for level, unit in pairs]
+    return _number(table.append_column("family", pa.array(of, pa.string())), "subject", "scheme", "line", "family")
+
+
+def _number(table: pa.Table, *columns: str) -> np.ndarray:
+    """(rows,) the same number for rows that agree in these columns, as far as the table has them; from 0."""
     number = np.zeros(table.num_rows, dtype=np.int64)
-    for column in ("subject", "scheme", "level", "unit"):
+    for column in columns:
         if column in table.column_names:
             encoded = table[column].combine_chunks().dictionary_encode()
             number = number * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy()

@@ -75,6 +75,19 @@ class Cohort:
         student_id = roster["student_id"].combine_chunks()
         return cls(student_id, {level: Units.of(labels) for level, labels in levels.items()})
 
+    def parents(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """(level, unit) → that of the larger unit it is a part of; a unit that is spread over several is not there."""
+        found = {}
+        for part, whole in (("class", "school"), ("school", "county"), ("county", "exam"), ("category", "exam")):
+            if part in self.levels:
+                units, larger = self.levels[part], self.levels[whole]
+                pairs = np.unique(np.stack([units.codes, larger.codes]), axis=1)
+                alone = np.bincount(pairs[0][pairs[0] >= 0], minlength=len(units.names)) == 1
+                for unit, of in pairs.T[(pairs >= 0).all(axis=0)]:
+                    if alone[unit]:
+                        found[part, units.names[unit]] = whole, larger.names[of]
+        return found
+
     def of_kind(self, category: str) -> np.ndarray:
         """(n,) bool, the pupils of a category; "": all.
 

@@ -15,6 +15,7 @@ from made_totals import cohort, totals
 from engine import tables
 from engine.exam import Exam, GradeRule, Lines, PolicyRule, ScaleRule, ScoreLine
 from engine.policy import PUBLISHED, Policy, policy_of, published
+from engine.scale import Cohort
 from engine.scale.denominator import Denominator
 from engine.scale.distribution import bands, segments, spread
 from engine.scale.grades import grade_table, level_grades
@@ -32,9 +33,13 @@ def exam(stage: str, **rule: object) -> Exam:
     return Exam(**about, roster=pa.table({}), stage=stage, policy=PolicyRule(**rule))
 
 
+def places(classes: list[str]) -> Cohort:
+    return cohort(len(classes), [("东", "一中", klass) for klass in classes])
+
+
 def made(points: list[int | None], classes: list[str]) -> dict[str, pa.Table]:
     """Every table that is published, of one subject."""
-    one = totals(points, of=cohort(len(points), [("东", "一中", klass) for klass in classes]))
+    one = totals(points, of=places(classes))
     levels = level_grades(one, GradeRule(), Lines())
     return {
         "standing": standing(one, levels, ScaleRule()),
@@ -91,6 +96,26 @@ def test_figures_of_few_pupils_are_not_published() -> None:
             assert "一中/2" in units and "一中/1" not in units
 
 
+def test_a_small_class_is_not_betrayed_by_its_school() -> None:
+    """The third class has one pupil: its mean is that of the school less the others, so the next smallest goes too."""
+    classes = ["1"] * 7 + ["2"] * 6 + ["3"]
+    rows = made(list(range(60, 74)), classes)["units"]
+    shown = {row["unit"]: row for row in published("units", rows, JUNIOR, places(classes).parents()).to_pylist()}
+    means = {unit: row["mean"] for unit, row in shown.items()}
+    assert means == {"": 66.5, "东": 66.5, "一中": 66.5, "一中/1": 63, "一中/2": None, "一中/3": None}
+    assert [shown[f"一中/{klass}"]["n"] for klass in "123"] == [7, 6, 1]
+
+
+def test_what_a_unit_is_a_part_of() -> None:
+    of = cohort(4, [("东", "甲", "1"), ("东", "甲", "2"), ("西", "乙", "1"), ("东", "乙", "2")])
+    assert of.parents() == {
+        **{("class", unit): ("school", unit[0]) for unit in ("甲/1", "甲/2", "乙/1", "乙/2")},
+        ("school", "甲"): ("county", "东"),  # 乙 has pupils in two counties
+        ("county", "东"): ("exam", ""),
+        ("county", "西"): ("exam", ""),
+    }
+
+
 def test_single_scores_do_not_show_in_the_figures_of_units() -> None:
     tables_made = made(list(range(40, 60)), ["1"] * 20)
     assert published("segments", tables_made["segments"], JUNIOR).num_rows == 0
@@ -123,10 +148,17 @@ def test_what_is_hidden_cannot_be_worked_out(pupils: list[tuple[int, str]], leas
         for row in whole[name].to_pylist():
             true[row["level"], row["unit"]][row.get("grade", row["low"])] = row["count"]
         seen: dict[tuple, dict] = defaultdict(dict)
-        for row in published(name, whole[name], policy).to_pylist():
+        parents = places([klass for _, klass in pupils]).parents()
+        for row in published(name, whole[name], policy, parents).to_pylist():
             seen[row["level"], row["unit"]][row.get("grade", row["low"])] = row["count"]
-        for unit, cells in true.items():
-            assert (sum(cells.values()) >= least) == (unit in seen)
+        sizes = {unit: sum(cells.values()) for unit, cells in true.items()}
+        small = [unit for unit in sizes if sizes[unit] < least]
+        others = sorted(sizes[unit] for unit in sizes if unit[0] == "class" and unit not in small)
+        withheld = set(sizes) - set(seen)
+        if sum(unit[0] == "class" for unit in small) == 1 and others:
+            assert sorted(sizes[unit] for unit in withheld) == sorted([others[0], *(sizes[unit] for unit in small)])
+        else:
+            assert withheld == set(small)
         for unit, cells in seen.items():
             hidden = [cell for cell, count in cells.items() if count is None]
             assert all(count is None or count == 0 or count >= least for count in cells.values())
