@@ -30,7 +30,7 @@ class Context:
         items: by subject, where there is a blueprint.
         roster: None where there is none.
         toml: text of exam.toml, with what is to be changed; "" where there is none.
-        given_full: full marks by subject that a person gave.
+        given_full: full marks that a person gave, by code or name of the subject.
         title: of the exam, as a title row of the files says.
     """
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from engine.intake.draft import Draft, gather
+from engine.intake.header import Table
 from engine.intake.people import MEANINGS, WHO, Given, chosen_identifier, people
 from engine.intake.words import SEXES, pupil_field
 
 _TITLES = {name: title for name, title in MEANINGS.items() if name not in ("number", "resident_no", "grade", "status")}
-_CONFLICT = "留下正确的一行，删去另一行；如果是两个人，给各人自己的号码"
 
 
 def draft_roster(paths: Sequence[Path], given: Given | None = None) -> Draft:
@@ -37,11 +37,10 @@ def add_roster(draft: Draft, columns_of: Sequence[dict[str, list[str]]]) -> None
     if own != "student_id":
         draft.notes.append(f"没有学籍号一列，用{MEANINGS[own]}作学生的编号")
     rows: dict[str, dict[str, str]] = {}
-    first: dict[str, str] = {}  # student_id → where it stands
+    first: dict[str, tuple[Table, int]] = {}  # student_id → where it stands
     for table, columns in zip(draft.tables, columns_of, strict=True):
         columns["student_id"] = columns[own]
-        complain = draft.complaints.of(table)
-        _check(columns, own, complain)
+        _check(columns, own, draft.complaints.of(table))
         names = [name for name in _TITLES if name in columns]
         bad = draft.complaints.bad_rows(table)
         for i, row in enumerate(table.rows):
@@ -49,21 +48,29 @@ def add_roster(draft: Draft, columns_of: Sequence[dict[str, list[str]]]) -> None
             student = pupil["student_id"]
             if row in bad:
                 continue
-            if student not in rows:
-                rows[student] = pupil
-                first[student] = f"{table.grid.told} 第 {table.grid.lines[row]} 行"
+            if rows.setdefault(student, pupil) is pupil:
+                first[student] = table, i
             elif rows[student] == pupil:
                 draft.counts["重复行"] = draft.counts.get("重复行", 0) + 1
             else:
                 differ = "、".join(_TITLES[name] for name in names if rows[student].get(name) != pupil[name])
-                complain(i, own, f"编号 {student} 与 {first[student]}的相同，但{differ or '列数'}不同", _CONFLICT)
+                _conflict(draft, own, student, differ or "列数", first[student], (table, i))
     _check_candidates(draft, own)
-    names = [name for name in _TITLES if any(name in pupil for pupil in rows.values())]
-    draft.counts["学生"] = len(rows)
-    if rows:
-        draft.made["roster"] = pa.table(
-            {_TITLES[name]: [pupil.get(name, "") for pupil in rows.values()] for name in names}
-        )
+    bad_rows = {id(table): draft.complaints.bad_rows(table) for table in draft.tables}
+    kept = [rows[student] for student, (table, i) in first.items() if table.rows[i] not in bad_rows[id(table)]]
+    names = [name for name in _TITLES if any(name in pupil for pupil in kept)]
+    draft.counts["学生"] = len(kept)
+    if kept:
+        draft.made["roster"] = pa.table({_TITLES[name]: [pupil.get(name, "") for pupil in kept] for name in names})
+
+
+def _conflict(
+    draft: Draft, own: str, student: str, differ: str, one: tuple[Table, int], two: tuple[Table, int]
+) -> None:
+    """Two rows with the same identifier that say different things: neither is right before a person says so."""
+    for (table, i), (other, j) in ((one, two), (two, one)):
+        message = f"编号 {student} 与 {other.grid.told} 第 {other.grid.lines[other.rows[j]]} 行的相同，但{differ}不同"
+        draft.complaints.of(table)(i, own, message, "留下正确的一行，删去另一行；如果是两个人，给各人自己的号码")
 
 
 def _check(columns: dict[str, list[str]], own: str, complain: Callable[..., None]) -> None:

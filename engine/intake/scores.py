@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from engine.errors import InputError
+from engine.errors import InputError, collecting, raise_all
 from engine.intake.cells import score_of
 from engine.intake.context import TOTAL_ITEM, Context
 from engine.intake.draft import Draft, gather
@@ -51,7 +51,12 @@ def draft_scores(paths: Sequence[Path], context: Context, given: Given | None = 
     names = {code: context.subjects[code].name if code in context.subjects else subject_name(code) for code in codes}
     draft.meanings = MEANINGS | {f"subject:{code}": f"{name}成绩" for code, name in names.items()}
     draft.meanings[TOTAL] = "总分（核对）"
-    full = {code: _full_mark(code, names[code], draft.tables, context) for code in codes}
+    full: dict[str, Fraction] = {}
+    unknown: list[InputError] = []
+    for code, name in names.items():
+        with collecting(unknown):
+            full[code] = _full_mark(code, name, draft.tables, context)
+    raise_all(unknown)
 
     given = given or Given()
     columns = [people(draft, table, given) for table in draft.tables]
@@ -100,11 +105,11 @@ def _full_mark(code: str, name: str, tables: Sequence[Table], context: Context) 
                 value, _ = score_of(table.grid.cell(row, place))
                 if value:
                     said[value] = f"{table.grid.told}: row {table.grid.lines[row]}"
-    if code in context.given_full:
-        return context.given_full[code]
+    if given := context.given_full.get(code) or context.given_full.get(name):
+        return given
     if len(said) != 1:
         told = "; ".join(f"{plain(full)} in {where}" for full, where in said.items()) or "nothing says it"
-        raise InputError(f"the full mark of {name} is not clear: {told}", mend=f"say it: --full {name}=100")
+        raise InputError(f"the full mark of {name} is not clear: {told}", mend=f"say it: --full {name}=…")
     return next(iter(said))
 
 
