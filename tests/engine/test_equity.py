@@ -218,9 +218,7 @@ def test_gaps_that_cannot_be_told() -> None:
         gaps([1.0], ["a"], ["x"], reference="b")
 
 
-def classes(
-    seed: int, effect: float, caliper_breaker: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+def classes(seed: int, effect: float, outlier: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """Gains, earlier scores and classes; classes with an even number are those of trained teachers."""
     rng = np.random.default_rng(seed)
     level = np.repeat(rng.normal(0, 1, 20), 2)  # every trained class has a twin
