@@ -37,9 +37,8 @@ MEANINGS = {
 DAMAGED = "这个号码被电子表格改坏了：Excel 的数字只保留 15 位"
 RETYPE = "先把该列设为“文本”格式，再从原始名册重新粘贴号码"
 
-_CLASS_SHEET = re.compile(
-    r".*班.*|[高初小一二三四五六七八九年级]{0,4}[(（]?\d{1,3}[)）]?"
-)  # 初二3班, 801, 高三(5); not Sheet1
+# A sheet's name that is one of a class: 初二3班, 801, 高三(5); not Sheet1.
+_CLASS_SHEET = re.compile(r".*班.*|[高初小一二三四五六七八九年级]{0,4}[(（]?\d{1,3}[)）]?")
 
 
 @dataclass(frozen=True)
