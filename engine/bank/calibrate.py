@@ -62,10 +62,11 @@ def calibrate(bank: pa.Table, exam_id: str, scored: Sequence[tuple[Subject, pa.T
                 continue
             points = matrix.points[:, j]
             n = int(np.isfinite(points).sum())
-            if reason := _unusable(bank, place, question, of_item[name].group, n, exam_id):
+            i = place.get(question)
+            reason = "not in the bank" if i is None else _unusable(columns["exams"][i], exam_id, of_item[name].group, n)
+            if i is None or reason:
                 done.notes.append(f"{subject.code} item {name}, question {question!r}: {reason}")
                 continue
-            i = place[question]
             old, worth = columns["difficulty"][i], columns["pupils"][i] or GUESS
             rate = float(np.clip(np.nansum(points) / (n * matrix.full[j]), 0, 1))
             new = rate if old is None else (worth * old + n * rate) / (worth + n)
@@ -82,12 +83,10 @@ def calibrate(bank: pa.Table, exam_id: str, scored: Sequence[tuple[Subject, pa.T
     return done
 
 
-def _unusable(bank: pa.Table, place: dict[str, int], question: str, group: str, n: int, exam_id: str) -> str:
+def _unusable(exams: str | None, exam_id: str, group: str, n: int) -> str:
     """Why an item gives its question no figures; "" if it does."""
-    if question not in place:
-        return "not in the bank"
-    if exam_id in (bank["exams"][place[question]].as_py() or "").split(";"):
-        return f"calibrated with exam {exam_id!r} already"
+    if exam_id in (exams or "").split(";"):
+        return f"has figures from exam {exam_id!r} already"
     if group:
         return "answered by those who chose it, who are not like all"
     return "" if n else "answered by nobody"
