@@ -299,6 +299,7 @@ class ExamKeys(_Model):
     growth: GrowthRule = GrowthRule()
     equity: EquityRule = EquityRule()
     dif: str = ""  # column of the roster with the groups that items may favour, such as sex
+    choices: str = ""  # column of the roster with the subjects that a pupil chose, 选科 (see engine/choices.py)
     merit: Merit | None = None
     grades: GradeRule = GradeRule()
     scale: ScaleRule = ScaleRule()
@@ -388,7 +389,8 @@ def load_exam(folder: Path) -> Exam:
 
 def _check_columns(path: Path, document: _Document, roster: pa.Table) -> None:
     """Columns of the roster that exam.toml names."""
-    named = [(key, name) for key, name in (("dif", document.dif), ("category", document.scale.category)) if name]
+    columns = (("dif", document.dif), ("category", document.scale.category), ("choices", document.choices))
+    named = [(key, name) for key, name in columns if name]
     named += [("covariates", name) for name in document.growth.covariates]
     named += [("groups", name) for name in document.equity.groups]
     errors = [

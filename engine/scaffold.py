@@ -24,6 +24,7 @@ id = "2026-autumn-midterm"        # 编号，用于文件名 (字母、数字、
 title = "2026年秋季学期期中考试"
 date = 2026-11-10
 stage = "junior"                  # "primary" 小学, "junior" 初中, "senior" 高中
+# choices = "选科"                # 名单中各考生所选科目的列，如 物理、化学、生物 或 物化生  subjects that pupils chose
 # dif = "sex"                     # 题目公平性分析 (DIF)：名单中的分组列  groups that items may favour
 
 # 一科一段 — one [[subjects]] for every subject.
