@@ -86,8 +86,8 @@ def published(
         parents: (level, unit) → that of the larger unit it is a part of (see `engine.scale.totals.Cohort.parents`).
     """
     if name == "standing":
-        hidden = [column for column in table.column_names if column not in _OF_GRADE]
-        return _nulled(table, hidden if not policy.scores else [] if policy.family_rank else _RANKS)
+        more = [column for column in table.column_names if column not in _OF_GRADE]
+        return _nulled(table, more if not policy.scores else [] if policy.family_rank else _RANKS)
     if name in _SAFE:
         size = table["of" if name == "lines" else "n"].fill_null(0).to_numpy()
         hidden = _few_or_betrayed(size, _family_of(table, parents or {}), policy.min_cell)

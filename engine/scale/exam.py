@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
+from engine.choices import takers
 from engine.errors import InputError
 from engine.exam import TOTAL
 from engine.policy import policy_of
@@ -60,10 +61,13 @@ def exam_totals(exam: Exam, scores: Sequence[pa.Table]) -> ExamTotals:
         scores: of every subject, in the exam's order (see `engine.scoring.score`).
 
     Raises:
-        InputError: a subject names a scheme that is not there.
+        InputError: a subject names a scheme that is not there, or a pupil a choice that is no subject.
     """
     cohort = Cohort.of(exam.roster, exam.scale.category)
-    subjects = tuple(Totals.of(one, table, cohort) for one, table in zip(exam.subjects, scores, strict=True))
+    taken = takers(exam)
+    subjects = tuple(
+        Totals.of(one, table, cohort, taken[one.code]) for one, table in zip(exam.subjects, scores, strict=True)
+    )
     scaled = {}
     for subject, totals in zip(exam.subjects, subjects, strict=True):
         if subject.scheme:

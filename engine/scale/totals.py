@@ -129,9 +129,15 @@ class Totals:
         object.__setattr__(self, "counted", self.scored & (self.status == "read"))
 
     @classmethod
-    def of(cls, subject: Subject, scores: pa.Table, cohort: Cohort) -> Totals:
-        """From a scores table (see `engine.scoring.score`); pupils that are not on the roster are left out."""
+    def of(cls, subject: Subject, scores: pa.Table, cohort: Cohort, takers: np.ndarray | None = None) -> Totals:
+        """From a scores table (see `engine.scoring.score`); pupils that are not on the roster are left out.
+
+        Args:
+            takers: (n,) bool, who takes the subject; others are not entered, whatever they have written.
+        """
         row = pc.index_in(cohort.student_id, value_set=scores["student_id"].combine_chunks())
+        if takers is not None:
+            row = pc.if_else(pa.array(takers), row, None)
         status = scores["status"].combine_chunks().cast(pa.string()).take(row).fill_null("")
         total = scores["total"].combine_chunks().take(row)
         full = full_mark(subject) / subject.step
