@@ -11,7 +11,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, cdm, city, dif, forms, irt, markshark, memory, precision, reading, scoring, workers
+from benchmarks import (
+    accuracy,
+    cdm,
+    city,
+    dif,
+    forms,
+    growth,
+    irt,
+    markshark,
+    memory,
+    precision,
+    reading,
+    scoring,
+    workers,
+)
 
 BENCHMARKS = {
     "reading": reading.run,
@@ -24,6 +38,7 @@ BENCHMARKS = {
     "irt": irt.run,
     "dif": dif.run,
     "cdm": cdm.run,
+    "growth": growth.run,
     "precision": precision.run,
     "city": city.run,
 }
