@@ -15,7 +15,7 @@ import numpy as np
 
 cdef enum:
     NODES = 12
-    FEW = 1 << 16  # answers
+    FEW = 1 << 18  # answers
 
 _nodes, _weights = np.polynomial.hermite_e.hermegauss(NODES)
 cdef double LEAST = 1e-12  # a chance below is this one

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from scipy.spatial.distance import cdist, pdist
+from sklearn import config_context
 from sklearn.cluster import ward_tree
 
 from engine import tables
@@ -138,7 +139,9 @@ def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
 def _ward(features: np.ndarray) -> np.ndarray:
     """(n - 1, 2) the merges of Ward's tree."""
     # A column of ones moves nobody; without it, as many pupils as points may look like a matrix of distances to SciPy.
-    merges: np.ndarray = ward_tree(np.column_stack([features, np.ones(len(features))]))[0]
+    observed = np.column_stack([features, np.ones(len(features))])
+    with config_context(skip_parameter_validation=True):  # which takes as long as the tree
+        merges: np.ndarray = ward_tree(observed)[0]
     return merges
 
 

@@ -20,7 +20,8 @@ from engine.diagnosis.paper import Estimates, Paper
 from engine.knowledge import per_point, ratio
 from engine.tracing import AnswerLog, KnowledgeTracer
 
-FITTED = 1500  # pupils
+FITTED = 1000  # pupils
+ROUNDS = 3  # of estimation; more change nothing that matters here
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def trace(paper: Paper, day: int, earlier: Sequence[Earlier] = ()) -> Traced:
         q_matrix[name] = {point: float(weight) for point, weight in zip(paper.points, row, strict=True) if weight > 0}
     student = log.student.to_numpy()
     chosen = np.isin(student, paper.every(FITTED))
-    model = KnowledgeTracer(q_matrix).fit(_rows(log, chosen))
+    model = KnowledgeTracer(q_matrix, n_rounds=ROUNDS).fit(_rows(log, chosen))
     if not chosen.all():
         model.update(_rows(log, ~chosen))
     return Traced(model, _estimates(paper, model, student, exam))
