@@ -5,13 +5,17 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from engine.growth import UnitSums, fit_mixed, value_added
+from engine import tables
+from engine.exam import GrowthRule
+from engine.growth import UnitSums, fit_mixed, growth_tables, value_added
 from engine.growth.likelihood import Crossproducts, profile
+from engine.history.pupils import PUPILS, standard_scores
 
 COLUMNS = {
     "null": (),
@@ -291,3 +295,116 @@ def test_wrong_arguments() -> None:
         UnitSums.of({"y": y[:2]}, ["a", None])
     with pytest.raises(ValueError, match="sums over"):
         UnitSums.of({"y": y}, codes) + UnitSums.of({"x": x, "y": y}, codes)
+
+
+# ---- the tables of a subject
+
+
+def subject_pupils(score: np.ndarray, school: list[str]) -> pa.Table:
+    n = len(score)
+    columns = {
+        "student_id": [f"p{i:04}" for i in range(n)],
+        "school": school,
+        "class": ["1班"] * n,
+        "county": ["东"] * n,
+        "status": ["read" if np.isfinite(value) else "absent" for value in score],
+        "score": score,
+        "rate": score / 100,
+        "z": standard_scores(pa.chunked_array([score])),
+    }
+    arrays = {one.name: pa.array(columns[one.name], one.type, from_pandas=True) for one in PUPILS}
+    return pa.table(arrays, schema=PUPILS)
+
+
+def roster_of(pupils: pa.Table, **more: list[str]) -> pa.Table:
+    return pa.table({"student_id": pupils["student_id"], **more})
+
+
+def test_the_tables_of_a_subject() -> None:
+    rng = np.random.default_rng(1)
+    school = np.repeat(["低校", "中校", "高校", "少校", "转校"], [60, 60, 60, 6, 40])
+    lift = {"低校": -6.0, "中校": 0, "高校": 6, "少校": 0, "转校": 0}
+    prior = rng.normal(size=226)
+    score = 60 + 8 * prior + np.array([lift[name] for name in school]) + 5 * rng.normal(size=226)
+    score[0] = np.nan  # absent now
+    prior[1] = np.nan  # absent before
+    prior[-20:] = np.nan  # half of the pupils of 转校 are new
+    pupils = subject_pupils(score, list(school))
+    sexes = ["男", "女"] * 113
+    made = growth_tables("maths", pupils, prior, roster_of(pupils, sex=sexes), GrowthRule(covariates=("sex",)))
+    for name, table in made.items():
+        assert table.schema.equals(tables.SCHEMAS[name])
+
+    rows = {(row["level"], row["unit"]): row for row in made["growth"].to_pylist()}
+    assert [key[1] for key in rows if key[0] == "school"] == sorted(lift)
+    verdicts = {unit: rows["school", unit]["verdict"] for unit in lift}
+    assert verdicts == {
+        "低校": "below",
+        "中校": "not distinguishable",
+        "高校": "above",
+        "少校": "too few",  # 6 pupils
+        "转校": "too few",  # 50 % matched
+    }
+    low = rows["school", "低校"]
+    assert (low["n"], low["matched"], low["coverage"]) == (59, 58, pytest.approx(58 / 59))
+    both = np.isfinite(score) & np.isfinite(prior)
+    slope, intercept = np.polyfit(prior[both], score[both], 1)
+    residual = score - intercept - slope * prior
+    of_low = both & (school == "低校")
+    assert low["gain"] == pytest.approx(residual[of_low].mean())
+    assert low["prior"] == pytest.approx(prior[of_low].mean())
+    want = value_added(score[both], school[both], {"prior": prior[both], "sex": np.array(sexes)[both]})
+    effect = dict(zip(want.effects["unit"].to_pylist(), want.effects["effect"].to_pylist(), strict=True))
+    assert low["effect"] == pytest.approx(effect["低校"])
+    assert low["model"] == "score ~ prior + sex + (1 | school), REML"
+    assert rows["class", "低校/1班"]["effect"] == pytest.approx(low["effect"])  # a school of one class
+    assert low["sgp"] < 40 < 60 < rows["school", "高校"]["sgp"]
+
+    grown = made["growth_pupils"]
+    assert grown["residual"].to_numpy() == pytest.approx(residual[both])
+    assert len(grown) == 58 + 60 + 60 + 6 + 20
+    terms = {(row["level"], row["term"]): row for row in made["growth_models"].to_pylist()}
+    assert terms["school", "prior"]["estimate"] == pytest.approx(want.model.fixed[1])
+    assert terms["school", "icc"]["lower"] < terms["school", "icc"]["estimate"] < terms["school", "icc"]["upper"]
+    assert terms["school", "variance within"]["estimate"] == pytest.approx(want.model.within)
+
+
+def test_a_slope_by_school_and_rows_in_another_order() -> None:
+    rng = np.random.default_rng(2)
+    school = np.repeat([f"校{k}" for k in range(8)], 30)
+    prior = rng.normal(size=240)
+    score = 60 + (8 + np.repeat(rng.normal(0, 3, 8), 30)) * prior + 4 * rng.normal(size=240)
+    pupils = subject_pupils(score, list(school))
+    rule = GrowthRule(slope=True)
+    made = growth_tables("maths", pupils, prior, roster_of(pupils), rule)
+    terms = {row["term"] for row in made["growth_models"].to_pylist()}
+    assert {"variance slope", "covariance"} <= terms
+    assert made["growth"]["model"][0].as_py() == "score ~ prior + (1 + prior | school), REML"
+
+
+@pytest.mark.parametrize(
+    ("score", "prior"),
+    [
+        ([], []),
+        ([60.0], [0.1]),
+        ([60.0, 70], [np.nan, np.nan]),
+        ([np.nan, np.nan], [0.1, 0.2]),
+        ([60.0] * 30, [0.0] * 30),
+        ([float(v) for v in range(30)], [0.0] * 30),
+        ([60.0] * 30, [float(v) for v in range(30)]),
+    ],
+)
+def test_degenerate_pupils_have_null_or_plain_values(score: list[float], prior: list[float]) -> None:
+    pupils = subject_pupils(np.array(score), ["甲", "乙", "乙"] * 10 if len(score) == 30 else ["甲"] * len(score))
+    made = growth_tables("maths", pupils, np.array(prior, float), roster_of(pupils), GrowthRule())
+    for table in made.values():
+        for name in table.column_names:
+            if pa.types.is_floating(table.schema.field(name).type):
+                values = table[name].drop_null().to_numpy()
+                assert np.isfinite(values).all(), name
+    matched = int((np.isfinite(score) & np.isfinite(prior)).sum())
+    assert len(made["growth_pupils"]) == matched
+    if matched < 10:
+        assert set(made["growth"]["verdict"].to_pylist()) <= {"too few"}
+    else:
+        assert set(made["growth"]["verdict"].to_pylist()) == {"not distinguishable"}
