@@ -354,10 +354,20 @@ def grow(exam: ExamFolder, store: StoreFolder = None, as_json: Json = False) -> 
 
 
 @_app.command()
-def report(exam: ExamFolder, language: Lang = Language.zh, workers: Workers = 0, as_json: Json = False) -> None:
-    """HTML and XLSX reports for exam, schools, classes and pupils."""
+def report(
+    exam: ExamFolder,
+    language: Lang = Language.zh,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="exam, counties, papers, research, schools, classes, items, lectures or pupils."),
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print editions, too (A4).")] = False,
+    workers: Workers = 0,
+    as_json: Json = False,
+) -> None:
+    """HTML and XLSX reports for exam, counties, papers, schools, classes and pupils; PDF for the printer."""
     with _working(workers, as_json) as work:
-        _finish(stages.report(exam, work, language), as_json)
+        _finish(stages.report(exam, work, language, kinds=only or (), pdf=pdf), as_json)
 
 
 @_app.command()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
@@ -27,3 +29,12 @@ def font_css(characters: Iterable[str]) -> str:
         font.save(data)
     url = base64.b64encode(data.getvalue()).decode("ascii")
     return f'@font-face{{font-family:"Yuejuan Fallback";src:url(data:font/woff;base64,{url}) format("woff")}}\n'
+
+
+def characters_of(path: Path) -> set[str]:
+    """The characters that a stylesheet made by `font_css` has; none if there is no such file."""
+    found = re.search(r"base64,([^)]*)\)", path.read_text("utf-8")) if path.is_file() else None
+    if found is None:
+        return set()
+    with TTFont(io.BytesIO(base64.b64decode(found[1])), lazy=True) as font:
+        return {chr(code) for code in font.getBestCmap()}

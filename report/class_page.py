@@ -1,29 +1,56 @@
-"""The page of a class, for its teachers."""
+"""The reports of a class for its teachers: all subjects (class report), and the items of one (小题分析)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from urllib.parse import quote
 
 import numpy as np
 
+from engine import sp
 from engine.compare import clearly_lower, compare
 from engine.exam import Subject
+from engine.policy import policy_of
+from engine.rules import void
 from engine.scoring import full_mark
-from report import charts
+from report import charts, monitoring
 from report.blocks import (
     Context,
+    Unit,
     distribution_of,
     doubtful,
     exceptions_of,
+    exceptions_table,
     findings,
+    knowledge_radar,
+    knowledge_table,
+    lines_note,
     subject_names,
+    unit_table,
     unsettled,
     verdict_sentence,
 )
+from report.document import (
+    Block,
+    Cards,
+    Cell,
+    Chapter,
+    Column,
+    Document,
+    Figure,
+    Focus,
+    Links,
+    Note,
+    Row,
+    Says,
+    Section,
+    Side,
+    Table,
+)
 from report.figures import Given, answers_given
 from report.policy import grade
-from report.render import page, percent
-from report.source import Part, Reference, Row, Sheets
+from report.render import percent
+from report.source import Part, Reference, Sheets
 from report.troubles import told
 from report.words import Words
 
@@ -33,59 +60,191 @@ MANY = 1 / 3  # share of the knowledge points: a pupil weak in so many needs a l
 EASY = 0.85  # an item is easy if all pupils together gain this rate
 
 
-def class_page(ref: Reference, part: Part, words: Words) -> str:
-    """The class's page: what to go through, with whom, and who needs a look."""
-    subjects = [_subject(ref, part, subject, words) for subject in ref.exam.subjects]
-    return page(
-        "class.html",
-        words,
-        exam=ref.exam,
-        root="../",
-        part=part,
-        names=subject_names(ref),
-        name=part.classes[0],
-        exceptions=told(exceptions_of(part), words),
-        focus_most=FOCUS,
-        subjects=subjects,
-        members=_members(part, subjects),
-    )
-
-
-def _subject(ref: Reference, part: Part, subject: Subject, words: Words) -> Context:
-    code, name = subject.code, part.classes[0]
-    sheets = Sheets.of(subject, *part.sheets[code])
-    whole, school, unit = ref.units.get(code), part.units.get((code, "")), part.units.get((code, name))
-    mean = whole["mean"] if whole else None
-    total = sheets.total[sheets.counted]
-    total = total[~np.isnan(total)]
-    roster = called(part)
-    names = [roster[student] for student in sheets.students]
-    items = _items(ref, part, sheets, names)
-    how = compare(unit, mean)
-    attention = _attention(ref, part, sheets, names, words)
-    sentences = [
-        verdict_sentence(name, unit, mean, how, words),
-        *findings([row["item"].item for row in items if row["lower"]], part.mastery[code, name], words),
-    ]
-    if attention:
-        sentences.append(words("sentence.attention", count=len(attention)))
-    return {
-        "subject": subject,
-        "sentences": sentences,
-        "figures": [
-            (words("this_class"), unit, how),
-            (words("this_school"), school, compare(school, mean)),
-            (words("all"), whole, None),
+def class_document(ref: Reference, part: Part, words: Words) -> Document:
+    """The class: how it stands, subject by subject, what it is weak at, who needs a look."""
+    name = part.classes[0]
+    desks = [_Desk(ref, part, subject, words) for subject in ref.exam.subjects]
+    waiting = exceptions_table(told(exceptions_of(part), words), subject_names(ref), words)
+    return Document(
+        kind=words("report.class"),
+        heading=f"{part.school} {name}",
+        facts=[ref.exam.title, str(ref.exam.date), words("fact.pupils", count=part.roster.num_rows)],
+        chapters=[
+            Chapter(words("overall"), _overall(ref, part, desks, words), "overall"),
+            *(Chapter(desk.subject.name, desk.sections(), desk.subject.code) for desk in desks),
+            Chapter(words("exceptions"), [Section("", waiting)], "exceptions"),
+            Chapter(words("members"), [Section("", [_members(part, desks, words)], words("members.note"))], "members"),
         ],
-        "distribution": distribution_of(ref, subject, total, words("this_class"), words, against=True),
-        "profile": _profile(items, words) if len(total) else "",
-        "items": items,
-        "focus": _focus(items),
-        "knowledge": part.mastery[code, name],
-        "groups": _groups(part, code, roster),
-        "attention": attention,
-        "results": _results(ref, sheets),
-    }
+        root="../",
+        crumbs=[(words("overview"), "../index.html"), (part.school, f"../schools/{quote(part.school_file)}.html"),
+                (name, "#overall")],
+        file=part.class_files[name],
+    )  # fmt: skip
+
+
+def item_documents(ref: Reference, part: Part, words: Words) -> list[Document]:
+    """小题分析 of every subject: what to go through, who gave which answer, the S-P table."""
+    name = part.classes[0]
+    found = []
+    for subject in ref.exam.subjects:
+        desk = _Desk(ref, part, subject, words)
+        found.append(
+            Document(
+                kind=words("report.items"),
+                heading=f"{part.school} {name} · {subject.name}",
+                facts=[ref.exam.title, str(ref.exam.date), words("fact.items", count=len(subject.items))],
+                chapters=[Chapter("", desk.item_sections(), "items")],
+                root="../",
+                crumbs=[
+                    (words("overview"), "../index.html"),
+                    (part.school, f"../schools/{quote(part.school_file)}.html"),
+                    (name, f"../classes/{quote(part.class_files[name])}.html"),
+                ],
+                file=item_file(part, subject),
+            )
+        )
+    return found
+
+
+def item_file(part: Part, subject: Subject) -> str:
+    """The name of the file of a class's items, without its ending."""
+    return f"{part.class_files[part.classes[0]]}.{subject.code}"
+
+
+def _overall(ref: Reference, part: Part, desks: list[_Desk], words: Words) -> list[Section]:
+    name = part.classes[0]
+    rows: list[Unit] = [(desk.subject.name, desk.unit, desk.how, f"#{quote(desk.subject.code)}") for desk in desks]
+    said = [
+        verdict_sentence(desk.subject.name, desk.unit, desk.mean, desk.how, words)
+        for desk in desks
+        if desk.how.verdict in ("above", "below")
+    ]
+    names = monitoring.names_with_total(ref.exam, words)
+    grades = [(names[code], part.of("grades", code, name)) for code in names]
+    lines = [(names[code], code, part.of("lines", code, name)) for code in names]
+    return [
+        Section(words("figures"), [Says(said or [words("class.same")]), unit_table(rows, words("subject"), words,
+                words("figures")), lines_note(ref.exam, words)]),
+        monitoring.grade_shares(grades, words("subject"), words),
+        monitoring.lines(lines, words("subject"), words),
+    ]  # fmt: skip
+
+
+class _Desk:
+    """A class in a subject."""
+
+    def __init__(self, ref: Reference, part: Part, subject: Subject, words: Words) -> None:
+        self._ref, self._part, self._words = ref, part, words
+        self.subject, self.name = subject, part.classes[0]
+        self.sheets = Sheets.of(subject, *part.sheets[subject.code])
+        whole = ref.units.get(subject.code)
+        self.whole, self.mean = whole, whole["mean"] if whole else None
+        self.unit = part.units.get((subject.code, self.name))
+        self.how = compare(self.unit, self.mean)
+        self._called = called(part)
+        self.names = [self._called[student] for student in self.sheets.students]
+
+    def sections(self) -> list[Section]:
+        """What the class report says of the subject."""
+        ref, part, words, code = self._ref, self._part, self._words, self.subject.code
+        total = self.sheets.total[self.sheets.counted]
+        total = total[~np.isnan(total)]
+        school = part.units.get((code, ""))
+        figures: list[Unit] = [
+            (words("this_class"), self.unit, self.how, ""),
+            (words("this_school"), school, compare(school, self.mean), ""),
+            (words("all"), self.whole, None, ""),
+        ]
+        points = part.of("mastery", code, self.name)
+        lower = [
+            item.item
+            for j, item in enumerate(self.subject.items)
+            if clearly_lower(self.sheets.points[self.sheets.counted, j], ref.items[code].get(item.item, {}))
+        ]
+        attention = _attention(ref, part, self.sheets, self.names, words)
+        said = [verdict_sentence(self.name, self.unit, self.mean, self.how, words), *findings(lower, points, words)]
+        if attention:
+            said.append(words("sentence.attention", count=len(attention)))
+        drawn = distribution_of(ref, self.subject, total, words("this_class"), words, against=True)
+        file = quote(item_file(part, self.subject))
+        links = Links(
+            [(words("report.items"), f"../items/{file}.html"), (words("report.lecture"), f"../lectures/{file}.html")]
+        )
+        known = knowledge_table(points, ref.exam, words("all"), words, f"{self.subject.name} {words('knowledge')}")
+        radar = knowledge_radar(points, words("this_class"), words)
+        return [
+            Section(words("figures"), [unit_table(figures, words("scope"), words), Side([Says(said), *drawn]), links]),
+            Section(words("knowledge.title"), [*([Side(radar)] if radar else []), *known]),
+            Section(words("groups"), *self._groups()),
+            Section(words("attention"), [_attention_table(attention, part, words)]),
+        ]
+
+    def item_sections(self) -> list[Section]:
+        """What 小题分析 says."""
+        words, code = self._words, self.subject.code
+        items = _items(self._ref, self._part, self.sheets, self.names)
+        focus = _focus(items)
+        blocks: list[Block] = [_focus_block(row, words) for row in focus]
+        profile = [_profile(items, words)] if self.sheets.counted.any() else []
+        lower = [row["item"].item for row in items if row["lower"]]
+        points = self._part.of("mastery", code, self.name)
+        return [
+            Section(words("class.items"), [Says(findings(lower, points, words)), *profile]),
+            Section(
+                words("focus"),
+                blocks or [Note(words("focus.none"))],
+                words("focus.note", count=FOCUS) if blocks else "",
+            ),
+            Section(words("items"), [_item_table(items, self.subject.name, words)], words("class.items.note")),
+            Section(words("sp"), self._student_problem(), words("sp.note")),
+        ]
+
+    def _groups(self) -> tuple[list[Block], str]:
+        """Teaching groups, and their small print."""
+        words = self._words
+        groups: dict[int, Context] = {}
+        for row in self._part.tables["groups"].to_pylist():
+            if row["subject"] == self.subject.code:
+                group = groups.setdefault(row["group"], {"label": row["label"], "focus": row["focus"], "names": []})
+                group["names"].append(self._called[row["student_id"]])
+        if not groups:
+            return [Note(words("groups.none"))], ""
+        cards = []
+        for number in sorted(groups):
+            group = groups[number]
+            focus = [words("group.focus.on", points=group["focus"])] if group["focus"] else []
+            lines = [group["label"], *focus, words.join(group["names"])]
+            cards.append((words("group", group=number), words("group.size", count=len(group["names"])), lines))
+        return [Cards(cards)], words("groups.note")
+
+    def _student_problem(self) -> list[Block]:
+        """The S-P table as a picture, and the pupils whose answers don't fit their score."""
+        words, sheets = self._words, self.sheets
+        kept = np.flatnonzero([void(item) != "drop" for item in self.subject.items])
+        rows = np.flatnonzero(sheets.counted)
+        if len(rows) < 3 or len(kept) < 3:
+            return []
+        points, full = sheets.points[np.ix_(rows, kept)], [float(self.subject.items[j].max) for j in kept]
+        table = sp.student_problem_table(
+            points,
+            pupils=[self.names[i] for i in rows],
+            items=[self.subject.items[j].item for j in kept],
+            full=full,
+            blank=sheets.answers[np.ix_(rows, kept)] == "",
+        )
+        svg = charts.sp_chart(table.answers, table.s_curve, table.p_curve, words)
+        odd = [row for row in table.pupils.to_pylist() if (row["caution"] or 0) >= sp.CAUTION]
+        columns = [
+            Column(words("pupil"), "keep"),
+            Column(words("sp.right"), "count"),
+            Column(words("sp.caution"), "two"),
+        ]
+        columns.append(Column(words("sp.sign"), "keep"))
+        body = [Row([row["pupil"], row["right"], row["caution"], row["sign"]]) for row in odd]
+        title = words("sp.odd") if odd else words("sp.none")
+        listed = Table(columns, body, "scores (engine.sp)", title) if odd else Note(title)
+        told = [] if table.disparity is None else [Note(words("sp.disparity", value=f"{table.disparity:.2f}"))]
+        return [Side([Figure(svg, f"scores.{self.subject.code}"), Side([*told, listed])])]
 
 
 def called(part: Part) -> dict[str, str]:
@@ -128,8 +287,8 @@ def _wrong(given: list[Given]) -> list[Given]:
     return sorted((g for g in given if not g.right and g.answer != "partial"), key=lambda g: -g.count)
 
 
-def _profile(items: list[Context], words: Words) -> str:
-    return charts.item_profile(
+def _profile(items: list[Context], words: Words) -> Figure:
+    svg = charts.item_profile(
         [row["item"].item for row in items],
         np.array([row["rate"] for row in items]),
         np.array([np.nan if row["all"] is None else row["all"] for row in items]),
@@ -138,15 +297,68 @@ def _profile(items: list[Context], words: Words) -> str:
         reference_label=words("all"),
         words=words,
     )
+    return Figure(svg, "scores, items.difficulty")
 
 
-def _groups(part: Part, code: str, names: dict[str, str]) -> list[Context]:
-    groups: dict[int, Context] = {}
-    for row in part.tables["groups"].to_pylist():
-        if row["subject"] == code:
-            group = groups.setdefault(row["group"], {"label": row["label"], "focus": row["focus"], "names": []})
-            group["names"].append(names[row["student_id"]])
-    return [{"group": number} | groups[number] for number in sorted(groups)]
+def _focus_block(row: Context, words: Words) -> Focus:
+    item = row["item"]
+    rates = f"{words('this_class')} {percent(row['rate'])} · {words('this_school')} {percent(row['school'])} · "
+    rates += f"{words('all')} {percent(row['all'])}" + (f" · {words('key')} {item.key}" if item.key else "")
+    chips = [(words("lower"), "below")] if row["lower"] else []
+    knowledge = words.join([name for name, _ in item.knowledge])
+    return Focus(words("item.name", item=item.item), knowledge, chips, rates, _who(row["wrong"], words))
+
+
+def _who(given: list[Given], words: Words) -> list[tuple[str, str, str]]:
+    """Answers, how many gave them, and who."""
+    return [(_answer(one, words), f"{one.count} · {percent(one.share)}", words.join(list(one.names))) for one in given]
+
+
+def _answer(given: Given, words: Words) -> str:
+    return words("answer.blank") if given.answer == "" else words.code("answer", given.answer)
+
+
+def _item_table(items: list[Context], name: str, words: Words) -> Table:
+    columns = [Column(words("item"), "keep"), Column(words("type"), "keep"), Column(words("key"), "keep")]
+    columns += [Column(words("knowledge")), Column(words("this_class"), "rate"), Column(words("this_school"), "rate")]
+    columns += [Column(words("all"), "rate"), Column(words("gap.rate"), "gap_rate"), Column(words("options"))]
+    body = []
+    for row in items:
+        item = row["item"]
+        gap = None if row["all"] is None else row["rate"] - row["all"]
+        given = "  ".join(f"{_answer(one, words)} {one.count}" + (" ✓" if one.right else "") for one in row["given"])
+        knowledge = words.join([point for point, _ in item.knowledge])
+        rate = Cell(row["rate"], look="hot" if row["lower"] else "")
+        cells = [
+            item.item,
+            words.code("type", item.type),
+            item.key,
+            knowledge,
+            rate,
+            row["school"],
+            row["all"],
+            gap,
+            given,
+        ]
+        body.append(Row(cells, more=_who([one for one in row["given"] if not one.right], words)))
+    return Table(columns, body, "scores, items.difficulty", annex=f"{name} {words('items')}")
+
+
+def _attention_table(attention: list[tuple[str, str, list[str]]], part: Part, words: Words) -> Table | Note:
+    if not attention:
+        return Note(words("attention.none"))
+    columns = [Column(words("pupil"), "keep"), Column(words("student_id"), "keep"), Column(words("reason"))]
+    body = [
+        Row(
+            [
+                Cell(name, href=f"../pupils/{quote(part.pupil_files[student])}.html"),
+                student,
+                words("sentence.join").join(why),
+            ]
+        )
+        for student, name, why in attention
+    ]
+    return Table(columns, body, "scores, mastery, exceptions")
 
 
 def _attention(
@@ -162,7 +374,7 @@ def _attention(
     for row in part.tables["mastery"].to_pylist():
         if row["subject"] == subject.code and row["weak"]:
             weak.setdefault(row["unit"], []).append(row["knowledge"])
-    many = max(2, round(MANY * len(part.mastery[subject.code, part.classes[0]])))
+    many = max(2, round(MANY * len(part.of("mastery", subject.code, part.classes[0]))))
     constructed = np.array([item.type == "constructed" for item in subject.items])
     unanswered = sheets.presented & (sheets.answers == "") & ~constructed  # of these, "" means no points yet
     doubts, open_matters = doubtful(part, subject.code), unsettled(part, subject.code)
@@ -205,6 +417,26 @@ def _results(ref: Reference, sheets: Sheets) -> dict[str, Context]:
     }
 
 
-def _members(part: Part, subjects: list[Context]) -> list[tuple[Row, list[Context | None]]]:
-    pupils = sorted(part.roster.to_pylist(), key=lambda row: row["student_id"])
-    return [(row, [subject["results"].get(row["student_id"]) for subject in subjects]) for row in pupils]
+def _members(part: Part, desks: list[_Desk], words: Words) -> Table:
+    """Points and grade of every pupil, in order of student_id."""
+    results = [_results(desk._ref, desk.sheets) for desk in desks]
+    scores = any(policy_of(desk._ref.exam).teacher_scores for desk in desks)
+    columns = [Column(words("student_id"), "keep"), Column(words("pupil"), "keep")]
+    for desk in desks:
+        columns += [Column(words("sheet.total"), "points", desk.subject.name)] * scores
+        columns.append(Column(words("grade"), "chip", desk.subject.name))
+    body = []
+    for pupil in sorted(part.roster.to_pylist(), key=lambda row: row["student_id"]):
+        student = pupil["student_id"]
+        cells: list[object] = [student, Cell(pupil["name"], href=f"../pupils/{quote(part.pupil_files[student])}.html")]
+        for found in results:
+            row = found.get(student)
+            graded = row is not None and row["grade"]
+            status = words.code("status", row["status"] if row else "none")
+            said = words(f"grade.{row['grade']}") if row and graded else status
+            if row and graded and row["status"] != "read":
+                said += f" ({status})"
+            cells += [row["total"] if row and graded else None] * scores
+            cells.append(Cell(said, look="" if graded else "warn"))
+        body.append(Row(cells))
+    return Table(columns, body, "scores", annex=words("members"))

@@ -24,14 +24,22 @@ Mark = Literal["right", "part", "wrong", "blank", "unmarked", "void"]
 
 def pupil_pages(ref: Reference, part: Part, words: Words) -> Iterator[tuple[str, str]]:
     """(student_id, page) of every pupil of the class."""
+    for context in pupil_contexts(ref, part, words):
+        yield context["pupil"]["student_id"], pupil_page(context, words)
+
+
+def pupil_contexts(ref: Reference, part: Part, words: Words) -> Iterator[Context]:
+    """What is told each pupil of the class: exam, pupil, policy and sections, on the screen and in print."""
     policy = pupil_policy(ref.exam)
     subjects = [_Desk(ref, part, subject, policy, words) for subject in ref.exam.subjects]
     for pupil in part.roster.to_pylist():
         sections = [section for desk in subjects if (section := desk.section(pupil["student_id"]))]
-        yield (
-            pupil["student_id"],
-            page("pupil.html", words, exam=ref.exam, root="../", pupil=pupil, policy=policy, sections=sections),
-        )
+        yield {"exam": ref.exam, "pupil": pupil, "policy": policy, "sections": sections}
+
+
+def pupil_page(context: Context, words: Words) -> str:
+    """The page of a pupil."""
+    return page("pupil.html", words, root="../", **context)
 
 
 class _Desk:

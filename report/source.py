@@ -17,13 +17,17 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.bank import load_bank
-from engine.exam import Exam, Subject
+from engine.exam import TOTAL, Exam, Subject
 from engine.files import find_table
 from report.names import file_names, natural
 
 Row = dict[str, Any]  # a row of a table, by column
 _PUPIL_TABLES = ("exceptions", "groups", "recommendations", "mastery")
 _CLASS_TABLES = ("lecture", "lecture_options", "lecture_questions")
+_EXAM_TABLES = ("accounts", "items", "options", "reliability", "coefficients", "dif", "units", "gaps")
+_RESEARCH_TABLES = ("research_topics", "research_schools", "research_options", "research_items")
+# Tables with rows of units: how many rows a unit has differs.
+_UNIT_TABLES = ("mastery", "spread", "lines", "grades", "growth", "segments", "balance", "indicators")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Reference:
     accounts: list[Row]
     units: dict[str, Row]  # by subject, level "exam"
     mastery: dict[str, list[Row]]  # by subject, level "exam"
+    lines: dict[str, list[Row]]  # by subject, level "exam"
     totals: dict[str, np.ndarray]  # by subject: points of all that count, thinned to a few thousand quantiles
 
 
@@ -54,9 +59,13 @@ class Part:
     sheets: dict[str, tuple[pa.Table, pa.Table]]  # subject → responses, scores
     tables: dict[str, pa.Table]  # exceptions; for a class also groups, recommendations, mastery of its pupils, lectures
     units: dict[tuple[str, str], Row]  # (subject, class, or "" for the school) → row of `units`
-    mastery: dict[tuple[str, str], list[Row]]  # the same → rows of `mastery`
+    rows: dict[tuple[str, str, str], list[Row]]  # (table, subject, class or "") → rows of a table of units
     school_rates: dict[str, np.ndarray]  # subject → rate of each item in the school
     questions: dict[str, Row]  # of the bank, those recommended to the class or used in its lessons
+
+    def of(self, table: str, subject: str, name: str = "") -> list[Row]:
+        """The rows of a table of units for the school, or for one of its classes."""
+        return self.rows.get((table, subject, name), [])
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,15 @@ class Sheets:
         )
 
 
+def _read(exam: Exam, name: str) -> pa.Table:
+    """A table of the exam, in the view that may leave the house where there is one; empty if it is not made yet."""
+    for folder in (exam.published, exam.tables):
+        path = folder / f"{name}.arrow"
+        if path.exists():
+            return tables.read(path)
+    return tables.empty(name)
+
+
 def _strings(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(column.cast(pa.string()).to_numpy(), dtype=object)
 
@@ -151,9 +169,8 @@ class Source:
     def __init__(self, exam: Exam, language: str) -> None:
         self._exam = exam
         self._read: dict[str, pa.Table] = {}
-        for name in ("accounts", "items", "options", "reliability", "units", *_PUPIL_TABLES, *_CLASS_TABLES):
-            path = exam.tables / f"{name}.arrow"
-            self._read[name] = tables.read(path) if path.exists() else tables.empty(name)
+        for name in (*_EXAM_TABLES, *_RESEARCH_TABLES, *_PUPIL_TABLES, *_CLASS_TABLES, *_UNIT_TABLES):
+            self._read[name] = _read(exam, name)
         self._number_classes()
         self._cut()
         self._group_rows()
@@ -170,8 +187,20 @@ class Source:
             first, _ = self.runs.get(name, (code, code))
             self.runs[name] = (first, code + 1)
         self.school_files = file_names(self.runs)  # without ending
+        self._number_counties()
         self._class_files = file_names("\0".join(pair) for pair in self.classes)
         self._pupil_files = file_names(self._exam.roster["student_id"].to_pylist())
+
+    def _number_counties(self) -> None:
+        """Which schools a county has; a school whose pupils are of several counties is in each."""
+        pairs = zip(self._exam.roster["county"].to_pylist(), self._exam.roster["school"].to_pylist(), strict=True)
+        found: dict[str, set[str]] = {}
+        for county, school in set(pairs):
+            if county:
+                found.setdefault(county, set()).add(school)
+        order = {school: place for place, school in enumerate(self.runs)}
+        self.counties = {name: sorted(found[name], key=order.__getitem__) for name in sorted(found, key=natural)}
+        self.county_files = file_names(self.counties)
 
     def _class_of(self, students: pa.ChunkedArray) -> np.ndarray:
         """The class of each student_id; one past the last class for those not on the roster."""
@@ -209,10 +238,11 @@ class Source:
 
     def _group_rows(self) -> None:
         self._units = {(r["subject"], r["level"], r["unit"]): r for r in self._read["units"].to_pylist()}
-        mastery = self._read["mastery"]
-        self._mastery: dict[tuple[str, str, str], list[Row]] = {}
-        for row in mastery.filter(pc.not_equal(mastery["level"], "pupil")).to_pylist():
-            self._mastery.setdefault((row["subject"], row["level"], row["unit"]), []).append(row)
+        self._rows: dict[tuple[str, str, str, str], list[Row]] = {}
+        for name in _UNIT_TABLES:
+            table = self._read[name]
+            for row in table.filter(pc.not_equal(table["level"], "pupil")).to_pylist():
+                self._rows.setdefault((name, row.get("subject", ""), row["level"], row["unit"]), []).append(row)
         bank = find_table(self._exam.folder, "bank")
         self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank else {}
 
@@ -232,7 +262,8 @@ class Source:
             reliability={row["subject"]: row for row in self._read["reliability"].to_pylist()},
             accounts=self._read["accounts"].to_pylist(),
             units={code: self._units[code, "exam", ""] for code in codes if (code, "exam", "") in self._units},
-            mastery={code: self._mastery.get((code, "exam", ""), []) for code in codes},
+            mastery={code: self.rows("mastery", code, "exam") for code in codes},
+            lines={code: self.rows("lines", code, "exam") for code in [*codes, TOTAL]},
             totals={code: _thinned(total) for code, total in self._totals.items()},
         )
 
@@ -245,12 +276,17 @@ class Source:
             table = table.append_column(name, self._exam.roster[name].combine_chunks().take(row).fill_null(""))
         return table.to_pylist()
 
-    def school_units(self, subject: str) -> list[tuple[str, Row | None, list[Row]]]:
-        """Each school with its rows of `units` and `mastery`."""
-        return [
-            (name, self._units.get((subject, "school", name)), self._mastery.get((subject, "school", name), []))
-            for name in self.runs
-        ]
+    def rows(self, table: str, subject: str, level: str, unit: str = "") -> list[Row]:
+        """The rows of a table of units for one of them."""
+        return self._rows.get((table, subject, level, unit), [])
+
+    def unit(self, subject: str, level: str, unit: str) -> Row | None:
+        """A unit's row of `units`."""
+        return self._units.get((subject, level, unit))
+
+    def table(self, name: str) -> list[Row]:
+        """All rows of a table that has few."""
+        return self._read[name].to_pylist()
 
     @property
     def pupils(self) -> int:
@@ -288,10 +324,21 @@ class Source:
             sheets={code: (a.take(first, last), b.take(first, last)) for code, (a, b) in self._sheets.items()},
             tables=cut,
             units={(s, key): self._units[s, lv, u] for s, key, lv, u in keys if (s, lv, u) in self._units},
-            mastery={(s, key): self._mastery.get((s, lv, u), []) for s, key, lv, u in keys},
+            rows=self._rows_of(places),
             school_rates=school_rates,
             questions={name: self._bank[name] for name in sorted(set().union(*asked) & self._bank.keys())},
         )
+
+    def _rows_of(self, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], list[Row]]:
+        """The rows of the tables of units, of a school and its classes."""
+        codes = [*(subject.code for subject in self._exam.subjects), TOTAL]
+        wanted = {
+            (table, code, key): self.rows(table, code, level, unit)
+            for table in _UNIT_TABLES
+            for code in codes
+            for key, level, unit in places
+        }
+        return {key: rows for key, rows in wanted.items() if rows}
 
 
 def _aligned(responses: pa.Table, scores: pa.Table) -> pa.Table:

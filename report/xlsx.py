@@ -19,34 +19,35 @@ from report.words import Words
 _FIXED = 5  # columns before the first item: class, student_id, name, status, total
 _HEAD = 5  # rows before the first pupil: item, full mark, key, rate in the school, rate of all
 
+OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+BASE = {"font_name": "Microsoft YaHei", "font_size": 10}
+
 
 def workbook(ref: Reference, part: Part, words: Words) -> bytes:
     """The school's workbook. Names and identifiers are text cells that no program takes for formulas or numbers."""
     data = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(data, options)
+    book = xlsxwriter.Workbook(data, OPTIONS)
     book.set_properties({"title": part.school, "created": datetime.datetime.combine(ref.exam.date, datetime.time())})
-    base = {"font_name": "Microsoft YaHei", "font_size": 10}
     formats = {
-        "text": book.add_format(base | {"num_format": "@", "quote_prefix": True}),
+        "text": book.add_format(BASE | {"num_format": "@", "quote_prefix": True}),
         "head": book.add_format(
-            base | {"bold": True, "bg_color": "#DBE6EF", "align": "center", "bottom": 1, "quote_prefix": True}
+            BASE | {"bold": True, "bg_color": "#DBE6EF", "align": "center", "bottom": 1, "quote_prefix": True}
         ),
-        "label": book.add_format(base | {"bold": True, "bg_color": "#DBE6EF", "bottom": 1}),
-        "points": book.add_format(base | {"num_format": "0.##########"}),
-        "rate": book.add_format(base | {"num_format": "0.0%", "font_color": "#667484", "align": "center"}),
-        "mean": book.add_format(base | {"num_format": "0.00", "bold": True, "bg_color": "#F5F7F9"}),
-        "mean_label": book.add_format(base | {"bold": True, "bg_color": "#F5F7F9", "quote_prefix": True}),
+        "label": book.add_format(BASE | {"bold": True, "bg_color": "#DBE6EF", "bottom": 1}),
+        "points": book.add_format(BASE | {"num_format": "0.##########"}),
+        "rate": book.add_format(BASE | {"num_format": "0.0%", "font_color": "#667484", "align": "center"}),
+        "mean": book.add_format(BASE | {"num_format": "0.00", "bold": True, "bg_color": "#F5F7F9"}),
+        "mean_label": book.add_format(BASE | {"bold": True, "bg_color": "#F5F7F9", "quote_prefix": True}),
     }
     names: set[str] = set()
     for subject in ref.exam.subjects:
-        sheet = book.add_worksheet(_sheet_name(subject.name, names))
+        sheet = book.add_worksheet(sheet_name(subject.name, names))
         _fill(sheet, formats, ref, part, subject, words)
     book.close()
     return data.getvalue()
 
 
-def _sheet_name(name: str, taken: set[str]) -> str:
+def sheet_name(name: str, taken: set[str]) -> str:
     """A name Excel accepts: at most 31 characters, none of []:*?/\\, different without regard to case."""
     plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", name)[:27].strip("'") or "_"
     found, count = plain, 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from engine import tables
@@ -13,16 +14,39 @@ from stages.work import Summary, Work
 ANALYSED = ("items", "options", "reliability", "units", "mastery", "groups", "recommendations")
 
 
-def report(folder: Path, work: Work, language: str = "zh") -> Summary:
-    """HTML and XLSX reports for exam, schools, classes and pupils."""
-    from report import build  # matplotlib takes a second to load
+# Tables that reports show where they have been made; then they must be of this state of the exam.
+SHOWN_IF_MADE = (
+    *("spread", "segments", "grades", "lines", "growth", "balance", "gaps", "person_fit", "dif", "coefficients"),
+    *("lecture", "lecture_options", "lecture_questions", "research_topics"),
+)
+
+
+def report(
+    folder: Path, work: Work, language: str = "zh", *, kinds: Collection[str] = (), pdf: bool = False
+) -> Summary:
+    """HTML and XLSX reports for exam, counties, papers, schools, classes and pupils.
+
+    Args:
+        kinds: some of report.build.KINDS; none named: all.
+        pdf: the print editions, too.
+    """
+    from report.build import KINDS, build  # typesetter and font tools take a second to load
 
     exam = load_exam(folder)
     fresh_scores(exam)
     fresh(exam, *ANALYSED)
+    fresh(exam, *(name for name in SHOWN_IF_MADE if (exam.tables / f"{name}.arrow").exists()))
     tables.read(exam.tables / "exceptions.arrow")
     tables.read(exam.tables / "accounts.arrow")
-    counts = build(exam, exam.reports, language=language, progress=work.on("report"), executor=work.executor)
+    counts = build(
+        exam,
+        exam.reports,
+        language=language,
+        kinds=kinds or KINDS,
+        pdf=pdf,
+        progress=work.on("report"),
+        executor=work.executor,
+    )
     return Summary("report", {"reports": dict(counts)}, written=[exam.reports / "index.html"])
 
 

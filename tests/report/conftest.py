@@ -22,5 +22,17 @@ def built(exam: Exam, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its reports, in Chinese."""
     out = tmp_path_factory.mktemp("reports")
     counts = report.build(exam, out)
-    assert counts == {"assets": 1, "classes": 4, "exam": 2, "lectures": 8, "pupils": 32, "schools": 2, "xlsx": 2}
+    assert counts == {
+        "assets": 1,
+        "classes": 8,  # a page and an annex each
+        "counties": 4,
+        "exam": 3,
+        "items": 8,
+        "lectures": 8,
+        "papers": 4,
+        "pupils": 32,
+        "research": 2,
+        "schools": 4,
+        "xlsx": 2,
+    }
     return out

@@ -19,9 +19,10 @@ from engine.exam import Choose, Exam, Item, Subject
 from engine.scale import Cohort, Totals
 from engine.units import unit_statistics
 from report import exam_pages
-from report.class_page import called, class_page
+from report.class_page import called, class_document, item_documents
 from report.figures import answers_given
 from report.pupil_page import pupil_pages
+from report.render import document_page
 from report.source import Part, Reference, Sheets, Source
 from report.words import Words
 from report.xlsx import workbook
@@ -80,6 +81,12 @@ def make(
     for name, table in made.items():
         tables.write(table, exam.tables / f"{name}.arrow")
     return exam
+
+
+def class_page(ref: Reference, part: Part, words: Words) -> str:
+    """The pages of the class's 小题分析, then its report."""
+    documents = [*item_documents(ref, part, words), class_document(ref, part, words)]
+    return "".join(document_page(one, ref.exam, words) for one in documents)
 
 
 def the_class(exam: Exam) -> tuple[Reference, Part]:
@@ -213,7 +220,7 @@ def test_names_stand_as_written_in_pictures(tmp_path: Path) -> None:
     odd = tuple(item.model_copy(update={"item": f"$x^${item.item}"}) for item in ITEMS[:5])
     rows = [{item.item: "AB"[i % 2] for item in odd} for i in range(12)]
     exam = make(tmp_path / "exam", rows, items=odd, choose={})
-    assert report.build(exam, tmp_path / "out")["classes"] == 1
+    assert report.build(exam, tmp_path / "out", kinds=["classes"])["classes"] == 2  # page and annex
 
 
 def test_pupils_of_one_name_are_told_apart(tmp_path: Path) -> None:

@@ -29,12 +29,14 @@ from engine.exam import Exam, Lines
 from engine.identity import Reason as MatchReason
 from omr.fonts import cjk_font
 from report import words as word_list
-from report.class_page import class_page
+from report.build import KINDS
+from report.class_page import class_document, item_documents
+from report.exam_pages import exam_document
 from report.figures import answers_given, histogram
 from report.names import file_names, natural
 from report.policy import grade
 from report.pupil_page import pupil_pages
-from report.render import percent, points, signed
+from report.render import asset, document_page, percent, points, signed
 from report.source import Part, Sheets, Source
 from report.words import TEXTS, Words
 
@@ -98,6 +100,13 @@ def _pupil_texts(exam: Exam, language: str = "zh") -> dict[str, str]:
     }
 
 
+def _class_text(source: Source, part: Part, language: str) -> str:
+    """Words of the class's report and of its 小题分析."""
+    words = Words(language)
+    documents = [class_document(source.reference, part, words), *item_documents(source.reference, part, words)]
+    return " ".join(_Text(document_page(one, source.reference.exam, words)).text for one in documents)
+
+
 def _copy(exam: Exam, folder: Path) -> Exam:
     shutil.copytree(exam.folder, folder)
     return exam.model_copy(update={"folder": folder})
@@ -120,6 +129,7 @@ def test_every_link_leads_to_a_file_and_none_leaves_the_folder(built: Path) -> N
 def test_nothing_is_fetched_from_elsewhere(built: Path) -> None:
     for name, html in _pages(built).items():
         plain = re.sub(r'xmlns(:\w+)?="http://www.w3.org/[^"]*"', "", html)
+        plain = plain.replace(f"<script>{asset('page.js')}</script>", "")  # ours, and nothing but ours
         assert not re.search(r"https?://|@import|<script|<iframe|<img|javascript:", plain), name
         assert "url(" not in html.replace("url(#", ""), name
 
@@ -131,13 +141,11 @@ def test_a_pupil_page_says_nothing_of_where_other_pages_are(built: Path) -> None
 
 def test_names_are_escaped_and_files_stay_inside(exam: Exam, built: Path) -> None:
     everything = _pages(built)
-    assert all("script" not in _Text(html).tags for html in everything.values())
+    ours = f"<script>{asset('page.js')}</script>"
+    assert all("script" not in _Text(html.replace(ours, "")).tags for html in everything.values())
     assert any("&lt;script&gt;" in html for html in everything.values())
     assert any(SCRIPT in _Text(html).text for html in everything.values())
-    assert {path.parent for path in built.rglob("*.html")} <= {
-        built,
-        *(built / n for n in ("schools", "classes", "pupils")),
-    }
+    assert {path.parent for path in built.rglob("*.html")} <= {built, *(built / kind for kind in KINDS)}
     assert not (built.parent.parent / "etc").exists()
     names = [path.name.casefold() for path in (built / "pupils").iterdir()]
     assert len(set(names)) == exam.roster.num_rows
@@ -149,7 +157,8 @@ def test_equal_input_gives_equal_bytes_whatever_the_executor(exam: Exam, built: 
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         report.build(exam, tmp_path, executor=pool, progress=lambda done, total: told.append((done, total)))
     assert _bytes(tmp_path) == _bytes(built)
-    assert told == [(done, 6) for done in range(1, 7)]
+    pieces = 2 + 2 + 2 + 2 + 6  # exam and exceptions, counties, papers, research, schools and classes
+    assert told == [(done, pieces) for done in range(1, pieces + 1)]
 
 
 def test_pages_of_former_pupils_go(exam: Exam, built: Path, tmp_path: Path) -> None:
@@ -332,7 +341,7 @@ def test_answers_stand_as_printed_on_the_pupils_form(tmp_path: Path) -> None:
 
 def test_class_page_tells_what_the_tables_hold(exam: Exam) -> None:
     source, part = _class_part(exam)
-    text = _Text(class_page(source.reference, part, Words("zh"))).text
+    text = _class_text(source, part, "zh")
     for row in tables.read(exam.tables / "units.arrow").to_pylist():
         if (row["level"], row["unit"]) == ("class", f"{part.school}/{part.classes[0]}"):
             assert f"{row['registered']} {row['n']} {row['mean']:.1f} {percent(row['rate'], row['n'])}" in text
@@ -346,13 +355,17 @@ def test_exam_page_tells_what_the_tables_hold(exam: Exam, built: Path) -> None:
     text = _Text((built / "index.html").read_text("utf-8")).text
     for row in tables.read(exam.tables / "reliability.arrow").to_pylist():
         assert f"{row['alpha']:.2f} {row['sem']:.1f} {row['d27']:.2f}" in text
-    for row in tables.read(exam.tables / "items.arrow").to_pylist():
-        told = f"{percent(row['blank'] / row['n'])} {percent(row['difficulty'])} {percent(row['expected'])}"
-        assert f"{told} {row['r_rest']:.2f}".replace("-", "−") in text
     assert text.count(Words("zh")("account.balanced")) == 4
     exceptions = tables.read(exam.tables / "exceptions.arrow")
     listed = _Text((built / "exceptions.html").read_text("utf-8")).text
     assert all(name in listed for name in exceptions["file"].to_pylist() if name)
+
+
+def test_paper_page_tells_what_the_tables_hold(exam: Exam, built: Path) -> None:
+    for row in tables.read(exam.tables / "items.arrow").to_pylist():
+        text = _Text((built / "papers" / f"{row['subject']}.html").read_text("utf-8")).text
+        told = f"{percent(row['blank'] / row['n'])} {percent(row['difficulty'])} {percent(row['expected'])}"
+        assert f"{told} {row['r_rest']:.2f}".replace("-", "−") in text
 
 
 def test_an_account_that_is_off_says_so(exam: Exam, tmp_path: Path) -> None:
@@ -360,9 +373,7 @@ def test_an_account_that_is_off_says_so(exam: Exam, tmp_path: Path) -> None:
     rows = tables.read(other.tables / "accounts.arrow").to_pylist()
     rows[0]["count"] += 3
     tables.write(pa.Table.from_pylist(rows, schema=tables.SCHEMAS["accounts"]), other.tables / "accounts.arrow")
-    from report.exam_pages import index
-
-    text = _Text(index(Source(other, "zh"), Words("zh"))).text
+    text = _Text(document_page(exam_document(Source(other, "zh"), Words("zh")), other, Words("zh"))).text
     assert Words("zh")("account.off", count=3) in text
     assert text.count(Words("zh")("account.balanced")) == 3
 
@@ -504,7 +515,7 @@ def test_both_languages_have_every_text_with_the_same_placeholders() -> None:
 
 
 def test_every_text_is_used_and_every_used_text_exists() -> None:
-    files = [path for path in ROOT.rglob("*") if path.suffix in (".py", ".html") and path.name != "words.py"]
+    files = [path for path in ROOT.rglob("*") if path.suffix in (".py", ".html") and "words" not in path.name]
     code = "\n".join(path.read_text("utf-8") for path in files)
     asked = set(re.findall(r"""(?:\bt|words|_words)\(\s*["']([\w. ]+)["'](?!\s*~)""", code))
     assert asked <= set(TEXTS)
@@ -514,7 +525,12 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
         "why",
         "sentence",
     }
-    unused = {key for key in TEXTS if key not in quoted and key.partition(".")[0] not in kinds and key != "list.join"}
+    made = set(re.findall(r"""f["']([\w.]+\.)\{""", code)) | set(re.findall(r"""["']([\w.]+\.)["'] ~""", code))
+    unused = {
+        key
+        for key in TEXTS
+        if key not in quoted | {"list.join"} and key.partition(".")[0] not in kinds and not key.startswith(tuple(made))
+    }
     assert not unused
 
 
@@ -538,6 +554,6 @@ def test_english_pages_hold_no_chinese_of_ours(exam: Exam) -> None:
         + [row[key] for row in part.tables["groups"].to_pylist() for key in ("label", "focus")]
         + [row["detail"] for row in part.tables["exceptions"].to_pylist()]
     )
-    text = _Text(class_page(source.reference, part, Words("en"))).text
+    text = _class_text(source, part, "en")
     assert {c for c in text if "\u4e00" <= c <= "\u9fff"} <= set(data)
     assert FORMULA in text

@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from engine.exam import Exam
 from report.source import Part, Sheets, Source
 from report.words import Words
-from report.xlsx import _sheet_name, workbook
+from report.xlsx import sheet_name, workbook
 
 WORDS = Words("zh")
 HEAD, FIXED = 5, 5
@@ -97,10 +97,10 @@ def test_equal_input_gives_equal_bytes(parts: dict[str, tuple[Source, Part, byte
         assert (built / "xlsx" / f"{part.school_file}.xlsx").read_bytes() == data
 
 
-def test_sheet_names_are_what_excel_accepts() -> None:
+def testsheet_names_are_what_excel_accepts() -> None:
     taken: set[str] = set()
     names = [
-        _sheet_name(name, taken)
+        sheet_name(name, taken)
         for name in ("数学", "a/b:c*[d]?", "x" * 50, "x" * 49, "Math", "math", "'", "", "History", f"{26 * 'y'}'z")
     ]
     assert len({name.casefold() for name in names} - {"history"}) == len(names)
