@@ -15,6 +15,7 @@ from benchmarks import (
     accuracy,
     cdm,
     city,
+    closedloop,
     dif,
     forms,
     growth,
@@ -23,6 +24,7 @@ from benchmarks import (
     memory,
     precision,
     reading,
+    recommend,
     scoring,
     workers,
 )
@@ -40,6 +42,8 @@ BENCHMARKS = {
     "cdm": cdm.run,
     "growth": growth.run,
     "precision": precision.run,
+    "closed-loop": closedloop.run,
+    "recommend": recommend.run,
     "city": city.run,
 }
 

@@ -60,10 +60,12 @@ def recommend(folder: Path) -> Summary:
     bank = _bank(exam)
     made = {name: [tables.empty(name)] for name in ("recommendations", "practice_sets")}
     if bank:
-        mastery, groups = fresh(exam, "mastery", "groups")
+        mastery, profiles, groups = fresh(exam, "mastery", "profiles", "groups")
         earlier = _earlier(exam)
         for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-            case = practice.Case.of(subject, scores, mastery, bank, exam.recommend, day=exam.date, earlier=earlier)
+            case = practice.Case.of(
+                subject, scores, mastery, bank, exam.recommend, day=exam.date, profiles=profiles, earlier=earlier
+            )
             made["recommendations"].append(practice.recommend(case, exam.roster))
             made["practice_sets"].append(practice.practice_sets(case, exam.roster, groups))
     joined = {name: pa.concat_tables(some) for name, some in made.items()}

@@ -67,10 +67,6 @@ class Evidence:
             gap=taken(profiles.gap, np.nan),
         )
 
-    def rows(self, kept: np.ndarray) -> Evidence:
-        """Those of some pupils."""
-        return Evidence(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True)
 class Needs:
@@ -86,10 +82,6 @@ class Needs:
     shift: np.ndarray
     unready: np.ndarray
     due: np.ndarray
-
-    def rows(self, kept: np.ndarray) -> Needs:
-        """Those of some pupils."""
-        return Needs(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

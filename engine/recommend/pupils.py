@@ -35,8 +35,8 @@ def recommend(case: Case, roster: pa.Table) -> pa.Table:
     )
     pupil, rank = np.nonzero(lists.question >= 0)
     question, point, chance = (part[pupil, rank] for part in (lists.question, lists.point, lists.chance))
-    evidence = case.evidence.rows(pupil)
-    why = Why.of(evidence, case.needs.rows(pupil), point, case.scope)
+    why = Why.of(case.evidence, case.needs, pupil, point, case.scope)
+    purpose = because(why, case.evidence, pupil, point, chance, case.scope, case.rule)
     success = joined("，本题预计答对率 ", percent(chance), zone(chance, case.rule))
     return tables.build(
         "recommendations",
@@ -48,7 +48,7 @@ def recommend(case: Case, roster: pa.Table) -> pa.Table:
             "knowledge": pa.array(case.scope.names, pa.string()).take(pa.array(point)),
             "difficulty": case.questions.difficulty[question],
             "chance": chance,
-            "reason": joined(because(why, evidence, point, chance, case.scope, case.rule), success),
+            "reason": joined(purpose, success),
             "purpose": pa.array(PURPOSES).take(pa.array(why.purpose)),
         },
     )

@@ -30,36 +30,42 @@ class Why:
     rests: np.ndarray
 
     @classmethod
-    def of(cls, evidence: Evidence, needs: Needs, point: np.ndarray, scope: Scope) -> Why:
-        """Of recommendations for `point` (R,); evidence and needs (R, K) are of those who get them."""
-        rows = np.arange(len(point))
-        own = needs.need[rows, point]
-        above = np.where(scope.rests[point], needs.need, -1)
+    def of(cls, evidence: Evidence, needs: Needs, who: np.ndarray, point: np.ndarray, scope: Scope) -> Why:
+        """Of recommendations to `who` for `point`, (R,) each; evidence and needs are (n, K)."""
+        rests = np.full(len(point), -1)
+        held = np.flatnonzero((needs.unready[who, point] > 0) & scope.rests.any(axis=1)[point])
+        above = np.where(scope.rests[point[held]], needs.need[who[held]], -1)
         neediest = above.argmax(axis=1)
-        needed = (needs.unready[rows, point] > 0) & (above[rows, neediest] > own)
+        needed = above[np.arange(len(held)), neediest] > needs.need[who[held], point[held]]
+        rests[held[needed]] = neediest[needed]
         purpose = np.select(
             [
-                needs.due[rows, point] > 0,
-                evidence.weak[rows, point],
-                needed,
-                ~evidence.enough[rows, point],
-                evidence.gap[rows, point] < 0,
+                needs.due[who, point] > 0,
+                evidence.weak[who, point],
+                rests >= 0,
+                ~evidence.enough[who, point],
+                evidence.gap[who, point] < 0,
             ],
             range(len(PURPOSES) - 1),
             default=len(PURPOSES) - 1,
         )
-        return cls(purpose, np.where(needed, neediest, -1))
+        return cls(purpose, rests)
 
 
 def because(
-    why: Why, evidence: Evidence, point: np.ndarray, chance: np.ndarray, scope: Scope, rule: RecommendRule
+    why: Why,
+    evidence: Evidence,
+    who: np.ndarray,
+    point: np.ndarray,
+    chance: np.ndarray,
+    scope: Scope,
+    rule: RecommendRule,
 ) -> pa.Array:
-    """(R,) what each recommendation is for and what that rests on; `evidence` (R, K) of those who get them."""
-    rows = np.arange(len(point))
+    """(R,) what each recommendation is for and what that rests on; `evidence` is (n, K)."""
     names = pa.array([f"「{name}」" for name in scope.names], pa.string())
     name, rests = names.take(pa.array(point)), names.take(pa.array(why.rests, mask=why.rests < 0))
-    items, gap = evidence.items[rows, point], evidence.gap[rows, point]
-    rates = joined(percent(evidence.rate[rows, point]), "（全体 ", percent(evidence.reference[rows, point]))
+    items, gap = evidence.items[who, point], evidence.gap[who, point]
+    rates = joined(percent(evidence.rate[who, point]), "（全体 ", percent(evidence.reference[who, point]))
     asked = pa.array(items > 0)
     seen = pc.if_else(asked, joined(name, "得分率 ", rates, "，", number(items), " 题）"), joined(name, "这次没有考到"))
     slightly = pa.array(np.where(gap > -SLIGHT, "略", ""))

@@ -115,7 +115,8 @@ def practice_sets(case: Case, roster: pa.Table, groups: pa.Table) -> pa.Table:
     chance, in_zone = _success(case, sets, one, question)
     weak = (sets.members @ case.evidence.weak.astype(float))[one, point].astype(int)
     pupils = sets.size[one]
-    why = Why.of(evidence.rows(one), needs.rows(one), point, case.scope)
+    why = Why.of(evidence, needs, one, point, case.scope)
+    purpose = because(why, evidence, one, point, chance, case.scope, case.rule)
     figures = joined(
         "；", number(pupils), " 人中 ", number(weak), " 人薄弱，平均预计答对率 ", percent(chance), "，",
         number(in_zone), " 人难度合适",
@@ -135,7 +136,7 @@ def practice_sets(case: Case, roster: pa.Table, groups: pa.Table) -> pa.Table:
             "chance": chance,
             "in_zone": in_zone,
             "weak": weak,
-            "reason": joined(because(why, evidence.rows(one), point, chance, case.scope, case.rule), figures),
+            "reason": joined(purpose, figures),
         },
     )
 

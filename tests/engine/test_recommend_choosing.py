@@ -264,6 +264,13 @@ def test_the_order_of_pupils_does_not_matter() -> None:
     found = run(questions, needs, scope, RecommendRule(), 5, unit=unit, turn=turn, max_share=0.3)
     order = rng.permutation(n)
     again = run(
-        questions, needs.rows(order), scope, RecommendRule(), 5, unit=unit[order], turn=turn[order], max_share=0.3
+        questions,
+        Needs(*(getattr(needs, name)[order] for name in Needs.__dataclass_fields__)),
+        scope,
+        RecommendRule(),
+        5,
+        unit=unit[order],
+        turn=turn[order],
+        max_share=0.3,
     )
     assert (again.question == found.question[order]).all()
