@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from engine.exam import Exam
 
-PUBLISHED = ("standing", "units", "segments", "bands", "spread", "lines", "grades")
+PUBLISHED = ("standing", "units", "segments", "bands", "spread", "lines", "grades", "reliability")
 _RANKS = ("rank_exam", "rank_category", "rank_county", "rank_school", "rank_class")
 _OF_GRADE = ("subject", "student_id", "status", "level_grade")  # all that a compulsory-stage result tells
 # The columns that say how many a row is about, and who they are; the others are figures.
@@ -31,6 +31,7 @@ _SAFE = {
     "spread": ("subject", "level", "unit", "n"),
     "lines": ("subject", "level", "unit", "line", "score", "denominator", "of"),
 }
+_EXTREMES = ("minimum", "maximum", "lowest", "highest")  # the scores of single pupils
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ def published(
         hidden = _few_or_betrayed(size, _family_of(table, parents or {}), policy.min_cell)
         figures = [column for column in table.column_names if column not in _SAFE[name]]
         table = _nulled(table, figures, hidden)
-        return _nulled(table, ["minimum", "maximum"]) if name == "spread" and not policy.scores else table
+        return table if policy.scores else _nulled(table, _EXTREMES)
+    if name == "reliability":
+        return table if policy.scores else _nulled(table, _EXTREMES)
     unit = _number(table, "subject", "scheme", "level", "unit")
     count = table["count"].to_numpy()
     size = np.bincount(unit, weights=count)
@@ -139,8 +142,8 @@ def _number(table: pa.Table, *columns: str) -> np.ndarray:
 
 
 def _nulled(table: pa.Table, columns: Iterable[str], where: np.ndarray | None = None) -> pa.Table:
-    """The table with these columns null, in the rows `where`; None: in all."""
-    for name in columns:
+    """The table with these columns null, as far as it has them, in the rows `where`; None: in all."""
+    for name in set(columns) & set(table.column_names):
         place = table.schema.get_field_index(name)
         kept = table[name]
         hidden = pa.nulls(len(kept), kept.type)

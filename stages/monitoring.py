@@ -18,7 +18,7 @@ def scale(folder: Path) -> Summary:
     made = scales.scale(exam, found)
     summary = Summary("scale", written=keep(exam, made))
     policy, parents = policy_of(exam), found.cohort.parents()
-    made["units"] = fresh(exam, "units")[0]
+    made["units"], made["reliability"] = fresh(exam, "units", "reliability")
     shown = {name: published(name, made[name], policy, parents) for name in PUBLISHED}
     keep(exam, shown, exam.published)
     for one in found.all:

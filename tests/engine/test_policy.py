@@ -125,6 +125,13 @@ def test_single_scores_do_not_show_in_the_figures_of_units() -> None:
     assert published("grades", tables_made["grades"], SENIOR).equals(tables_made["grades"])
 
 
+def test_the_paper_is_told_without_the_best_and_the_worst() -> None:
+    row = {"subject": ["maths"], "n": [20], "mean": [60.0], "lowest": [12.5], "highest": [99.5]}
+    table = tables.build("reliability", row)
+    assert filled(published("reliability", table, JUNIOR)) == {"subject", "n", "mean"}
+    assert published("reliability", table, SENIOR).equals(table)
+
+
 def test_a_cell_is_not_betrayed_by_the_sum() -> None:
     """20 pupils: one is excellent, six good, six passing, seven to improve. One alone is 20 less the others."""
     points = [90] + [78] * 6 + [65] * 6 + [30] * 7
