@@ -8,9 +8,8 @@ included; only a text that would be taken for one of these elements has `&lt;` i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape, unescape
-from html.parser import HTMLParser
 from xml.etree.ElementTree import Element
 
 from engine.bank.safe import parse_xml
@@ -26,13 +25,22 @@ UNSAFE = ("on", "href", "src", "style", "xmlns")  # attributes of formulas begin
 MATHML = "http://www.w3.org/1998/Math/MathML"
 
 _KEPT = "|".join(sorted({"math", "img", "br", *INLINE.values(), *TABLE}))
-_ELEMENT = re.compile(rf"<math\b.*?</math>|</?(?:{_KEPT})\b[^<>]*>", re.DOTALL)
+# None of these goes over a text more than once, whoever wrote it: what is not closed ends where the next one begins.
+_ELEMENT = re.compile(rf"<math\b(?:(?!<math\b).)*?</math>|</?(?:{_KEPT})\b[^<>]*>", re.DOTALL)
 _MISTAKABLE = re.compile(rf"<(?=/?(?:{_KEPT})\b)")
 _ESCAPED = re.compile(r"&(amp;)*lt;")
 _COLLAPSING = re.compile(r"(?:^|(?<=[\n ])) ")  # a space that a browser would not show
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # characters that no XML has
 _TAG = re.compile(r"<(/?)(\w+)(.*?)/?>", re.DOTALL)
-_ATTRIBUTE = re.compile(r'([\w:-]+)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
+_ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))""")
+_ANNOTATION = re.compile(r"<annotation\b(?:(?!<annotation\b).)*?</annotation>", re.DOTALL)
+_HTML = re.compile(
+    r"<!--(?:(?!<!--).)*?-->"
+    r"|<(script|style)\b(?:(?!<(?:script|style)\b).)*?</\1\s*>"
+    r"|<[!?][^<>]*>"
+    r"""|<(?P<end>/?)(?P<tag>[A-Za-z][\w:-]*+)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*+)>""",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def literal(text: str) -> str:
@@ -71,14 +79,15 @@ def plain(text: str) -> str:
 
 def _plain_element(tag: str) -> str:
     if tag.startswith("<math"):
-        return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<annotation.*?</annotation>", "", tag, flags=re.DOTALL)))
+        return unescape(re.sub(r"<[^<>]*>", "", _ANNOTATION.sub("", tag)))
     if tag.startswith("<img"):
         return _attributes(tag).get("alt") or "〔图〕"
     return "\n" if tag.startswith(("<br", "</tr")) else " " if tag.startswith(("</td", "</th")) else ""
 
 
 def _attributes(tag: str) -> dict[str, str]:
-    return {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(tag)}
+    """Names in small letters → values."""
+    return {name.lower(): unescape(double or single or bare) for name, double, single, bare in _ATTRIBUTE.findall(tag)}
 
 
 def pictures(text: str) -> list[str]:
@@ -149,7 +158,7 @@ def unescape_named(text: str) -> str:
 # ---- from HTML
 
 
-class _Builder(HTMLParser):
+class _Builder:
     """Puts together a question's text from the elements of HTML or XHTML.
 
     Attributes:
@@ -157,7 +166,6 @@ class _Builder(HTMLParser):
     """
 
     def __init__(self, picture: Callable[[str], str | None]) -> None:
-        super().__init__(convert_charrefs=True)
         self.picture = picture
         self.lost: list[str] = []
         self._pieces: list[str] = [""]
@@ -165,18 +173,19 @@ class _Builder(HTMLParser):
 
     @property
     def text(self) -> str:
-        return "".join(self._pieces).strip()
+        return f"{''.join(self._pieces)}{'</math>' if self._formula else ''}".strip()
 
     def _add(self, piece: str) -> None:
         if piece:
             self._pieces.append(piece)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+    def start(self, tag: str, told: Mapping[str, str]) -> None:
         if self._unseen or tag in UNSEEN:
             self._unseen += tag in UNSEEN
         elif self._formula or tag == "math":
             self._formula += tag == "math"
+            if tag == "math" and self._formula > 1:  # one in another is part of it
+                return
             safe = (f' {k}="{escape(v)}"' for k, v in told.items() if k.isalpha() and not k.startswith(UNSAFE))
             self._add(f"<{tag}{''.join(safe)}>")
         elif tag in INLINE:
@@ -197,18 +206,19 @@ class _Builder(HTMLParser):
         if "style" in told and not self._unseen:
             self.lost.append("style")
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if self._unseen:
             self._unseen -= tag in UNSEEN
         elif self._formula:
             self._formula -= tag == "math"
-            self._add(f"</{tag}>")
+            if tag != "math" or not self._formula:
+                self._add(f"</{tag}>")
         elif tag in INLINE or tag in TABLE:
             self._add(f"</{INLINE.get(tag, tag)}>")
         elif tag in BLOCKS:
             self._new_line()
 
-    def handle_data(self, data: str) -> None:
+    def data(self, data: str) -> None:
         if self._unseen:
             return
         if self._formula:
@@ -232,12 +242,24 @@ class _Builder(HTMLParser):
 
     def walk(self, element: Element) -> None:
         """The same from a tree: an element with all that is in it, and nothing that follows it."""
-        self.handle_starttag(element.tag, [*element.attrib.items()])
-        self.handle_data(element.text or "")
+        self.start(element.tag, element.attrib)
+        self.data(element.text or "")
         for child in element:
             self.walk(child)
-            self.handle_data(child.tail or "")
-        self.handle_endtag(element.tag)
+            self.data(child.tail or "")
+        self.end(element.tag)
+
+    def feed(self, html: str) -> None:
+        """The same from HTML; a "<" that begins nothing is a "<"."""
+        at = 0
+        for found in _HTML.finditer(html):
+            self.data(unescape(html[at : found.start()]))
+            at = found.end()
+            if found["tag"] and found["end"]:
+                self.end(found["tag"].lower())
+            elif found["tag"]:
+                self.start(found["tag"].lower(), _attributes(found["rest"]))
+        self.data(unescape(html[at:]))
 
 
 def from_html(html: str, picture: Callable[[str], str | None], lost: Callable[[str], None]) -> str:
@@ -249,7 +271,6 @@ def from_html(html: str, picture: Callable[[str], str | None], lost: Callable[[s
     """
     builder = _Builder(picture)
     builder.feed(html)
-    builder.close()
     for what in builder.lost:
         lost(what)
     return builder.text

@@ -140,7 +140,7 @@ def by_label(text: str, *, one_a_line: bool = False) -> dict[str, str]:
     while at:
         later = LETTERS[LETTERS.index(at[1]) + 1 :]
         following = f"[{later}]" if one_a_line else later[:1]
-        before = r"\n[ \t]*" if one_a_line else r"[\s;；,，]+"
+        before = r"\n[ \t]*" if one_a_line else r"(?<![\s;；,，])[\s;；,，]++"
         end = re.compile(rf"{before}({following}){mark}").search(text, at.end()) if later else None
         inner = text[at.end() : end.start() if end else len(text)].strip(" \t\n" if one_a_line else " \t\n;；")
         found[at[1]] = inner.replace("<br/>", "\n")

@@ -1,5 +1,6 @@
 """Texts of questions: what stands for itself, what is kept, and what HTML leaves of it."""
 
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -58,6 +59,36 @@ def test_whatever_stands_in_a_text_its_html_is_well_formed_and_comes_back(text: 
 def test_what_html_becomes(html: str, text: str) -> None:
     assert back(html) == (text, [])
     assert back(to_html(text)) == (text, [])
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"<>/!-&;\"' a=", "<a ", "<!--", "<![", "</", "<math>", "<img src=", "script"]), max_size=20
+    )
+)
+def test_any_html_is_read(pieces: list[str]) -> None:
+    text = back("".join(pieces))[0]
+    assert back(to_html(text))[0] == text or "<math" in text
+
+
+MANY = 10_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!--" * MANY, "<a " * MANY, "<![" * MANY, "</" * MANY, "&#" * MANY, "<?" * MANY, "<script>" * MANY,
+     "<math>" * MANY, f"<img {'a' * MANY}>", "<img " + "a=" * MANY, '<a "' * MANY, "<a '\"" * MANY,
+     f"<math>{'<' * MANY}</math>", f"<math>{'<annotation>' * MANY}</math>"],
+)  # fmt: skip
+def test_no_text_takes_longer_than_it_is_long(text: str) -> None:
+    """Each takes milliseconds; ten thousand times as long would take minutes."""
+    start = time.process_time()
+    kept = back(text)[0]
+    for one in (text, kept):
+        plain(one)
+        to_html(one)
+        pictures(one)
+    assert time.process_time() - start < 2
 
 
 def test_what_cannot_be_kept_is_told() -> None:
