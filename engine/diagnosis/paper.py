@@ -28,7 +28,7 @@ class Paper:
         group: (n,) number of each pupil's class.
         right: (n, J) 1 or 0, NaN where not presented; an item of several points is right from 60 % on (engine.sp).
         at_stake: (J, K) points of each item on each knowledge point.
-        items: (J,) names, see `item_name`.
+        items: (J,) as in the blueprint; names: (J,) in all exams, see `item_name`.
         points: (K,) names.
     """
 
@@ -37,6 +37,7 @@ class Paper:
     right: np.ndarray
     at_stake: np.ndarray
     items: list[str]
+    names: list[str]
     points: list[str]
 
     @classmethod
@@ -59,6 +60,7 @@ class Paper:
             np.unique(np.where(classes == None, "", classes).astype(str), return_inverse=True)[1],  # noqa: E711
             binarize(points, pupils.full[told]),
             weight[told] * pupils.full[told, None],
+            [subject.items[j].item for j in told],
             [item_name(subject.items[j].item, subject.items[j].question) for j in told],
             knowledge_points(subject),
         )

@@ -37,6 +37,7 @@ from engine.diagnosis import attributes
 from engine.diagnosis.earlier import Earlier
 from engine.diagnosis.paper import Estimates, Paper
 from engine.diagnosis.profiles import Profiles
+from engine.diagnosis.qmatrix import item_tables
 from engine.diagnosis.rates import EVIDENCE, TOLERANCE
 from engine.diagnosis.traced import Traced, trace
 from engine.exam import DiagnosisRule, Subject
@@ -44,7 +45,7 @@ from engine.exam import DiagnosisRule, Subject
 FEWEST = 30  # pupils
 TRACING = "tracing"
 EDGE = 1e-3  # a rate nearer to 0 or 1 counts as this
-NAMES = ("profiles", "models", "attributes")
+NAMES = ("profiles", "models", "attributes", "diagnostic_items", "q_matrix")
 
 
 def pupil_profiles(
@@ -66,8 +67,8 @@ def pupil_profiles(
         earlier: the earlier exams that the profiles are to rest on, too.
 
     Returns:
-        Tables "profiles", "models", "attributes", by name. Profiles are in the order of "mastery", one for each pupil
-        and point of which anything was presented.
+        The tables NAMES, by name. Profiles are in the order of "mastery", one for each pupil and point of which
+        anything was presented.
 
     Raises:
         InputError: a scored pupil is not in the roster.
@@ -101,6 +102,7 @@ def pupil_profiles(
         "profiles": profiles,
         "models": pa.Table.from_pylist(models, tables.SCHEMAS["models"]),
         "attributes": tables.build("attributes", about_points),
+        **item_tables(subject.code, paper, rivals),
     }
 
 

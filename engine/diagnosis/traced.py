@@ -40,7 +40,7 @@ def trace(paper: Paper, day: int, earlier: Sequence[Earlier] = ()) -> Traced:
     """
     log, exam = _joined(paper, day, earlier)
     q_matrix = {name: of for one in earlier for name, of in one.knowledge.items()}
-    for name, row in zip(paper.items, paper.at_stake, strict=True):
+    for name, row in zip(paper.names, paper.at_stake, strict=True):
         q_matrix[name] = {point: float(weight) for point, weight in zip(paper.points, row, strict=True) if weight > 0}
     student = log.student.to_numpy()
     chosen = np.isin(student, paper.every(FITTED))
@@ -54,7 +54,7 @@ def _joined(paper: Paper, day: int, earlier: Sequence[Earlier]) -> tuple[AnswerL
     """The log of the paper's pupils in all exams, and the number of each answer's exam, the paper's being 0."""
     i, j = np.nonzero(~np.isnan(paper.right))
     everybody = pa.array(paper.student_id, pa.string())
-    student, item, right = [i], [pa.array(paper.items, pa.string()).take(j)], [paper.right[i, j]]
+    student, item, right = [i], [pa.array(paper.names, pa.string()).take(j)], [paper.right[i, j]]
     exam = [np.zeros(len(i), int)]
     for number, one in enumerate(earlier, 1):
         place = pc.index_in(one.student_id.cast(pa.string()), value_set=everybody)
@@ -91,7 +91,7 @@ def _rows(log: AnswerLog, chosen: np.ndarray) -> AnswerLog:
 def _estimates(paper: Paper, model: KnowledgeTracer, student: np.ndarray, exam: np.ndarray) -> Estimates:
     n, K = len(paper.student_id), len(paper.points)
     mastery = model.mastery(model.students_)
-    outlook = model.outlook(paper.items, mastery)
+    outlook = model.outlook(paper.names, mastery)
     at = model.students_.to_numpy()
     column = [mastery.points.index(name) for name in paper.points]
     presented = ~np.isnan(paper.right[at])
