@@ -15,7 +15,7 @@ from engine.intake.context import Context
 from engine.intake.draft import Draft, gather
 from engine.intake.header import Table
 from engine.intake.marks import subject_of
-from engine.intake.paper import Paper, Row, check_sections, expand, points_of, put_points, settle_points
+from engine.intake.paper import Paper, Row, check_sections, expand, points_of, put_points, said_total, settle_points
 from engine.intake.words import index, key, own_subjects, subject_name
 from engine.points import parse_points, plain
 from engine.rules import parse_number
@@ -35,7 +35,7 @@ _FIELDS = {
     "group": "选做组 选做 group",
     "expected": "预估难度 难度 难度系数 预设难度 预计难度 难度值 估计难度 难度预估 expected",
 }
-_LEVELS = "识记 记忆 了解 知道 理解 领会 掌握 应用 运用 简单应用 综合应用 分析 综合 评价 创造 探究 迁移 a b c d".split()
+_LEVELS = "识记 记忆 了解 知道 理解 领会 掌握 应用 运用 简单应用 综合应用 分析 综合 评价 创造 探究 迁移 A B C D".split()
 _TITLES = {
     "item": "题号",
     "type": "题型",
@@ -99,6 +99,9 @@ def draft_blueprint(paths: Sequence[Path], context: Context, subject: str = "", 
         used = [field for field in _TITLES if any(row[field] for row in records)]
         draft.made[f"{code}/blueprint"] = pa.table({_TITLES[field]: [row[field] for row in records] for field in used})
         full = sum((parse_points(row["max"]) or Fraction(0) for row in records), Fraction(0))
+        said = said_total(table)
+        if said is not None and said != full:
+            draft.notes.append(f"{name}：表里写着全卷 {plain(said)} 分，各题之和是 {plain(full)}，请核对")
         draft.counts |= {f"{name}小题": len(records)}
         draft.notes.append(f"{name}：{len(records)} 题，满分 {plain(full)} 分")
     return draft
@@ -137,6 +140,8 @@ def _read(table: Table, complain: Callable[..., None]) -> Paper:
     for i in range(len(table.rows)):
         cells = {name: texts[i] for name, texts in columns.items()}
         items = expand(cells["item"], i, complain)
+        if paper.rows and items and items[0].startswith("("):  # (2) below 7(1)
+            items = [re.sub(r"\(.*", "", paper.rows[-1].items[-1]) + item for item in items]
         if not items:
             heading = next((text for text in table.grid.rows[table.rows[i]] if text), "")
             if _SECTION.fullmatch(heading):

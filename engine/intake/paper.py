@@ -96,7 +96,7 @@ def settle_points(table: Table, paper: Paper, complain: Callable[..., None]) -> 
     open_rows = [row for row in paper.rows if row.total]
     if not open_rows:
         return
-    whole = _said_total(table)
+    whole = said_total(table)
     known = sum((row.each * len(row.items) for row in paper.rows if row.each), Fraction(0))
     of_each = known + sum((row.total * len(row.items) for row in open_rows if row.total), Fraction(0))
     of_all = known + sum((row.total for row in open_rows if row.total), Fraction(0))
@@ -111,7 +111,7 @@ def settle_points(table: Table, paper: Paper, complain: Callable[..., None]) -> 
             complain(row.i, "max", told, "写成 每题3分，或 3×5；或加一行 合计 写全卷满分")
 
 
-def _said_total(table: Table) -> Fraction | None:
+def said_total(table: Table) -> Fraction | None:
     """The paper's full mark, from a row 合计 or from a title such as “满分 100 分”."""
     place = table.fields.get("max")
     if place is not None:

@@ -71,6 +71,8 @@ def chosen_identifier(tables: Sequence[Table]) -> str:
 def people(draft: Draft, table: Table, given: Given) -> dict[str, list[str]]:
     """By field, the cells of a table's pupils as we write them; complaints are noted in the draft."""
     complain = draft.complaints.of(table)
+    if not any(text and not text.isdecimal() for text in table.texts("school")):
+        table.fields.pop("school", None)  # 校名 over numbers is the rank in the school (校名次)
     columns = {name: table.texts(name) for name in MEANINGS if name in table.fields}
     for name in set(IDENTIFIERS) & columns.keys():
         columns[name] = [identifier(text) for text in columns[name]]
@@ -149,11 +151,13 @@ class Roll:
     def __init__(self, roster: pa.Table) -> None:
         self.pupils = Pupils(roster)
         self._by_class: dict[tuple[str, str], list[int]] = {}
-        self._classes = [_plain(text) for text in roster["class"].to_pylist()]
+        classes = roster["class"].to_pylist()
+        self._some_class = classes[0]
         self._schools = [_plain(text) for text in roster["school"].to_pylist()]
         self._names = [person_name(text) for text in self.pupils.names]
-        for row, pair in enumerate(zip(self._classes, self._names, strict=True)):
-            self._by_class.setdefault(pair, []).append(row)
+        self._classes = {_plain(text) for text in classes}
+        for row, (klass, name) in enumerate(zip(classes, self._names, strict=True)):
+            self._by_class.setdefault((_plain(klass), name), []).append(row)
 
     def find(self, draft: Draft, table: Table, columns: dict[str, list[str]]) -> list[int]:
         """The roster's row of each pupil of a table, -1 where a complaint says why there is none.
@@ -203,6 +207,10 @@ class Roll:
     def _by_class_and_name(self, name: str, klass: str, school: str, i: int, complain: Callable[..., None]) -> int:
         if not name or not klass:
             complain(i, "name", "没有号码，也没有班级和姓名，不知道是谁", "补上学籍号、学号或准考证号")
+            return -1
+        if _plain(klass) not in self._classes:
+            mend = f"改成名单里的班级名称（如 {self._some_class}），或用 --class 说明是哪个班"
+            complain(i, "name", f"考生名单里没有班级“{klass}”", mend)
             return -1
         rows = self._by_class.get((_plain(klass), name), [])
         if school:

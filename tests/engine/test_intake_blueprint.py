@@ -120,3 +120,15 @@ def test_what_is_wrong_is_said(tmp_path: Path, row: list[object], told: str) -> 
 
 def test_an_item_twice(tmp_path: Path) -> None:
     assert "第 2 行已经有了" in wrong(drafted(tmp_path, [HEAD, ["1-2", "解答", "每题2分", ""], [2, "解答", 2, ""]]))[0]
+
+
+def test_parts_of_an_item_below_one_another_and_a_total_that_does_not_fit(tmp_path: Path) -> None:
+    rows = [
+        ["题号", "考点", "A", "B", "分值"],
+        ["7(1)", "速度", "√", None, 4],
+        ["（2）", "速度", None, "√", 6],
+        ["合计", None, None, None, 12],
+    ]
+    draft = drafted(tmp_path, rows)
+    assert items(draft, "题号", "分值", "能力层次") == [("7(1)", "4", "A"), ("7(2)", "6", "B")]
+    assert any("全卷 12 分，各题之和是 10" in note for note in draft.notes)

@@ -140,3 +140,12 @@ def test_a_score_table_alone_makes_the_roster(tmp_path: Path) -> None:
         "学校": ["一中"] * 2,
     }
     assert marks(draft, "maths") == {"1": "88"} and corrections(draft, "maths") == {"2": ("absent", "缺考")}
+
+
+def test_the_rank_in_the_school_is_no_school_and_classes_must_be_those_of_the_roster(context: Context) -> None:
+    draft = drafted(
+        context, [["姓名", "班级", "数学", "班名", "校名"], ["王芳", "初二1班", 88, 1, 1], ["王芳", "八2", 70, 1, 2]]
+    )
+    assert marks(draft, "maths") == {IDS[0]: "88"}
+    assert wrong(draft) == ["Sheet1!A3 考生名单里没有班级“八2”"]
+    assert "初二1班" in draft.complaints.errors[0].mend
