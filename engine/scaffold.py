@@ -35,6 +35,7 @@ step = 0.5                        # 最小记分单位，可写 "1/3"  smallest 
 # floor = "none"                  # 倒扣分下限 where losses stop at 0: "none", "section" 每大题, "total" 全卷
 # scheme = "3+1+2-2021"           # 等级赋分方案，或本文件夹中的 .toml  scheme of scaled scores, or a file of your own
 # candidate_field = "candidate"   # 考号字段名（外来模板）  the field with the candidate number, if it is not ours
+# points_only = true              # 不扫描，小题分或总分全在 marks.csv  nothing is scanned; see `yuejuan import`
 
 # 选做题 — choose-k-of-n group, named as in the column 选做组 of the blueprint.
 [subjects.choose."选做"]
