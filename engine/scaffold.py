@@ -11,12 +11,13 @@ EXAM = """\
 # 考试设置。每行一个“键 = 值”，# 后是说明。
 # 同一文件夹：roster.csv 考生名单，seating.csv 考场安排（可无），bank.csv 题库（可无）。
 # 每科一个子文件夹：blueprint.csv 双向细目表、sheet.toml 答题卡、scans/ 扫描件；
-# 需要时还有 forms.csv A/B卷、marks.csv 主观题得分、corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
+# 需要时还有 knowledge.csv 知识点的章节、先后和授课日期、forms.csv A/B卷、marks.csv 主观题得分、corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
 # 学籍号、考号两列请先设为“文本”格式再填，否则 Excel 会改坏 18 位号码。
 #
 # The exam: one key = value a line; text after # is a comment.
 # Beside this file: roster.csv and, if there are any, seating.csv (who sits where) and bank.csv; a folder for every
-# subject with blueprint.csv, sheet.toml and scans/, and where needed forms.csv (A/B forms), marks.csv (points of
+# subject with blueprint.csv, sheet.toml and scans/, and where needed knowledge.csv (chapters, prerequisites and dates of
+# the knowledge points: nothing untaught is pushed), forms.csv (A/B forms), marks.csv (points of
 # constructed responses) and corrections.csv (what a person decided). Tables may be CSV or XLSX. Format columns of
 # identifiers as text before filling them in.
 
@@ -218,6 +219,14 @@ BLUEPRINT = """\
 9,解答,12,,,,一次函数,综合,四、解答题,选做,0.50
 """
 
+KNOWLEDGE = """\
+知识点,章节,前置知识点,授课日期,权重
+有理数,第一章 有理数,,2026-09-01,1
+整式,第二章 整式的加减,有理数,2026-09-21,1
+一次函数,第三章 一次函数,有理数、整式,2026-10-12,2
+几何初步,第四章 几何图形初步,,2026-10-26,1
+"""
+
 BANK = """\
 编号,科目,题干,知识点,难度,答案,选项,参考答案,解析
 M-0001,数学,计算 (-3)+5-(-2)。,有理数,0.90,,,4,先把减法化为加法。
@@ -237,6 +246,7 @@ def new_exam(folder: Path) -> list[Path]:
     """
     # Spreadsheets know UTF-8 by its BOM.
     tables = {"roster.csv": ROSTER, "bank.csv": BANK, "maths/blueprint.csv": BLUEPRINT}
+    tables["maths/knowledge.csv"] = KNOWLEDGE
     files = {name: text.replace("\n", "\r\n").encode("utf-8-sig") for name, text in tables.items()}
     files |= {"exam.toml": EXAM.encode(), "maths/sheet.toml": SHEET.encode()}
     written = {folder / name: data for name, data in sorted(files.items())}
