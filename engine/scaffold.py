@@ -11,15 +11,16 @@ EXAM = """\
 # 考试设置。每行一个“键 = 值”，# 后是说明。
 # 同一文件夹：roster.csv 考生名单，seating.csv 考场安排（可无），bank.csv 题库（可无）。
 # 每科一个子文件夹：blueprint.csv 双向细目表、sheet.toml 答题卡、scans/ 扫描件；
-# 需要时还有 knowledge.csv 知识点的章节、先后和授课日期、forms.csv A/B卷、marks.csv 主观题得分、corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
+# 需要时还有 knowledge.csv 知识点的章节、前置与授课日期（没有教的不推送）、forms.csv A/B卷、marks.csv 主观题得分、
+# corrections.csv 人工订正。表格用 CSV 或 XLSX 均可。
 # 学籍号、考号两列请先设为“文本”格式再填，否则 Excel 会改坏 18 位号码。
 #
 # The exam: one key = value a line; text after # is a comment.
 # Beside this file: roster.csv and, if there are any, seating.csv (who sits where) and bank.csv; a folder for every
 # subject with blueprint.csv, sheet.toml and scans/, and where needed knowledge.csv (chapters, prerequisites and dates of
-# the knowledge points: nothing untaught is pushed), forms.csv (A/B forms), marks.csv (points of
-# constructed responses) and corrections.csv (what a person decided). Tables may be CSV or XLSX. Format columns of
-# identifiers as text before filling them in.
+# the knowledge points: nothing untaught is pushed), forms.csv (A/B forms), marks.csv (points of constructed responses)
+# and corrections.csv (what a person decided). Tables may be CSV or XLSX. Format columns of identifiers as text before
+# filling them in.
 
 id = "2026-autumn-midterm"        # 编号，用于文件名 (字母、数字、-、_)  used in file names
 title = "2026年秋季学期期中考试"
@@ -245,8 +246,12 @@ def new_exam(folder: Path) -> list[Path]:
         UsageError: one of them exists already; nothing is written then.
     """
     # Spreadsheets know UTF-8 by its BOM.
-    tables = {"roster.csv": ROSTER, "bank.csv": BANK, "maths/blueprint.csv": BLUEPRINT}
-    tables["maths/knowledge.csv"] = KNOWLEDGE
+    tables = {
+        "roster.csv": ROSTER,
+        "bank.csv": BANK,
+        "maths/blueprint.csv": BLUEPRINT,
+        "maths/knowledge.csv": KNOWLEDGE,
+    }
     files = {name: text.replace("\n", "\r\n").encode("utf-8-sig") for name, text in tables.items()}
     files |= {"exam.toml": EXAM.encode(), "maths/sheet.toml": SHEET.encode()}
     written = {folder / name: data for name, data in sorted(files.items())}
