@@ -6,6 +6,7 @@ import datetime
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from engine.blueprint import load_items
 from engine.byhand import check_by_hand
 from engine.errors import InputError, UsageError
 from engine.exam import load_exam
-from engine.files import find_table
+from engine.files import find_table, read_records
 from engine.intake import feedback
 from engine.intake.blueprint import draft_blueprint
 from engine.intake.context import Context
@@ -24,6 +25,7 @@ from engine.intake.people import Given
 from engine.intake.roster import draft_roster
 from engine.intake.scores import draft_scores
 from engine.points import parse_points
+from engine.roster import ALIASES as ROSTER_ALIASES
 from engine.roster import load_roster
 from stages.work import Summary
 
@@ -140,11 +142,27 @@ def _take_over(draft: Draft, context: Context, *, preview: bool, accept_rest: bo
         )
     if not draft.made:
         raise InputError("no row that could be taken over", mend=f"see {problems}")
+    summary.notes += _missed(draft, context)
     with tempfile.TemporaryDirectory() as scratch:
         _put(draft, context, _copy(context, Path(scratch) / "exam"))
         _read_strictly(context, Path(scratch) / "exam")
     summary.written = [*_put(draft, context, context.folder), *summary.written]
     return summary
+
+
+def _missed(draft: Draft, context: Context) -> list[str]:
+    """Who is in the tables that will be replaced and not in the new ones."""
+    notes = []
+    for name, table in draft.made.items():
+        before = find_table((context.folder / name).parent, Path(name).name)
+        if before and "学籍号" in table.column_names:
+            old = read_records(before, required=("student_id",), aliases=ROSTER_ALIASES)
+            gone = {row["student_id"] for row in old.rows} - set(table["学籍号"].to_pylist())
+            if gone:
+                notes.append(
+                    f"{name}.csv 原有 {len(gone)} 人不在这次的文件里（旧表按日期保留）；分班的文件请一次全部给出"
+                )
+    return notes
 
 
 def _copy(context: Context, folder: Path) -> Path:

@@ -90,7 +90,8 @@ def test_errors_stop_everything_unless_the_rest_is_accepted(exam: Path, tmp_path
 def test_what_was_there_is_kept_under_its_date(exam: Path, tmp_path: Path) -> None:
     stages.import_scores([xlsx(tmp_path / "a.xlsx", [*SCORES, *GOOD])], exam)
     before = files(exam)
-    stages.import_scores([xlsx(tmp_path / "b.xlsx", [*SCORES, ["26010101", "王芳", 89, 90]])], exam)
+    done = stages.import_scores([xlsx(tmp_path / "b.xlsx", [*SCORES, ["26010101", "王芳", 89, 90]])], exam)
+    assert any("maths/marks.csv 原有 3 人不在这次的文件里" in note for note in done.notes)
     kept = {path: data for path, data in files(exam).items() if path not in before}
     assert before["maths/marks.csv"] in kept.values() and before["english/corrections.csv"] in kept.values()
     assert all(len(path.split(".")) == 3 for path in kept)

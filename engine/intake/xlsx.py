@@ -22,6 +22,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 from engine.errors import InputError
 from engine.files import MAX_BYTES, cell_text, clean
 from engine.intake.grid import MOST_COLUMNS, Grid, Merge
+from engine.intake.oneroster import is_oneroster, read_oneroster
 
 _DAMAGED = (
     *(
@@ -42,7 +43,7 @@ _MOST_MERGES = 100_000
 
 
 def read_xlsx(raw: bytes, path: Path) -> list[Grid]:
-    """The worksheets of a workbook, in order.
+    """The worksheets of a workbook, in order; of a OneRoster bundle, which is a zip as well, its pupils.
 
     Raises:
         InputError: damaged, or more than `MAX_BYTES` when unpacked.
@@ -52,6 +53,8 @@ def read_xlsx(raw: bytes, path: Path) -> list[Grid]:
             if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
                 mend = "check where the file comes from"
                 raise InputError("more than a gigabyte when unpacked", file=path, mend=mend)
+            if is_oneroster(archive):
+                return [read_oneroster(archive, path)]
             return _Workbook(archive, path).grids()
     except _DAMAGED as error:
         raise InputError(
