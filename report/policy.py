@@ -1,7 +1,7 @@
 """What a pupil's report may show: the one switch between the compulsory stages and senior high school.
 
 In compulsory education results go to the family as grades, without points and without comparison with others
-(关于加强义务教育学校考试管理的通知, 2021). No stage ever shows a rank. Reports for teachers are not touched by this.
+(关于加强义务教育学校考试管理的通知, 2021). No stage ever shows a rank. The rules are those of engine/policy.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.exam import Exam, Lines
+from engine.policy import policy_of
 
 Grade = Literal["excellent", "good", "passing", "improve"]  # 优秀, 良好, 合格, 待提高
 
@@ -23,7 +24,7 @@ class PupilPolicy:
 
 def pupil_policy(exam: Exam) -> PupilPolicy:
     """The policy of the exam's stage."""
-    return PupilPolicy(points=exam.stage == "senior")
+    return PupilPolicy(points=policy_of(exam).scores)
 
 
 def grade(rate: float, lines: Lines) -> Grade:
