@@ -9,6 +9,8 @@ the highest likelihood is kept.
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from engine.cdm.estimation import EM, Fit, Point
 from engine.cdm.structure import LogLinear
@@ -29,10 +31,19 @@ class WeightedEM:
 
     def __init__(self, em: EM, structure: LogLinear) -> None:
         self._em, self._structure = em, structure
-        self._cuts = np.cumsum([rule.n_states for rule in em.rules])
+        states = [rule.n_states for rule in em.rules]
+        self._first = np.cumsum([0, *states[:-1]])
+        self._item = np.repeat(np.arange(len(states)), states)
+        self._sums, self._differences = (
+            sparse.csr_array(sparse.block_diag([moebius(np.eye(n), sign) for n in states])) for sign in (1, -1)
+        )
 
     def maximise(self, start: Point, tol: float, max_iter: int) -> Fit:
         """From a start until no effect of an item changes by more than `tol`."""
+        with threadpool_limits(1, "blas"):  # the systems are too small for more
+            return self._maximise(start, tol, max_iter)
+
+    def _maximise(self, start: Point, tol: float, max_iter: int) -> Fit:
         effects = self._effects(start.probabilities)
         classes = start.classes
         past: list[np.ndarray] = []
@@ -43,24 +54,21 @@ class WeightedEM:
             if best is None or loglik > best.loglik:
                 best = Fit(point, loglik, right, total, n_iter, False)
             class_effects = self._structure.weighted_effects(expected)
-            moved = [
-                _damped(old, new, halve=n_iter > _FREE)
-                for old, new in zip(effects, self._effects(right / (total + _EDGE)), strict=True)
-            ]
+            moved = self._damped(effects, self._effects(right / (total + _EDGE)), halve=n_iter > _FREE)
             classes = self._structure.probabilities(class_effects)
             if n_iter <= _PARABOLAS + 1:
-                past.append(np.concatenate([*moved, class_effects]))
+                past.append(np.concatenate([moved, class_effects]))
                 if n_iter % 2 and n_iter > 1:
                     moved, classes = self._along_parabola(past)
                     past = [past[1], past[-1]]
-            change = max(float(np.abs(new - old).max()) for old, new in zip(effects, moved, strict=True))
+            change = float(np.abs(moved - effects).max())
             effects = moved
             if change <= tol:
                 break
         assert best is not None
         return Fit(best.point, best.loglik, best.right, best.total, n_iter, change <= tol)
 
-    def _along_parabola(self, past: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    def _along_parabola(self, past: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Effects and class probabilities of the last likelihood before it falls."""
         best = self._at(past[-1])
         tries = 0
@@ -71,33 +79,34 @@ class WeightedEM:
                 return best[1], best[2]
             best, tries = trial, tries + 1
 
-    def _at(self, vector: np.ndarray) -> tuple[float, list[np.ndarray], np.ndarray]:
-        *effects, class_effects = np.split(vector, self._cuts)
+    def _at(self, vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        effects, class_effects = np.split(vector, [len(self._item)])
         classes = self._structure.probabilities(class_effects)
         return self._em.expect(Point(self._probabilities(effects), classes))[0], effects, classes
 
-    def _effects(self, probabilities: np.ndarray) -> list[np.ndarray]:
-        return [moebius(values, -1) for values in np.split(probabilities, self._cuts[:-1])]
+    def _effects(self, probabilities: np.ndarray) -> np.ndarray:
+        effects: np.ndarray = self._differences @ probabilities
+        return effects
 
-    def _probabilities(self, effects: list[np.ndarray]) -> np.ndarray:
-        p = np.concatenate([moebius(values, 1) for values in effects])
+    def _probabilities(self, effects: np.ndarray) -> np.ndarray:
+        p = self._sums @ effects
         return np.where(p < 0, _EDGE, np.where(p > 1, 1 - _EDGE, p))
+
+    def _damped(self, old: np.ndarray, new: np.ndarray, halve: bool) -> np.ndarray:
+        change = new - old
+        if halve:
+            change = np.where(np.abs(change) > _LONG, change / 2, change)
+        total = np.add.reduceat(old + change, self._first)[self._item]
+        change = (old + change) / np.maximum(total, 1.0) - old
+        while np.abs(change).max() > _LONGEST:
+            change = np.where(np.abs(change) > _LONGEST, change / 2, change)
+        return old + change
 
 
 def moebius(values: np.ndarray, sign: int) -> np.ndarray:
-    """Sums over all subsets of the attributes (sign 1), or from such sums back (sign -1)."""
+    """Sums over all subsets of the attributes (sign 1), or from such sums back (sign -1); (2^k, …), along the first
+    axis."""
     for bit in range(len(values).bit_length() - 1):
-        halves = values.reshape(-1, 2, 1 << bit)
-        values = np.stack([halves[:, 0], halves[:, 1] + sign * halves[:, 0]], axis=1).ravel()
+        halves = values.reshape(-1, 2, 1 << bit, *values.shape[1:])
+        values = np.stack([halves[:, 0], halves[:, 1] + sign * halves[:, 0]], axis=1).reshape(values.shape)
     return values
-
-
-def _damped(old: np.ndarray, new: np.ndarray, halve: bool) -> np.ndarray:
-    change = new - old
-    if halve:
-        change = np.where(np.abs(change) > _LONG, change / 2, change)
-    total = (old + change).sum()
-    change = (old + change) / max(total, 1.0) - old
-    while np.abs(change).max() > _LONGEST:
-        change = np.where(np.abs(change) > _LONGEST, change / 2, change)
-    return old + change
