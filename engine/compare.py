@@ -61,7 +61,8 @@ def chance_of_fewer(count: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.n
     All pupils count as infinitely many: where the unit is itself a good part of them, a chance finding is even rarer.
     """
     count, n, share = np.broadcast_arrays(count, n, share)
-    return np.where(n > 0, bdtr(count, np.maximum(n, 1), np.clip(share, 0, 1)), 1.0)
+    trials = np.maximum(n, 1).astype(np.int64)
+    return np.where(n > 0, bdtr(count, trials, np.clip(share, 0, 1)), 1.0)
 
 
 def false_discovery(p: np.ndarray, axis: int | None = None) -> np.ndarray:
