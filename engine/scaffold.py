@@ -17,10 +17,10 @@ EXAM = """\
 #
 # The exam: one key = value a line; text after # is a comment.
 # Beside this file: roster.csv and, if there are any, seating.csv (who sits where) and bank.csv; a folder for every
-# subject with blueprint.csv, sheet.toml and scans/, and where needed knowledge.csv (chapters, prerequisites and dates of
-# the knowledge points: nothing untaught is pushed), forms.csv (A/B forms), marks.csv (points of constructed responses)
-# and corrections.csv (what a person decided). Tables may be CSV or XLSX. Format columns of identifiers as text before
-# filling them in.
+# subject with blueprint.csv, sheet.toml and scans/, and where needed knowledge.csv (chapters, prerequisites and dates
+# of the knowledge points: nothing untaught is pushed), forms.csv (A/B forms), marks.csv (points of constructed
+# responses) and corrections.csv (what a person decided). Tables may be CSV or XLSX. Format columns of identifiers as
+# text before filling them in.
 
 id = "2026-autumn-midterm"        # 编号，用于文件名 (字母、数字、-、_)  used in file names
 title = "2026年秋季学期期中考试"
