@@ -156,12 +156,11 @@ def _missed(draft: Draft, context: Context) -> list[str]:
     for name, table in draft.made.items():
         before = find_table((context.folder / name).parent, Path(name).name)
         if before and "学籍号" in table.column_names:
-            old = read_records(before, required=("student_id",), aliases=ROSTER_ALIASES)
-            gone = {row["student_id"] for row in old.rows} - set(table["学籍号"].to_pylist())
-            if gone:
-                notes.append(
-                    f"{name}.csv 原有 {len(gone)} 人不在这次的文件里（旧表按日期保留）；分班的文件请一次全部给出"
-                )
+            with suppress(InputError):  # a table that can't be read may well be replaced
+                old = read_records(before, required=("student_id",), aliases=ROSTER_ALIASES)
+                if gone := {row["student_id"] for row in old.rows} - set(table["学籍号"].to_pylist()):
+                    told = "旧表按日期保留；分班的文件请一次全部给出"
+                    notes.append(f"{name}.csv 原有 {len(gone)} 人不在这次的文件里（{told}）")
     return notes
 
 
