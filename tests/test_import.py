@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import openpyxl
@@ -135,3 +136,18 @@ def test_the_command_line(exam: Path, tmp_path: Path) -> None:
     assert unknown.returncode == 3 and "--full 数学" in unknown.stderr
     rest = run("--full", "数学=100", "--accept-rest")
     assert rest.returncode == 4 and "errors-scores.xlsx" in rest.stdout
+
+
+def test_subjects_are_added_to_an_exam_toml_that_says_much(tmp_path: Path) -> None:
+    exam = tmp_path / "exam"
+    stages.new(exam)
+    ids = ["L53010220130101001", "L53010220130101002"]
+    rows = [["学籍号", "1(3分)", "2(3分)", "21(1)(14分)"], *([code, 3, 0, 7.5] for code in ids)]
+    stages.import_marks([xlsx(tmp_path / "物理小题分.xlsx", rows)], exam)
+    loaded = load_exam(exam)
+    assert [(subject.code, subject.points_only) for subject in loaded.subjects] == [("maths", False), ("physics", True)]
+    assert loaded.subjects[1].step == Fraction(1, 2) and loaded.lines.excellent == 0.85
+
+    sheet = [["学籍号", *range(1, 8)], [ids[0], 3, 3, 0, 6, 2, 4, 9.5]]
+    done = stages.import_marks([xlsx(tmp_path / "数学小题分.xlsx", sheet)], exam)
+    assert load_exam(exam).subjects[0].points_only and any("第 8、9 题" in note for note in done.notes)

@@ -84,6 +84,6 @@ class Context:
 
     def make_points_only(self, code: str) -> None:
         """Say of a subject that nothing is scanned."""
-        written = re.compile(rf'^(\s*code\s*=\s*"{re.escape(code)}".*)$', re.MULTILINE)
+        written = re.compile(rf"""^(\s*code\s*=\s*["']{re.escape(code)}["'].*)$""", re.MULTILINE)
         self.toml = written.sub(r"\1\npoints_only = true                # 由导入的小题分设定", self.toml, count=1)
         self.subjects[code] = self.subjects[code].model_copy(update={"points_only": True})

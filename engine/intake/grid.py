@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,9 +81,6 @@ class Grid:
     def column(self, place: int, rows: list[int]) -> list[str]:
         """The cells of a column in some rows."""
         return [self.cell(row, place) for row in rows]
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        return zip(self.lines, self.rows, strict=True)
 
 
 def column_name(place: int) -> str:

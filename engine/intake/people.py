@@ -74,7 +74,7 @@ def people(draft: Draft, table: Table, given: Given) -> dict[str, list[str]]:
     if not any(text and not text.isdecimal() for text in table.texts("school")):
         table.fields.pop("school", None)  # 校名 over numbers is the rank in the school (校名次)
     columns = {name: table.texts(name) for name in MEANINGS if name in table.fields}
-    for name in set(IDENTIFIERS) & columns.keys():
+    for name in [name for name in IDENTIFIERS if name in columns]:
         columns[name] = [identifier(text) for text in columns[name]]
         _check_identifiers(columns[name], name, complain)
     if "name" in columns:
@@ -83,11 +83,10 @@ def people(draft: Draft, table: Table, given: Given) -> dict[str, list[str]]:
             if problem := name_problem(name):
                 complain(i, "name", problem, "对照学籍核对这个姓名", is_error=False)
     _complete(draft, table, columns, given)
-    for name in {"class", "school", "county", "room", "seat"} & columns.keys():
+    for name in [name for name in ("class", "school", "county", "room", "seat") if name in columns]:
         columns[name] = [" ".join(halfwidth(text).split()) for text in columns[name]]
-    for name in {"class", "school"} & columns.keys():
         for i, text in enumerate(columns[name]):
-            if text and not is_safe(text):
+            if name in ("class", "school") and text and not is_safe(text):
                 complain(i, name, f"“{text}”里有 / \\ 或控制字符，不能用作文件名", "换成别的字，例如用 - 代替 /")
     return columns
 

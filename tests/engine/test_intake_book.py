@@ -216,3 +216,10 @@ def test_links_to_other_workbooks_are_not_followed(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     (grid,) = read_book(tmp_path / "a.xlsx")
     assert grid.rows == [["姓名", "='[/etc/passwd]Sheet1'!A1", '=WEBSERVICE("http://example.org")']]
+
+
+def test_a_workbook_with_a_password_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500) + "EncryptedPackage".encode("utf-16-le"))
+    with pytest.raises(InputError, match="password"):
+        read_book(path)
