@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.exam import Exam, load_exam
 from engine.files import find_table
 from engine.history import pupil_scores
+from engine.scale import exam_totals
 from stages.state import fresh, fresh_scores, keep
 from stages.work import Summary
 
@@ -25,10 +26,10 @@ def equity(folder: Path) -> Summary:
     standard = measured.load_standard(exam.equity.scheme, folder)
     groups = exam.equity.groups or ((exam.dif,) if exam.dif else ())
     balance, gaps = [tables.empty("balance")], [tables.empty("gaps")]
-    for subject, scores in zip(exam.subjects, fresh_scores(exam), strict=True):
-        pupils = pupil_scores(subject, scores, exam.roster)
-        balance.append(measured.balance_table(subject.code, pupils, standard, exam.equity))
-        gaps.append(measured.gap_table(subject.code, pupils, exam.roster, groups, exam.lines, exam.equity))
+    for one in exam_totals(exam, fresh_scores(exam)).all:
+        pupils = pupil_scores(one, exam.roster)
+        balance.append(measured.balance_table(one.code, pupils, standard, exam.equity))
+        gaps.append(measured.gap_table(one.code, pupils, exam.roster, groups, exam.lines, exam.equity))
     summary = Summary("equity")
     made = {
         "balance": pa.concat_tables(balance),

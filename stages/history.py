@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,9 +10,10 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.errors import UsageError
-from engine.exam import Exam, Subject, load_exam
+from engine.exam import Exam, load_exam
 from engine.history import History, Sitting, StoredExam, item_points, linkage, prior_scores, pupil_scores, trend
 from engine.history import track as keep_exam
+from engine.scale import exam_totals
 from stages.state import fresh_scores, keep
 from stages.work import Summary
 
@@ -40,20 +42,22 @@ def grow(folder: Path, store: Path | None = None) -> Summary:
 
     exam = load_exam(folder)
     history = History(_store(exam, store))
-    scores = dict(zip((subject.code for subject in exam.subjects), fresh_scores(exam), strict=True))
-    now = {subject.code: pupil_scores(subject, scores[subject.code], exam.roster) for subject in exam.subjects}
+    scores = fresh_scores(exam)
+    now = {one.code: pupil_scores(one, exam.roster) for one in exam_totals(exam, scores).all}
     previous = history.previous(exam)
     before = {code: history.pupils(previous, code) for code in now if previous and previous.paper(code)}
-
+    points = {
+        subject.code: item_points(subject, table)
+        for subject, table in zip(exam.subjects, scores, strict=True)
+        if any(item.question for item in subject.items)
+    }
     names = ("growth", "growth_models", "growth_pupils")
     made = {name: [tables.empty(name)] for name in (*names, "trend")}
-    for subject in exam.subjects:
-        code = subject.code
-        sittings = _sittings(history, exam, subject, scores[code], now[code])
+    for code, pupils in now.items():
+        sittings = [*_earlier(history, exam, code), Sitting(exam, pupils, points.get(code))]
         made["trend"].append(trend(code, sittings, confidence=exam.growth.confidence))
         if code in before:
-            prior = prior_scores(now[code], before[code])
-            found = growth_tables(code, now[code], prior, exam.roster, exam.growth)
+            found = growth_tables(code, pupils, prior_scores(pupils, before[code]), exam.roster, exam.growth)
             for name in names:
                 made[name].append(found[name])
     joined = {name: pa.concat_tables(parts) for name, parts in made.items()}
@@ -70,17 +74,14 @@ def _store(exam: Exam, store: Path | None) -> Path:
     return store or exam.folder / exam.history.store
 
 
-def _sittings(history: History, exam: Exam, subject: Subject, scores: pa.Table, pupils: pa.Table) -> list[Sitting]:
-    """The subject in the earlier exams of the store, and in this one."""
-    sittings = []
+def _earlier(history: History, exam: Exam, code: str) -> Iterator[Sitting]:
+    """A subject in the earlier exams of the store."""
     for earlier in history.before(exam):
-        paper = earlier.paper(subject.code)
+        paper = earlier.paper(code)
         if paper:
             anchors = any(item.question for item in paper.items)
-            points = history.points(earlier, subject.code) if anchors else None
-            sittings.append(Sitting(earlier, history.pupils(earlier, subject.code), points))
-    anchors = any(item.question for item in subject.items)
-    return [*sittings, Sitting(exam, pupils, item_points(subject, scores) if anchors else None)]
+            points = history.points(earlier, code) if anchors else None
+            yield Sitting(earlier, history.pupils(earlier, code), points)
 
 
 def _tell(summary: Summary, made: dict[str, pa.Table], previous: StoredExam | None, subjects: set[str]) -> None:

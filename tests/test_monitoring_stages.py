@@ -51,7 +51,7 @@ def test_grow_after_track(exam: Path, earlier: Path) -> None:
     for name in TABLES:
         assert tables.read(exam / "out" / "tables" / f"{name}.arrow").schema.equals(tables.SCHEMAS[name])
     growth = table(exam, "growth")
-    assert {row["subject"] for row in growth} == {"maths", "english"}
+    assert {row["subject"] for row in growth} == {"maths", "english", "total"}
     assert {row["level"] for row in growth} == {"school", "class"}
     # the same answers: nobody gained, and no school is above or below
     residual = [row["residual"] for row in table(exam, "growth_pupils")]

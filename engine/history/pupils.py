@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.exam import Subject
-from engine.scoring import full_mark
+from engine.scale.totals import Totals
 
 PUPILS = pa.schema(
     [
@@ -36,42 +36,37 @@ POINTS = pa.schema(
 )
 
 
-def pupil_scores(subject: Subject, scores: pa.Table, roster: pa.Table) -> pa.Table:
-    """Schema `PUPILS`, sorted by student_id.
+def pupil_scores(totals: Totals, roster: pa.Table) -> pa.Table:
+    """Schema `PUPILS`: those entered for a subject, or for the composite, sorted by student_id.
 
     Args:
-        scores: the table "scores.<subject>".
+        totals: of the subject (`engine.scale.exam_totals`).
+        roster: the one that the totals are of.
     """
-    scores = scores.select(["student_id", "status", "total"])
-    scores = scores.take(pc.sort_indices(scores["student_id"]))
-    status = scores["status"].cast(pa.string())
-    score = pc.multiply(scores["total"].cast(pa.float64()), float(subject.step))
-    full = float(full_mark(subject))
-    place = pc.index_in(scores["student_id"], value_set=roster["student_id"].combine_chunks())
-    named = {}
-    for column in ("school", "class", "county"):
-        names = roster[column].combine_chunks()
-        named[column] = pc.if_else(pc.equal(names, ""), None, names).take(place.combine_chunks())
-    counted = pc.equal(status, "read").fill_null(False)
-    columns = {
-        "student_id": scores["student_id"].cast(pa.string()),
-        **named,
-        "status": status,
+    score = np.where(totals.scored, totals.points(totals.total), np.nan)
+    counted = np.where(totals.counted, score, np.nan)
+    full = totals.full * float(totals.step)
+    columns = {name: roster[name].combine_chunks() for name in ("school", "class", "county")}
+    columns = {name: pc.if_else(pc.equal(names, ""), None, names) for name, names in columns.items()}
+    columns |= {
+        "student_id": totals.cohort.student_id,
+        "status": totals.status,
         "score": score,
-        "rate": pc.divide(score, full) if full else pa.nulls(len(scores), pa.float64()),
-        "z": standard_scores(pc.if_else(counted, score, None)),
+        "rate": np.divide(score, full, out=np.full(len(score), np.nan), where=full > 0),
+        "z": standard_scores(counted),
     }
-    return pa.table([columns[name] for name in PUPILS.names], schema=PUPILS).combine_chunks()
+    arrays = [pa.array(columns[one.name], one.type, from_pandas=True) for one in PUPILS]
+    entered = pa.table(arrays, schema=PUPILS).filter(pa.array(totals.entered))
+    return entered.take(pc.sort_indices(entered["student_id"])).combine_chunks()
 
 
-def standard_scores(values: pa.ChunkedArray) -> pa.Array:
-    """(x - mean) / population sd, 0 where all are equal; null stays null."""
-    x = values.to_numpy().astype(float)
-    present = x[np.isfinite(x)]
+def standard_scores(values: np.ndarray) -> np.ndarray:
+    """(x - mean) / population sd, 0 where all are equal; NaN stays NaN."""
+    present = values[np.isfinite(values)]
     sd = float(present.std()) if len(present) else 0.0
-    equal = sd <= 1e-12 * max(float(np.abs(present).max(initial=0)), 1e-300)
-    z = np.where(np.isfinite(x), 0.0, np.nan) if equal else (x - present.mean()) / sd
-    return pa.array(z, from_pandas=True)
+    if sd <= 1e-12 * float(np.abs(present).max(initial=0)):
+        return np.where(np.isfinite(values), 0.0, np.nan)
+    return (values - present.mean()) / sd
 
 
 def item_points(subject: Subject, scores: pa.Table) -> pa.Table:

@@ -15,6 +15,7 @@ import datetime
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,8 @@ from engine import tables
 from engine.errors import InputError
 from engine.exam import Exam
 from engine.history.pupils import item_points, pupil_scores
-from engine.scoring import full_mark
+from engine.scale import exam_totals
+from engine.scale.totals import Totals
 
 KEEP_AGAIN = "keep the exam again with `yuejuan track EXAM`, or take the folder out of the store"
 
@@ -40,7 +42,7 @@ class StoredItem(BaseModel):
 
 
 class StoredSubject(BaseModel):
-    """A stored paper."""
+    """A stored paper; the composite (总分) has no items."""
 
     code: str
     name: str
@@ -130,15 +132,19 @@ def track(exam: Exam, scores: list[pa.Table], store: Path) -> StoredExam:
     for left in folder.glob(".new-*"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     new = folder / f".new-{os.getpid()}"
+    totals = exam_totals(exam, scores).all
+    written = {(one.code, "pupils"): pupil_scores(one, exam.roster) for one in totals}
+    written |= {
+        (subject.code, "points"): item_points(subject, table)
+        for subject, table in zip(exam.subjects, scores, strict=True)
+    }
     digest = hashlib.sha256()
-    for subject, table in zip(exam.subjects, scores, strict=True):
-        parts = {"pupils": pupil_scores(subject, table, exam.roster), "points": item_points(subject, table)}
-        for name, part in parts.items():
-            path = new / f"subject={subject.code}" / f"{name}.parquet"
-            with tables.replacing(path) as file:
-                parquet.write_table(part, file)
-            digest.update(path.read_bytes())
-    kept = _record(exam, digest.hexdigest()[:16])
+    for (code, name), table in written.items():
+        path = new / f"subject={code}" / f"{name}.parquet"
+        with tables.replacing(path) as file:
+            parquet.write_table(table, file)
+        digest.update(path.read_bytes())
+    kept = _record(exam, totals, digest.hexdigest()[:16])
     version = _version(store, exam.id, kept.version)
     if version.exists():
         shutil.rmtree(new)
@@ -155,18 +161,19 @@ def _version(store: Path, exam: str, version: str) -> Path:
     return store / f"exam={exam}" / f"version={version}"
 
 
-def _record(exam: Exam, version: str) -> StoredExam:
+def _record(exam: Exam, totals: Iterable[Totals], version: str) -> StoredExam:
+    subjects = {subject.code: subject for subject in exam.subjects}
     papers = [
         StoredSubject(
-            code=subject.code,
-            name=subject.name,
-            max=float(full_mark(subject)),
+            code=one.code,
+            name=subjects[one.code].name if one.code in subjects else "总分",
+            max=float(one.full_mark),
             items=tuple(
                 StoredItem(item=item.item, max=float(item.max), question=item.question, knowledge=item.knowledge)
-                for item in subject.items
+                for item in (subjects[one.code].items if one.code in subjects else ())
             ),
         )
-        for subject in exam.subjects
+        for one in totals
     ]
     about = {name: getattr(exam, name) for name in ("id", "title", "date", "stage")}
     return StoredExam(**about, subjects=tuple(papers), version=version)

@@ -41,11 +41,11 @@ def test_the_tables_of_lishui() -> None:
     city = np.array([63.20 - 16.99, 63.20 + 16.99])  # a city with that mean and standard deviation
     assert (city.mean(), city.std()) == pytest.approx((63.20, 16.99))
     assert round(100 * coefficient_of_variation(city), 2) == 26.88
-    z = standard_scores(pa.chunked_array([pa.array([*city, None])]))
-    assert z.null_count == 1
+    z = standard_scores(np.array([*city, np.nan]))
+    assert np.isnan(z[2])
     # the standard score is linear in the points: that of a school's mean is the mean of its pupils' z
-    slope = (z[1].as_py() - z[0].as_py()) / (city[1] - city[0])
-    assert round((79.54 - city[0]) * slope + z[0].as_py(), 2) == 0.96
+    slope = (z[1] - z[0]) / (city[1] - city[0])
+    assert round((79.54 - city[0]) * slope + z[0], 2) == 0.96
 
 
 def test_the_weighted_cv_is_that_of_the_appendix() -> None:

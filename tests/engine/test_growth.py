@@ -310,7 +310,7 @@ def subject_pupils(score: np.ndarray, school: list[str]) -> pa.Table:
         "status": ["read" if np.isfinite(value) else "absent" for value in score],
         "score": score,
         "rate": score / 100,
-        "z": standard_scores(pa.chunked_array([score])),
+        "z": standard_scores(score),
     }
     arrays = {one.name: pa.array(columns[one.name], one.type, from_pandas=True) for one in PUPILS}
     return pa.table(arrays, schema=PUPILS)

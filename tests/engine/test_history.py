@@ -17,6 +17,7 @@ from engine.errors import InputError
 from engine.exam import Exam, Item, Subject
 from engine.history import History, Sitting, item_points, linkage, prior_scores, pupil_scores, track, trend
 from engine.history import store as store_module
+from engine.scale.totals import Cohort, Totals
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,10 @@ def exam(folder: Path, n: int, date: str = "2026-01-10", name: str = "e1", schoo
     return Exam(**about, folder=folder, subjects=(paper(),), roster=roster, **more)
 
 
+def scores_of(one: Exam, scores: pa.Table) -> pa.Table:
+    return pupil_scores(Totals.of(one.subjects[0], scores, Cohort.of(one.roster)), one.roster)
+
+
 def made(n: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 21, (n, 8))
 
@@ -67,7 +72,7 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     history = History(tmp_path / "store")
     assert [stored.id for stored in history.exams] == ["e1"]
     pupils = history.pupils(kept, "maths")
-    assert pupils.equals(pupil_scores(one.subjects[0], scores, one.roster))
+    assert pupils.equals(scores_of(one, scores))
     assert pupils["student_id"].to_pylist() == sorted(pupils["student_id"].to_pylist())
     total = made(12).sum(axis=1) / 2
     score = pupils["score"].to_pylist()
@@ -148,7 +153,7 @@ def test_killed_at_any_step_the_store_has_the_old_exam_or_the_new_one(
             assert step < 7
     (seen,) = History(store).exams
     found = History(store).pupils(seen, "maths")
-    new = pupil_scores(one.subjects[0], new_scores, one.roster)
+    new = scores_of(one, new_scores)
     assert found.equals(want) or found.equals(new)
     track(one, [new_scores], store)
     (seen,) = History(store).exams
@@ -240,7 +245,7 @@ def test_linkage_lists_everybody_who_cannot_be_followed() -> None:
 def sitting(one: Exam, points: np.ndarray, bank: bool) -> Sitting:
     subject = one.subjects[0]
     scores = scored(subject, points)
-    return Sitting(one, pupil_scores(subject, scores, one.roster), item_points(subject, scores) if bank else None)
+    return Sitting(one, scores_of(one, scores), item_points(subject, scores) if bank else None)
 
 
 def test_a_trend_without_common_questions_compares_places(tmp_path: Path) -> None:
@@ -296,5 +301,5 @@ def test_equal_scores_have_equal_places(tmp_path: Path) -> None:
     assert set(found["scale"].to_pylist()) == {"z"}  # a constant score cannot be linked
     assert not any(np.isnan(value) for value in found["z"].to_pylist())
     absent = scored(one.subjects[0], same, ["absent"] * 10)
-    nobody = Sitting(one, pupil_scores(one.subjects[0], absent, one.roster), None)
+    nobody = Sitting(one, scores_of(one, absent), None)
     assert trend("maths", [nobody]).num_rows == 0
