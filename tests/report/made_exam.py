@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine.exam import Exam, Item, Subject
+from engine.exam import Exam, Item, PolicyRule, Subject
 
 SURNAMES = "李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN = [
@@ -73,6 +73,7 @@ def make_exam(
         title="2024—2025学年八年级上学期期中质量监测",
         date=datetime.date(2024, 11, 14),
         stage=stage,  # type: ignore[arg-type]
+        policy=PolicyRule(teacher_scores=True),
         subjects=subjects,
         roster=roster,
     )
