@@ -7,7 +7,8 @@ as hard as the item was, block by block, the weightiest first.
 
 Easier and harder is meant on the bank's scale, the rate expected of the exam's pupils: `STEP` above or below the item's
 rate in the exam, and no more than twice that away. Questions that the bank calls variants of the item come first, and
-near-duplicates of a question already taken last; no question is taken twice.
+near-duplicates of an item of the paper, or of a question already taken, last; no question is taken twice, and none that
+is itself an item.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.bank import families
+from engine.bank import SCHEMA, families
 from engine.exam import LectureRule, Subject
 from engine.lecture.lesson import Block
 
@@ -42,13 +44,19 @@ class Shelf:
 
     def __init__(self, subject: Subject, bank: pa.Table | None, taught: Iterable[str]) -> None:
         self._by_point: dict[str, list[Question]] = defaultdict(list)
-        taught = frozenset(taught)
-        rows = [] if bank is None else bank.to_pylist()
-        family = [] if bank is None else families(bank).to_pylist()
-        for row, number in zip(rows, family, strict=True):
+        self.examined: list[Question] = []  # those that are items of the paper
+        taught, items = frozenset(taught), {item.question for item in subject.items}
+        own = (
+            SCHEMA.empty_table()
+            if bank is None
+            else bank.filter(pc.field("subject").isin([subject.code, subject.name]))
+        )
+        for row, family in zip(own.to_pylist(), families(own).to_pylist(), strict=True):
             points = frozenset(row["knowledge"])
-            if row["subject"] in (subject.code, subject.name) and points <= taught:
-                question = Question(row["question"], points, row["difficulty"], row["source_item"], number)
+            question = Question(row["question"], points, row["difficulty"], row["source_item"], family)
+            if question.name in items:
+                self.examined.append(question)
+            elif points <= taught:
                 for point in points:
                     self._by_point[point].append(question)
 
@@ -99,7 +107,7 @@ def practice(
         blocks: of the lesson, in their order.
         rates: (J,) the items' rates in the exam.
     """
-    taken: list[Question] = []
+    taken = list(shelf.examined)
     rows: list[Row] = []
     for number, block in enumerate(blocks, 1):
         rate = rates[block.items[0]]

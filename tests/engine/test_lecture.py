@@ -321,6 +321,9 @@ def test_variants_are_a_bit_easier_and_harder_and_no_near_duplicates() -> None:
     asked = [(row["use"], row["question"]) for row in rows]
     assert asked == [("easier", "Q2"), ("harder", "Q4"), ("exit", "Q7"), ("exit", "Q3")]  # Q1 is too far off
     assert not Shelf(subject, bank, ["数列"]).topics  # not taught yet
+    sat = paper([choice("1", "函数").model_copy(update={"question": "Q2"}), choice("2", "函数")])
+    rows = practice(sat, [Block("函数", (0, 1))], [0.5, 0.5], Shelf(sat, bank, ["函数"]), RULE)
+    assert [row["question"] for row in rows] == ["Q1", "Q4", "Q7", "Q3"]  # Q3 is near an item of the paper: last
 
 
 def test_without_a_bank_the_ticket_takes_up_the_items_again() -> None:
