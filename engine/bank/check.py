@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -38,10 +39,16 @@ def check(
     if subjects:
         rows += [(one.question, *finding) for one in questions for finding in _out_of_scope(one, subjects, day)]
     for row in near_duplicates(table_of(questions)).to_pylist():
-        like = f"与 {row['of']} 几乎相同（相似度 {row['similarity']:.0%}）"
-        told = like if row["kind"] == "duplicate" else f"与 {row['of']} 只有数字不同，是变式题"
-        rows.append((row["question"], row["kind"], told))
+        rows.append((row["question"], row["kind"], _like(row)))
     return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], schema=SCHEMA)
+
+
+def _like(row: Mapping[str, Any]) -> str:
+    """What a near-duplicate is like."""
+    if row["kind"] == "variant" and row["similarity"] == 1:
+        return f"与 {row['of']} 只有数字不同，是变式题"
+    same = f"与 {row['of']} 几乎相同（相似度 {row['similarity']:.0%}）"
+    return same if row["kind"] == "duplicate" else f"{same}，数字不同，是变式题"
 
 
 def _missing(one: Question) -> Iterator[str]:

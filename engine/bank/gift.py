@@ -101,7 +101,7 @@ def _question(text: str, name: str, bundle: Bundle) -> Question | None:
         return None
     form = _FORMAT.match(found[1])
     before, after = found[1][form.end() if form else 0 :], found[3]
-    stem = f"{before.rstrip()} {BLANK} {after.lstrip()}" if after.strip() else before
+    stem = f"{before.rstrip()} {BLANK}{after}" if after.strip() else before
     inner, _, general = found[2].partition("####")
     reader = _Reader(form[1] if form else "moodle", name, bundle)
     try:

@@ -31,6 +31,19 @@ KINDS: dict[str, Kind] = {
 }
 TYPES = {"single": "multichoice", "multiple": "multichoice", "text": "shortanswer", "number": "numerical"}
 TRUE_FALSE = {"true": "正确", "false": "错误"}
+# What the bank has no place for → where Moodle keeps it.
+UNKNOWN = {
+    "units of numbers": ("units/unit",),
+    "hints": ("hint",),
+    "feedback to all right, partly right or wrong answers": (
+        "correctfeedback",
+        "partiallycorrectfeedback",
+        "incorrectfeedback",
+    ),
+    "answers as files": ("attachments[.!='0']",),
+    "text to begin an answer with": ("responsetemplate",),
+    "a picture as Moodle 1.9 had it": ("image_base64",),
+}
 PLUGIN = "@@PLUGINFILE@@/"
 # The fractions that Moodle's form knows (question/engine/bank.php); with others its import stops or rounds.
 _SHARES = {Fraction(k, 20) for k in (1, 2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20)} | {
@@ -98,8 +111,8 @@ def _question(element: Element, kind: str, name: str, bundle: Bundle) -> Questio
             return None
         content = _answer(answer, kind, text)
         answers.append(Answer(content, share, text(answer.find("feedback")), _tolerance(answer)))
-    for what, place in (("units of numbers", "units/unit"), ("hints", "hint"), ("files", "attachments[.!='0']")):
-        if element.find(place) is not None:
+    for what, places in UNKNOWN.items():
+        if any(_is_told(element, place) for place in places):
             bundle.notes.add(f"{what}, not taken over", name)
     if (element.findtext("usecase") or "0").strip() == "1":
         bundle.notes.add("case of letters, which counts in Moodle and not here", name)
@@ -112,6 +125,11 @@ def _question(element: Element, kind: str, name: str, bundle: Bundle) -> Questio
         reference=text(element.find("graderinfo")),
         solution=text(element.find("generalfeedback")),
     )
+
+
+def _is_told(element: Element, place: str) -> bool:
+    found = element.find(place)
+    return found is not None and bool("".join(found.itertext()).strip())
 
 
 def _answer(answer: Element, kind: str, text: Callable[[Element | None], str]) -> str:

@@ -227,7 +227,9 @@ MOODLE = """<?xml version="1.0"?>
   <answer fraction="0"><text>true</text></answer><answer fraction="100"><text>false</text></answer></question>
  <question type="numerical"><name><text>M3</text></name>
   <questiontext format="plain_text"><text>x<![CDATA[<b>]]></text></questiontext>
-  <answer fraction="100"><text>3.5</text><tolerance>0.1</tolerance></answer><units><unit/></units></question>
+  <answer fraction="100"><text>3.5</text><tolerance>0.1</tolerance></answer>
+  <units><unit><unit_name>m</unit_name></unit></units>
+  <correctfeedback><text>Well done</text></correctfeedback><hint/></question>
  <question type="matching"><name><text>M4</text></name></question>
 </quiz>"""
 
@@ -244,6 +246,7 @@ def test_moodle_of_others() -> None:
     assert (three.stem, three.answers) == ("x&lt;b>", (Answer("3.5", Fraction(1), tolerance="0.1"),))
     assert back.notes.lines() == [
         "units of numbers, not taken over: M3",
+        "feedback to all right, partly right or wrong answers, not taken over: M3",
         "left out, of a type that the bank has not (matching): M4",
     ]
 
@@ -289,12 +292,35 @@ def test_items_of_qti_2() -> None:
     assert (number.type, number.answers) == ("number", (Answer("3.14", Fraction(1), tolerance="0.01"),))
 
 
+def test_numbers_that_earn_a_part_only_keep_it() -> None:
+    part = replace(NUMBER, answers=(Answer("3", HALF),))
+    assert WAYS["qti"](Bundle([part])).questions == [part]
+
+
 def test_items_that_the_bank_has_no_place_for_are_told() -> None:
     item = QTI2.replace("choiceInteraction", "orderInteraction")
     back = read_item(item.encode(), HERE)
     assert back.questions == []
     assert back.notes.lines() == [
         "left out, 1 interactions (order), where the bank has one choice, text or number: choice"
+    ]
+
+
+def test_what_an_item_draws_or_shows_later_is_told() -> None:
+    pattern = QTI2.replace("<itemBody>", '<templateDeclaration identifier="n"/><itemBody>')
+    assert read_item(pattern.encode(), HERE).notes.lines() == [
+        "left out, a pattern whose numbers are drawn when it is shown: choice"
+    ]
+    later = QTI2.replace("</itemBody>", "<feedbackBlock>Again!</feedbackBlock></itemBody>").replace(
+        "</assessmentItem>",
+        '<modalFeedback identifier="general">Look.</modalFeedback><modalFeedback identifier="x">Ah.</modalFeedback>'
+        "</assessmentItem>",
+    )
+    back = read_item(later.encode(), HERE)
+    assert (back.questions[0].solution, "Again" in back.questions[0].stem) == ("Look.", False)
+    assert back.notes.lines() == [
+        "feedback within the text, not taken over: choice",
+        "feedback 'x', which belongs to no answer: choice",
     ]
 
 

@@ -18,6 +18,7 @@ from engine.bank.question import Answer, Kind, Question, parse_number
 from engine.bank.tags import exact_share
 
 BLANK = "____"
+SOLUTIONS = (SOLUTION, "solution", "general")  # identifiers of feedback that is for everybody
 NUMERIC = ("float", "integer")
 CHOICES = {"choiceinteraction": "simplechoice", "inlinechoiceinteraction": "inlinechoice"}
 ENTRIES = {"textentryinteraction", "extendedtextinteraction"}
@@ -53,6 +54,9 @@ def question_of(
         what = f"{len(interactions)} interactions ({', '.join(kinds) or 'none'})"
         bundle.notes.add(f"left out, {what}, where the bank has one choice, text or number", name)
         return None
+    if item.find("templatedeclaration") is not None:
+        bundle.notes.add("left out, a pattern whose numbers are drawn when it is shown", name)
+        return None
     interaction = interactions[0]
 
     def told(element: Element | None) -> str:
@@ -61,7 +65,10 @@ def question_of(
         return from_element(element, picture, lambda what: bundle.notes.add(f"{what}, not taken over", name))
 
     response = _declaration(item, interaction)
+    if item.find(".//feedbackblock") is not None:
+        bundle.notes.add("feedback within the text, not taken over", name)
     feedback = {one.get("identifier", ""): told(one) for one in item.iter("modalfeedback")}
+    solution = next((feedback.pop(named) for named in SOLUTIONS if named in feedback), "")
     try:
         kind, answers = _answers(item, interaction, response, feedback, told)
     except ValueError as error:
@@ -69,8 +76,8 @@ def question_of(
         return None
     if kind == "multiple" and not _is_mapped(item):
         bundle.notes.add("all right options or nothing: taken as a share for each right option", name)
-    heard = {SOLUTION, *(one.feedback for one in answers)}
-    for identifier in [identifier for identifier, text in feedback.items() if not {identifier, text} & heard]:
+    heard = {one.feedback for one in answers}
+    for identifier in [identifier for identifier, text in feedback.items() if text not in heard]:
         bundle.notes.add(f"feedback {identifier!r}, which belongs to no answer", name)
     rubric = told(body.find(".//rubricblock"))
     return Question(
@@ -79,7 +86,7 @@ def question_of(
         type=kind,
         answers=tuple(answers),
         reference=rubric,
-        solution=feedback.get(SOLUTION, ""),
+        solution=solution,
     )
 
 
@@ -99,7 +106,7 @@ def _stem(body: Element, interaction: Element, told: Told) -> str:
                 gap = interaction.tag in GAPS and parent is not body and (around.strip() or len(parent) > 1)
                 child.tag, child.text = "span", f" {BLANK} " if gap else ""
                 child[:] = []
-            elif child.tag == "rubricblock":
+            elif child.tag in ("rubricblock", "feedbackblock"):
                 child.tag, child.text = "span", ""
                 child[:] = []
     return "\n".join(filter(None, (told(body), prompt)))
@@ -207,19 +214,27 @@ def _compared(item: Element, number: bool, feedback: Mapping[str, str]) -> Itera
     """Answers that conditions compare the response with, one after the other, and what each earns of the most."""
     branches = list(item.iterfind("responseprocessing/responsecondition/*"))
     earned = [_score(branch) for branch in branches]
-    full = max((value for value in earned if value is not None), default=0.0)
+    full = _full_mark(item) or max((value for value in earned if value is not None), default=0.0)
     for branch, value in zip(branches, earned, strict=True):
         test = next((one for one in branch if one.tag in ("equal", "stringmatch", "not")), None)
         if value is None or full <= 0 or test is None:
             continue
         shown = [(one.text or "").strip() for one in branch.iter("basevalue") if one.get("basetype") == "identifier"]
         heard = "\n".join(feedback[identifier] for identifier in shown if identifier in feedback)
-        answer = Answer("*", exact_share(max(-1.0, value / full)), heard)
+        answer = Answer("*", exact_share(max(-1.0, min(1.0, value / full))), heard)
         constant = test.find("basevalue")
         if test.tag == "not":
             yield answer
         elif constant is not None:
             yield replace(answer, text=_written((constant.text or "").strip(), number), tolerance=_tolerance(test))
+
+
+def _full_mark(item: Element) -> float | None:
+    """What the item says it is worth."""
+    for outcome in item.findall("outcomedeclaration"):
+        if outcome.get("identifier") == "MAXSCORE":
+            return parse_number(outcome.findtext("defaultvalue/value") or "")
+    return None
 
 
 def _score(branch: Element) -> float | None:
