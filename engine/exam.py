@@ -75,7 +75,7 @@ class Subject(SubjectKeys):
     items: tuple[Item, ...]
     forms: dict[str, tuple[tuple[str, str], ...]] = {}  # form → per printed item, in order: (item, options as printed)
     # what is taught when, and what comes before what
-    curriculum: Curriculum = Field(default_factory=lambda known: Curriculum.plain(_examined(known["items"])))
+    curriculum: Curriculum = Field(default_factory=lambda known: Curriculum.plain(examined(known["items"])))
 
     @property
     def max(self) -> Fraction:
@@ -87,7 +87,7 @@ class Subject(SubjectKeys):
         return total
 
 
-def _examined(items: Iterable[Item]) -> tuple[str, ...]:
+def examined(items: Iterable[Item]) -> tuple[str, ...]:
     """Names of the knowledge points of a blueprint, in order of first appearance."""
     return tuple(dict.fromkeys(name for item in items for name, _ in item.knowledge))
 
@@ -378,7 +378,7 @@ def load_exam(folder: Path) -> Exam:
         with collecting(errors):
             items = load_items(folder / keys.code, keys)
             forms = load_forms(folder / keys.code, items)
-            curriculum = load_curriculum(folder / keys.code, _examined(items))
+            curriculum = load_curriculum(folder / keys.code, examined(items))
             parts = {"items": items, "forms": forms, "curriculum": curriculum}
             subjects.append(Subject(**dict(keys), folder=folder / keys.code, **parts))
     raise_all(errors)

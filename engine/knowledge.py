@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine import tables
-from engine.exam import Subject
+from engine.exam import Subject, examined
 
 FEW_PUPILS = 20  # an item's partial-credit factor starts from 1 with the weight of so many pupils
 
@@ -67,7 +67,7 @@ class PupilPoints:
 
 def knowledge_points(subject: Subject) -> list[str]:
     """Names of the subject's knowledge points in order of first appearance in the blueprint."""
-    return list(dict.fromkeys(name for item in subject.items for name, _ in item.knowledge))
+    return list(examined(subject.items))
 
 
 def weights(subject: Subject) -> np.ndarray:
