@@ -86,8 +86,11 @@ def stages_of(work: Work) -> dict[str, Callable[[Path], Summary]]:
     return {
         "score": score,
         "analyze": stages.analyze,
+        "equity": stages.equity,
+        "scale": stages.scale,
         "diagnose": stages.diagnose,
         "recommend": stages.recommend,
+        "lecture": stages.lecture,
         "report": lambda folder: stages.report(folder, work),
     }
 

@@ -132,10 +132,10 @@ def knowledge_table(rows: Sequence[Values], exam: Exam, reference: str, words: W
     """Rates on knowledge points with their intervals, against the reference."""
     if not rows:
         return []
-    columns = [Column(words("knowledge")), Column(""), Column(words("rate"), "rate")]
-    columns += [Column(words("interval"), "keep"), Column(words("items.n"), "count")]
+    confidence = percent(exam.diagnosis.confidence)
+    columns = [Column(words("knowledge")), Column(words("chart.bar"), "bar"), Column(words("rate"), "rate")]
+    columns += [Column(words("interval.of", confidence=confidence), "keep"), Column(words("items.n"), "count")]
     columns += [Column(words("reference"), "rate"), Column(words("gap.rate"), "gap_rate"), Column("", "chip")]
-    columns[1] = Column(words("chart.bar"), "bar")
     body = []
     for row in rows:
         word = ("weak", words("map.weak.short")) if row["weak"] else ("thin", words.code("evidence", row["evidence"]))
@@ -143,7 +143,7 @@ def knowledge_table(rows: Sequence[Values], exam: Exam, reference: str, words: W
         bar = Bar(row["rate"], row["lower"], row["upper"], row["reference"], "weak" if row["weak"] else "")
         span = f"{percent(row['lower'])}–{percent(row['upper'])}"
         body.append(Row([row["knowledge"], bar, row["rate"], span, row["items"], row["reference"], row["gap"], chip]))
-    note = words("knowledge.note", confidence=percent(exam.diagnosis.confidence), reference=reference)
+    note = words("knowledge.note", confidence=confidence, reference=reference)
     return [Note(note), Table(columns, body, "mastery.rate", annex=annex)]
 
 

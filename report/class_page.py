@@ -326,7 +326,7 @@ def _item_table(items: list[Context], name: str, words: Words) -> Table:
     for row in items:
         item = row["item"]
         gap = None if row["all"] is None else row["rate"] - row["all"]
-        given = "  ".join(f"{_answer(one, words)} {one.count}" + (" ✓" if one.right else "") for one in row["given"])
+        given = " · ".join(f"{_answer(one, words)} {one.count}" + (" ✓" if one.right else "") for one in row["given"])
         knowledge = words.join([point for point, _ in item.knowledge])
         rate = Cell(row["rate"], look="hot" if row["lower"] else "")
         cells = [

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.exam import TOTAL, Exam
 from report import charts
-from report.document import Block, Cell, Column, Figure, Row, Says, Section, Table
+from report.document import Block, Cell, Column, Figure, Row, Says, Section, Side, Table
 from report.render import number, percent, signed
 from report.source import Row as Values
 from report.words import Words
@@ -149,16 +149,16 @@ def balance(units: Sequence[tuple[str, Sequence[Values]]], first: str, words: Wo
             )
         values = [rows[one]["value"] if one in rows else None for one in measures]
         body.append(Row([name, some["n_schools"], some["n_pupils"], *values, chip]))
-    blocks: list[Block] = []
+    drawings: list[Block] = []
     for measure in [one for one in (ROUGH, "cv_weighted") if one in measures]:
         drawn = [(n, r[measure]) for n, r in found if measure in r and r[measure]["value"] is not None]
         if len(drawn) > 1:
             values, lows, highs = ([row[key] for _, row in drawn] for key in ("value", "lower", "upper"))
             label, threshold = words(f"balance.{measure}"), drawn[0][1]["threshold"]
             svg = charts.balance([name for name, _ in drawn], values, lows, highs, threshold, label, words)
-            blocks.append(Figure(svg, f"balance.value ({measure})", label))
-    blocks.append(Table(columns, body, "balance", annex=words("balance")))
-    return Section(words("balance"), blocks, words("balance.note"))
+            drawings.append(Figure(svg, f"balance.value ({measure})", label))
+    table = Table(columns, body, "balance", annex=words("balance"))
+    return Section(words("balance"), [*([Side(drawings)] if drawings else []), table], words("balance.note"))
 
 
 def gaps(rows: Sequence[Values], names: Mapping[str, str], words: Words) -> Section:

@@ -22,6 +22,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.of": ("第 {page} 页 / 共 {pages} 页", "page {page} of {pages}"),
     "page.number": ("第 {page} 页", "page {page}"),
     "interval": ("95% 区间", "95% interval"),
+    "interval.of": ("{confidence} 区间", "{confidence} interval"),
     "span": ("{low} 至 {high}", "{low} to {high}"),
     "gap.rate": ("差（百分点）", "Gap (points of %)"),
     "cumulative": ("累计人数", "Cumulative"),

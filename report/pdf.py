@@ -174,7 +174,8 @@ def _knowledge(row: Context, words: Words) -> dict[str, Any]:
     count = words("items.one") if row["items"] == 1 else words("items.count", count=row["items"])
     rate = words("map.about", rate=about(row["rate"])) if row["word"] != "thin" else ""
     bar = vars(Bar(row["rate"], row["lower"], row["upper"], look=row["word"]))
-    return {"name": row["knowledge"], "bar": bar, "rate": rate, "items": count, "word": words(f"map.{row['word']}")}
+    said = " · ".join(part for part in (rate, count) if part)
+    return {"name": row["knowledge"], "bar": bar, "said": said, "word": words(f"map.{row['word']}")}
 
 
 def _exercise(row: Context, words: Words) -> dict[str, Any]:
@@ -184,8 +185,7 @@ def _exercise(row: Context, words: Words) -> dict[str, Any]:
 
 
 def _answer(row: Context, words: Words) -> dict[str, Any]:
-    small = words("answers.void") if row["mark"] == "void" else ""
-    if row["key"] and row["mark"] not in ("right", "void"):
-        small = words("answers.key", key=row["key"])
-    return {"item": row["item"], "points": row.get("points", ""), "mark": row["mark"],
-            "own": f"{_SIGNS[row['mark']]} {row['own']}".strip(), "small": small}  # fmt: skip
+    key = row["key"] and row["mark"] != "void" and words("answers.key", key=row["key"])
+    small = words("answers.void") if row["mark"] == "void" else " · ".join(filter(None, (row.get("points"), key)))
+    own = f"{_SIGNS[row['mark']]} {row['own']}".strip()
+    return {"item": row["item"], "mark": row["mark"], "own": own, "small": small}

@@ -27,7 +27,10 @@ def is_number(value: object) -> bool:
 
 def number(value: float | None, digits: int = 1) -> str:
     """A number with a fixed number of digits; a dash for none."""
-    return f"{value:.{digits}f}".replace("-", "−") if is_number(value) else DASH
+    if not is_number(value):
+        return DASH
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 1) -> str:
