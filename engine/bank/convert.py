@@ -66,15 +66,22 @@ def write_bank(bundle: Bundle, path: Path, to: str, save: Callable[[pa.Table, Pa
 
     Returns:
         The files written: pictures lie in a folder beside a format that cannot hold them.
+
+    Raises:
+        UsageError: other pictures lie there.
     """
+    beside: dict[Path, bytes] = {}
     if to in NAMING:
         bundle = _naming(bundle, lambda name: f"{path.stem}.files/{name}")
+        beside = {path.parent / name: data for name, data in bundle.pictures.items()}
+    for place, data in beside.items():
+        if place.exists() and place.read_bytes() != data:
+            raise UsageError("another picture is there already", file=place, mend="name another file to write")
     if to in TABLES:
         save(table_of(bundle.questions), path)
     else:
         written = _WRITERS[to](bundle)
         write_bytes(written.encode() if isinstance(written, str) else written, path)
-    beside = {path.parent / name: data for name, data in bundle.pictures.items() if to in NAMING}
     for place, data in beside.items():
         write_bytes(data, place, durable=False)
     return [path, *beside]

@@ -127,6 +127,14 @@ def test_pictures_go_with_the_bank_from_file_to_file(to: str, tmp_path: Path) ->
     assert (tmp_path / "again.files").is_dir()
 
 
+def test_no_picture_of_somebody_else_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "bank.files").mkdir()
+    (tmp_path / "bank.files" / "b.png").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="b.png"):
+        write_bank(pictured(), tmp_path / "bank.csv", "csv")
+    assert [path.name for path in tmp_path.rglob("*")] == ["bank.files", "b.png"]
+
+
 def test_formats_are_told_by_content_and_suffix(tmp_path: Path) -> None:
     write_bank(Bundle([MULTIPLE]), tmp_path / "x.dat", "qti")
     assert read_bank(tmp_path / "x.dat").questions == [MULTIPLE]
