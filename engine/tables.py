@@ -576,6 +576,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("model", pa.string()),
         ]
     ),
+    # Schools over the last two or three spans from one exam of the store to the next; who has but one that counts has
+    # no row.
+    "growth_years": pa.schema(
+        [
+            ("subject", pa.string()),
+            ("unit", pa.string()),  # school
+            ("spans", pa.int64()),
+            ("effect", pa.float64()),  # mean effect, in standard deviations of the pupils
+            ("se", pa.float64()),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+            ("verdict", pa.string()),  # as in growth
+        ]
+    ),
     # A row a pupil with both scores.
     "growth_pupils": pa.schema(
         [

@@ -38,7 +38,7 @@ def grow(folder: Path, store: Path | None = None) -> Summary:
     Raises:
         UsageError: no store is named.
     """
-    from engine.growth import growth_tables  # SciPy takes a while to load
+    from engine.growth import growth_over_years, growth_tables  # SciPy takes a while to load
 
     exam = load_exam(folder)
     history = History(_store(exam, store))
@@ -52,10 +52,11 @@ def grow(folder: Path, store: Path | None = None) -> Summary:
         if any(item.question for item in subject.items)
     }
     names = ("growth", "growth_models", "growth_pupils")
-    made = {name: [tables.empty(name)] for name in (*names, "trend")}
+    made = {name: [tables.empty(name)] for name in (*names, "growth_years", "trend")}
     for code, pupils in now.items():
         sittings = [*_earlier(history, exam, code), Sitting(exam, pupils, points.get(code))]
         made["trend"].append(trend(code, sittings, confidence=exam.growth.confidence))
+        made["growth_years"].append(growth_over_years(code, [one.pupils for one in sittings], exam.growth))
         if code in before:
             found = growth_tables(code, pupils, prior_scores(pupils, before[code]), exam.roster, exam.growth)
             for name in names:

@@ -9,7 +9,7 @@ import stages
 from engine import tables
 from engine.errors import InputError, UsageError
 
-TABLES = ("growth", "growth_models", "growth_pupils", "trend", "linkage")
+TABLES = ("growth", "growth_models", "growth_pupils", "growth_years", "trend", "linkage")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 - `value_added`: effects of schools or classes in a multilevel model, with verdicts.
 - `fit_mixed`: the model itself, from `UnitSums`, which are gathered in one pass and add up.
 - `expected_score`: residual gain; `student_growth_percentiles`: a pupil's place among those with the same past.
-- `growth_tables`: all of these for a subject of an exam.
+- `growth_tables`: all of these for a subject of an exam; `growth_over_years`: schools over several exams.
 """
 
 from engine.growth.mixed import MixedModel, TooFewPupils, fit_mixed
@@ -12,6 +12,7 @@ from engine.growth.residual import expected_score
 from engine.growth.subjects import growth_tables
 from engine.growth.sums import UnitSums
 from engine.growth.valueadded import ValueAdded, value_added
+from engine.growth.years import growth_over_years
 
 __all__ = [
     "MixedModel",
@@ -20,6 +21,7 @@ __all__ = [
     "ValueAdded",
     "expected_score",
     "fit_mixed",
+    "growth_over_years",
     "growth_tables",
     "student_growth_percentiles",
     "value_added",

@@ -105,10 +105,15 @@ def effects_table(model: MixedModel, *, confidence: float = 0.95, min_pupils: in
     effect, se = model.effects[:, 0], model.effects_se[:, 0]
     half = float(ndtri((1 + confidence) / 2)) * se
     lower, upper = effect - half, effect + half
-    verdict = np.where(lower > 0, ABOVE, np.where(upper < 0, BELOW, SAME)).astype(object)
+    verdict = verdicts(lower, upper)
     verdict[model.counts < min_pupils] = FEW
     columns = (list(model.units), model.counts, effect, se, lower, upper, verdict)
     return pa.table([pa.array(column, one.type) for column, one in zip(columns, EFFECTS, strict=True)], schema=EFFECTS)
+
+
+def verdicts(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Which side of 0 each interval lies on, if it does not hold it; object."""
+    return np.where(lower > 0, ABOVE, np.where(upper < 0, BELOW, SAME)).astype(object)
 
 
 def _values(values: Any) -> pa.Array:

@@ -1,6 +1,7 @@
 """Multilevel models against R's lme4 and the dense likelihood; value added and its verdicts."""
 
 import csv
+import itertools
 import math
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from scipy.optimize import minimize
 
 from engine import tables
 from engine.exam import GrowthRule
-from engine.growth import UnitSums, fit_mixed, growth_tables, value_added
+from engine.growth import UnitSums, fit_mixed, growth_over_years, growth_tables, value_added
 from engine.growth.likelihood import Crossproducts, profile
+from engine.history import prior_scores
 from engine.history.pupils import PUPILS, standard_scores
 
 COLUMNS = {
@@ -408,3 +410,35 @@ def test_degenerate_pupils_have_null_or_plain_values(score: list[float], prior: 
         assert set(made["growth"]["verdict"].to_pylist()) <= {"too few"}
     else:
         assert set(made["growth"]["verdict"].to_pylist()) == {"not distinguishable"}
+
+
+def test_growth_over_years_is_the_mean_of_the_spans() -> None:
+    rng = np.random.default_rng(6)
+    lasting = np.linspace(-6, 6, 10)
+    school = np.repeat(np.arange(10), 40)
+    names = [f"校{code}" for code in school] + ["新校"] * 30
+    ability = rng.normal(size=430)
+    exams = []
+    for year in range(4):
+        lift = np.append((year * lasting + rng.normal(0, 2, 10))[school], np.zeros(30))
+        score = 60 + 10 * ability + lift + 4 * rng.normal(size=430)
+        if year < 3:
+            score[-30:] = np.nan  # 新校 has but one exam
+        exams.append(subject_pupils(score, names))
+    found = growth_over_years("maths", exams, GrowthRule())
+    assert found.schema.equals(tables.SCHEMAS["growth_years"])
+    rows = {row["unit"]: row for row in found.to_pylist()}
+    assert list(rows) == [f"校{code}" for code in range(10)]
+    assert {row["spans"] for row in rows.values()} == {3}
+    spans = [
+        value_added(now["z"], now["school"], {"prior": prior_scores(now, before)}).effects
+        for before, now in itertools.pairwise(exams)
+    ]
+    of_first = [dict(zip(one["unit"].to_pylist(), one["effect"].to_pylist(), strict=True))["校0"] for one in spans]
+    assert rows["校0"]["effect"] == pytest.approx(np.mean(of_first))
+    errors = [dict(zip(one["unit"].to_pylist(), one["se"].to_pylist(), strict=True))["校0"] for one in spans]
+    assert rows["校0"]["se"] == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 3)
+    assert (rows["校0"]["verdict"], rows["校9"]["verdict"]) == ("below", "above")
+    assert growth_over_years("maths", exams[:2], GrowthRule()).num_rows == 0  # a single span is no mean
+    assert growth_over_years("maths", exams[-1:], GrowthRule()).num_rows == 0
+    assert growth_over_years("maths", exams, GrowthRule(min_pupils=50)).num_rows == 0
