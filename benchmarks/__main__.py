@@ -25,6 +25,7 @@ from benchmarks import (
     precision,
     reading,
     recommend,
+    recovery,
     scoring,
     workers,
 )
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "cdm": cdm.run,
     "growth": growth.run,
     "precision": precision.run,
+    "recovery": recovery.run,
     "closed-loop": closedloop.run,
     "recommend": recommend.run,
     "city": city.run,

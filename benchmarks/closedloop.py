@@ -20,18 +20,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy.stats import t as student
 
-from benchmarks.learners import CLASS, POINTS, Scenario, World, make_questions, told
+from benchmarks.learners import POINTS, Scenario, World
+from benchmarks.papers import NAMES, Paper, roster_of, sat
 from engine.bank import SCHEMA
-from engine.curriculum import Curriculum, Point
-from engine.diagnosis import mastery
-from engine.exam import DiagnosisRule, Item, RecommendRule, Subject
+from engine.diagnosis import mastery, pupil_profiles, with_profiles
+from engine.exam import DiagnosisRule, RecommendRule
 from engine.recommend import Case, recommend
 
 ROUNDS, LIST, WORLDS = 3, 6, 12
@@ -45,18 +43,8 @@ SCENARIOS = (
     Scenario("85 % learners", curve="85 %"),
     Scenario("any difficulty teaches", curve="any"),
 )
-NAMES = [f"点{k + 1:02d}" for k in range(POINTS)]
 
-Policy = Callable[[World, "Paper", np.ndarray], np.ndarray]  # → (n, LIST) questions; -1 - j: item j of the paper
-
-
-class Paper:
-    """An exam: its items' points and difficulties, the points as the engine is told."""
-
-    def __init__(self, world: World) -> None:
-        self.asks = make_questions(world.rng, world.scenario.items_per_point)
-        self.difficulty = world.rng.normal(0, 1, len(self.asks))
-        self.said = told(world.rng, self.asks, world.scenario.wrong)
+Policy = Callable[[World, Paper, np.ndarray], np.ndarray]  # → (n, LIST) questions; -1 - j: item j of the paper
 
 
 class Ours:
@@ -66,16 +54,8 @@ class Ours:
         rates = world.chance(world.asks, world.difficulty)
         s = world.scenario
         rates = (s.guess + (1 - s.guess - s.slip) * rates).mean(axis=0)
-        n = len(world.ability)
-        self.ids = [f"p{i:04d}" for i in range(n)]
-        self.roster = pa.table(
-            {
-                "student_id": self.ids,
-                "class": [f"{i // CLASS + 1}班" for i in range(n)],
-                "school": ["一中"] * n,
-                "county": [""] * n,
-            }
-        )
+        self.roster = roster_of(world)
+        self.ids = self.roster["student_id"].to_pylist()
         rows = [
             {
                 "question": f"Q{q:04d}",
@@ -89,37 +69,19 @@ class Ours:
             for q, (said, rate) in enumerate(zip(world.said, rates, strict=True))
         ]
         self.bank = pa.Table.from_pylist(rows, schema=SCHEMA)
-        self.points = tuple(
-            Point(name, prerequisites=(NAMES[before],) if before >= 0 else ())
-            for name, before in zip(NAMES, world.before, strict=True)
-        )
 
     def __call__(self, world: World, paper: Paper, answers: np.ndarray) -> np.ndarray:
-        items = tuple(
-            Item(
-                item=str(j + 1),
-                type="constructed",
-                max=Fraction(2),
-                knowledge=tuple((NAMES[k], 1 / said.sum()) for k in np.flatnonzero(said)),
-            )
-            for j, said in enumerate(paper.said)
-        )
-        examined = frozenset(name for item in items for name, _ in item.knowledge)
-        subject = Subject(
-            code="maths", name="数学", folder=Path("."), items=items, curriculum=Curriculum(self.points, examined)
-        )
-        columns = {item.item: 2 * answers[:, j] for j, item in enumerate(items)}
-        scores = pa.table(
-            {"student_id": self.ids, "status": ["read"] * len(answers), **columns, "total": 2 * answers.sum(axis=1)}
-        )
+        subject, scores = sat(world, paper, answers)
         rule = RecommendRule(per_pupil=LIST)
         pupil, question = np.nonzero(world.seen)
         earlier = pa.table(
             {"student_id": np.array(self.ids)[pupil], "question": [f"Q{q:04d}" for q in question]},
             schema=pa.schema([("student_id", pa.string()), ("question", pa.string())]),
         )
-        table = mastery(subject, scores, self.roster, DiagnosisRule())
-        case = Case.of(subject, scores, table, self.bank, rule, day=DAY, earlier=earlier)
+        raw = mastery(subject, scores, self.roster, DiagnosisRule())
+        profiles = pupil_profiles(subject, scores, self.roster, raw, DiagnosisRule())["profiles"]
+        table = with_profiles(raw, profiles)
+        case = Case.of(subject, scores, table, self.bank, rule, day=DAY, profiles=profiles, earlier=earlier)
         found = recommend(case, self.roster)
         chosen = np.full((len(answers), LIST), -1)
         row = np.array([int(name[1:]) for name in found["student_id"].to_pylist()])

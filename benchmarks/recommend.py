@@ -136,6 +136,7 @@ def _reasons(lists: Lists, needs: Needs, scope: Scope) -> int:
             rate=np.clip(0.6 + 0.2 * own.shift, 0, 1),
             reference=np.full(own.need.shape, 0.6),
             gap=np.clip(0.2 * own.shift, -0.6, 0.4),
+            smoothed=np.zeros(own.need.shape, bool),
         )
         why = Why.of(evidence, own, pupil, point, scope)
         purpose = because(why, evidence, pupil, point, chance, scope, RULE)

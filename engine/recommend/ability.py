@@ -15,11 +15,9 @@ of the profile's rate against the reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.knowledge import PupilPoints
 
@@ -64,15 +62,11 @@ def abilities(pupils: PupilPoints, weight: np.ndarray) -> Ability:
     return Ability(overall[:, 0], overall + beyond, sd / POINT_SD)
 
 
-def with_profiles(ability: Ability, profiles: pa.Table, student_id: np.ndarray, names: list[str]) -> Ability:
-    """The same with the shifts of a table "profiles" of the subject wherever it has a rate and a reference."""
-    i = pc.index_in(profiles["student_id"], pa.array(student_id, pa.string())).to_numpy(zero_copy_only=False)
-    k = pc.index_in(profiles["knowledge"], pa.array(names, pa.string())).to_numpy(zero_copy_only=False)
-    found = logit(profiles["rate"].to_numpy()) - logit(profiles["reference"].to_numpy())
-    kept = np.isfinite(found) & np.isfinite(i) & np.isfinite(k)
-    shift = ability.shift.copy()
-    shift[i[kept].astype(int), k[kept].astype(int)] = found[kept]
-    return Ability(ability.overall, shift, ability.unsure)
+def with_rates(ability: Ability, rate: np.ndarray, reference: np.ndarray) -> Ability:
+    """The same with the shifts of the rates (n, K) of profiles against the reference, where neither is NaN."""
+    known = np.isfinite(rate) & np.isfinite(reference)
+    shift = np.where(known, logit(np.where(known, rate, 0.5)) - logit(np.where(known, reference, 0.5)), ability.shift)
+    return replace(ability, shift=shift)
 
 
 def _mode(

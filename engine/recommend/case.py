@@ -15,7 +15,7 @@ from engine.diagnosis import Profiles
 from engine.errors import InputError
 from engine.exam import RecommendRule, Subject
 from engine.knowledge import PupilPoints, knowledge_points, weights
-from engine.recommend.ability import Ability, abilities, with_profiles
+from engine.recommend.ability import Ability, abilities, with_rates
 from engine.recommend.needs import Evidence, Needs, Scope, needs
 from engine.recommend.questions import Questions
 
@@ -79,10 +79,11 @@ class Case:
                 "the mastery table is of other pupils than the scores", mend="run `yuejuan diagnose` again"
             )
         ability = abilities(pupils, _columns(weights(subject), knowledge_points(subject), scope.names))
-        if profiles is not None:
-            own = profiles.filter(pc.equal(profiles["subject"], subject.code))
-            ability = with_profiles(ability, own, pupils.student_id, scope.names)
         evidence = Evidence.of(subject, known, scope.names)
+        if profiles is not None:
+            rate, answers = _rates(subject, profiles, pupils.student_id, scope.names)
+            ability = with_rates(ability, rate, evidence.reference)
+            evidence = evidence.with_rates(rate, answers)
         return cls(
             subject=subject,
             rule=rule,
@@ -104,6 +105,20 @@ def classes(student_id: np.ndarray, roster: pa.Table) -> tuple[np.ndarray, list[
     names = sorted(set(pairs))
     number = {name: c for c, name in enumerate(names)}
     return np.array([number[pair] for pair in pairs], np.int64), names
+
+
+def _rates(
+    subject: Subject, profiles: pa.Table, student_id: np.ndarray, names: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, K) the rates of a table "profiles" and the answers that they rest on; NaN and 0 where it has none."""
+    own = profiles.filter(pc.equal(profiles["subject"], subject.code))
+    own = own.filter(pc.is_in(own["student_id"], value_set=pa.array(student_id, pa.string())))
+    own = own.filter(pc.is_in(own["knowledge"], value_set=pa.array(names, pa.string())))
+    i = pc.index_in(own["student_id"], pa.array(student_id, pa.string())).to_numpy()
+    k = pc.index_in(own["knowledge"], pa.array(names, pa.string())).to_numpy()
+    rate, answers = np.full((len(student_id), len(names)), np.nan), np.zeros((len(student_id), len(names)))
+    rate[i, k], answers[i, k] = own["rate"].to_numpy(), pc.fill_null(own["answers"], 0).to_numpy()
+    return rate, answers
 
 
 def _columns(values: np.ndarray, names: list[str], wanted: list[str]) -> np.ndarray:

@@ -18,7 +18,7 @@ not needed more for another reason: memory fades, and what is recalled just befo
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Evidence:
         weak, enough: bool.
         items: number of items presented.
         rate, reference, gap: NaN where not presented.
+        smoothed: is the rate, with the gap, that of the pupil's profile, and not that of the paper?
     """
 
     weak: np.ndarray
@@ -47,10 +48,11 @@ class Evidence:
     rate: np.ndarray
     reference: np.ndarray
     gap: np.ndarray
+    smoothed: np.ndarray
 
     @classmethod
     def of(cls, subject: Subject, profiles: Profiles, names: list[str]) -> Evidence:
-        """The columns of `names`, in their order, of the pupils' profiles."""
+        """The columns of `names`, in their order, of the pupils' rows of the mastery table."""
         column = {name: k for k, name in enumerate(knowledge_points(subject))}
         place = np.array([column.get(name, -1) for name in names], int)
 
@@ -65,7 +67,15 @@ class Evidence:
             rate=taken(profiles.rate, np.nan),
             reference=taken(profiles.reference, np.nan),
             gap=taken(profiles.gap, np.nan),
+            smoothed=np.zeros((len(profiles.student_id), len(names)), bool),
         )
+
+    def with_rates(self, rate: np.ndarray, answers: np.ndarray) -> Evidence:
+        """With the rates (n, K) of profiles, and the answers that they rest on, wherever these are not NaN."""
+        known = np.isfinite(rate) & (self.items > 0)
+        rate = np.where(known, rate, self.rate)
+        items = np.where(known, answers, self.items)
+        return replace(self, rate=rate, gap=rate - self.reference, items=items, smoothed=known)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from engine.recommend.sentences import joined, number, percent
 
 SLIGHT = 0.1  # a smaller gap is told as slight
 # What a recommendation is for; the first that holds.
-PURPOSES = ("review", "weak", "prerequisite", "unknown", "behind", "practice")
+PURPOSES = ("weak", "prerequisite", "review", "unknown", "behind", "practice")
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Why:
     def of(cls, evidence: Evidence, needs: Needs, who: np.ndarray, point: np.ndarray, scope: Scope) -> Why:
         """Of recommendations to `who` for `point`, (R,) each; evidence and needs are (n, K)."""
         rests = np.full(len(point), -1)
-        held = np.flatnonzero((needs.unready[who, point] > 0) & scope.rests.any(axis=1)[point])
+        held = np.flatnonzero((needs.unready[who, point] > 0) & (scope.rests.sum(axis=1)[point] > 0))
         above = np.where(scope.rests[point[held]], needs.need[who[held]], -1)
         neediest = above.argmax(axis=1)
         needed = above[np.arange(len(held)), neediest] > needs.need[who[held], point[held]]
         rests[held[needed]] = neediest[needed]
         purpose = np.select(
             [
-                needs.due[who, point] > 0,
                 evidence.weak[who, point],
                 rests >= 0,
+                needs.due[who, point] > 0,
                 ~evidence.enough[who, point],
                 evidence.gap[who, point] < 0,
             ],
@@ -67,7 +67,10 @@ def because(
     items, gap = evidence.items[who, point], evidence.gap[who, point]
     rates = joined(percent(evidence.rate[who, point]), "（全体 ", percent(evidence.reference[who, point]))
     asked = pa.array(items > 0)
-    seen = pc.if_else(asked, joined(name, "得分率 ", rates, "，", number(items), " 题）"), joined(name, "这次没有考到"))
+    smoothed = pa.array(np.where(evidence.smoothed[who, point], "估计", ""))
+    seen = pc.if_else(
+        asked, joined(name, smoothed, "得分率 ", rates, "，", number(items), " 题）"), joined(name, "这次没有考到")
+    )
     slightly = pa.array(np.where(gap > -SLIGHT, "略", ""))
     use = pa.array(np.where(chance >= (rule.target_low + rule.target_high) / 2, "巩固", "提高"))
     sentences = {

@@ -151,6 +151,7 @@ def _evidence(pupils: Evidence, sets: Sets) -> Evidence:
         rate=rate,
         reference=reference,
         gap=rate - reference,
+        smoothed=sets.most(pupils.smoothed),
     )
 
 

@@ -360,13 +360,16 @@ def test_the_questions_of_the_paper_are_not_given_again() -> None:
 def test_profiles_move_the_expected_success() -> None:
     subject, scores, table = exam_with_a_weak_pupil()
     bank = make_bank([("Q", ["点1"], 0.5)])
-    row = {"subject": "maths", "student_id": "p0005", "knowledge": "点1", "rate": 0.2, "reference": 0.7}
+    row = {"subject": "maths", "student_id": "p0005", "knowledge": "点1", "rate": 0.2, "answers": 12}
     profiles = pa.Table.from_pylist([row], schema=tables.SCHEMAS["profiles"])
     known = {
         row["student_id"]: row for row in advise(subject, table, bank, RULE, scores, profiles=profiles).to_pylist()
     }
     plain = {row["student_id"]: row for row in advise(subject, table, bank, RULE, scores).to_pylist()}
-    assert known["p0005"]["chance"] == pytest.approx(logistic(logit(0.2) - logit(0.7)), abs=1e-6)
+    own = table.filter((pc.field("unit") == "p0005") & (pc.field("knowledge") == "点1"))
+    reference = own["reference"][0].as_py()
+    assert known["p0005"]["chance"] == pytest.approx(logistic(logit(0.2) - logit(reference)), abs=1e-6)
+    assert f"「点1」估计得分率 20%（全体 {reference:.0%}，12 题）" in known["p0005"]["reason"]
     assert {name for name in plain if plain[name] != known[name]} == {"p0005"}
 
 
