@@ -75,7 +75,7 @@ def load_standard(name: str, folder: Path | None = None) -> Standard:
     path = (folder or Path()) / name
     if path.suffix != ".toml" or not path.is_file():
         mend = f"name one of {', '.join(standard_names())}, or a .toml file of the exam folder, made like these"
-        raise InputError(f"no standard {name!r}", column="scheme", mend=mend)
+        raise InputError(f"no standard {name!r}", file=folder and folder / "exam.toml", column="scheme", mend=mend)
     try:
         return Standard.model_validate(tomllib.loads(read_text(path)))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
