@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine import tables
 from engine.exam import load_exam
+from engine.policy import PUBLISHED
 from engine.pseudonyms import load_key, pseudonymise
 from stages.state import fresh, fresh_scores
 from stages.work import Summary, Work
@@ -35,6 +36,7 @@ def report(
     exam = load_exam(folder)
     fresh_scores(exam)
     fresh(exam, *ANALYSED)
+    fresh(exam, *PUBLISHED, folder=exam.published)
     fresh(exam, *(name for name in SHOWN_IF_MADE if (exam.tables / f"{name}.arrow").exists()))
     tables.read(exam.tables / "exceptions.arrow")
     tables.read(exam.tables / "accounts.arrow")

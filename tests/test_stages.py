@@ -27,8 +27,11 @@ def edit(path: Path, old: str, new: str) -> None:
 
 LATER: list[Callable[[Path], stages.Summary]] = [
     stages.analyze,
+    stages.equity,
+    stages.scale,
     stages.diagnose,
     stages.recommend,
+    stages.lecture,
     lambda folder: stages.report(folder, stages.Work()),
 ]
 
