@@ -170,9 +170,9 @@ min_matched = 0.80                # 匹配率低于此不作判断  a smaller sh
 covariates = []                   # 名单中的列，如 ["sex"]  columns of the roster that the expectation allows for
 slope = false                     # 各校入口成绩的作用是否可不同  may the earlier score count differently by school
 
-# 均衡与差距 — balance between schools, gaps between groups. 本文件夹如有资源指标表 indicators.csv（学校、学段、在校生数和
-# 各项指标）和培训名单 training.csv（学校、班级、科目），一并分析。 Resources of schools, and classes of trained teachers, are
-# looked at where these files are there.
+# 均衡与差距 — balance between schools, gaps between groups. 本文件夹如有以下表格，一并分析：
+# indicators.csv 资源指标表（学校、学段、在校生数、各项指标）  resources of schools
+# training.csv 培训名单（学校、班级、科目）  classes of trained teachers
 [equity]
 confidence = 0.95
 scheme = "quality-2017"           # "quality-2017" 优质均衡, "basic-2012" 基本均衡
