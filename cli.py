@@ -331,7 +331,7 @@ _stage_command("score", stages.score, "Match sheets to pupils and score them.")
 _stage_command("analyze", stages.analyze, "Item, option, reliability and group statistics.")
 _stage_command("scale", stages.scale, "Ranks, standard and scaled scores, distributions, lines; what may be shown.")
 _stage_command("equity", stages.equity, "Balance between schools, gaps between groups, resources, effect of training.")
-_stage_command("diagnose", stages.diagnose, "Mastery, weak points and teaching groups.")
+_stage_command("diagnose", stages.diagnose, "Mastery, weak points, teaching groups, shared errors.")
 _stage_command("recommend", stages.recommend, "Questions to practise next, for every pupil.")
 _stage_command("lecture", stages.lecture, "What to go through in class, and what to talk about among teachers.")
 

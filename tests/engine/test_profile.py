@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,9 @@ from made_scores import exams, make_roster, make_scores, make_subject, plain_sub
 from scipy.special import expit
 
 from engine import tables
-from engine.diagnosis import Earlier, mastery, pupil_profiles, with_profiles
-from engine.exam import DiagnosisRule, Subject
+from engine.diagnosis import Earlier, earlier_exams, mastery, pupil_profiles, with_profiles
+from engine.exam import DiagnosisRule, Exam, Subject
+from engine.history import History, track
 
 RULE = DiagnosisRule()
 POINTS, EACH, N = 8, 3, 400
@@ -141,6 +143,25 @@ def test_an_exam_before_makes_profiles_better() -> None:
 
     alone = pupil_profiles(w.subject, scores, w.roster, raw, RULE)["profiles"]
     assert error(profiles) < 0.92 * error(alone)
+
+
+def test_earlier_exams_are_read_from_the_store(tmp_path: Path) -> None:
+    subject = make_subject([(4, (("点1", 1.0),)), (4, (("点1", 0.5), ("点2", 0.5))), (4, ())])
+    banked = subject.items[1].model_copy(update={"question": "Q7"})
+    subject = subject.model_copy(update={"items": (subject.items[0], banked, subject.items[2])})
+    scores = make_scores(subject, np.array([[4, 2, 4], [1, 3, 0]]), np.array([[1, 1, 1], [1, 0, 1]], bool))
+    day = datetime.date(2026, 9, 10)
+    exam = Exam(id="e1", title="月考", date=day, folder=tmp_path, subjects=(subject,), roster=make_roster(2))
+    track(exam, [scores], tmp_path / "store")
+    history = History(tmp_path / "store")
+    assert earlier_exams(history, exam, "maths") == []  # this exam is not before itself
+    later = exam.model_copy(update={"id": "e2", "date": day + datetime.timedelta(60)})
+    assert earlier_exams(history, later, "english") == []
+    [found] = earlier_exams(history, later, "maths")
+    assert found.day == day.toordinal()
+    rows = zip(found.student_id.to_pylist(), found.item.to_pylist(), found.right, strict=True)
+    assert sorted(rows) == [("p0000", "Q7", 0), ("p0000", "e1/1", 1), ("p0001", "e1/1", 0)]
+    assert found.knowledge == {"e1/1": {"点1": 1.0}, "Q7": {"点1": 0.5, "点2": 0.5}}
 
 
 def test_two_items_are_no_evidence() -> None:

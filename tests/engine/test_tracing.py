@@ -217,7 +217,7 @@ def test_math1(shared_data: Path) -> None:
 
 @pytest.mark.slow
 def test_assistments(shared_data: Path) -> None:
-    log = precision.read(shared_data / "psychometrics" / "assistments2009_skills", 0.2)
+    log = precision.read(shared_data / "psychometrics" / "assistments2009_skills", 0.1)
     p, y = precision.tracing(log), log.correct[log.test]
     assert roc_auc_score(y, p) > 0.75
-    assert precision.calibration_error(y, p) < 0.025
+    assert precision.calibration_error(y, p) < 0.035
