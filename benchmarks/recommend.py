@@ -15,7 +15,6 @@ import importlib.util
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from scipy.sparse import csr_array
 
 from benchmarks.timing import best_times
@@ -144,7 +143,7 @@ def _reasons(lists: Lists, needs: Needs, scope: Scope) -> int:
     return total
 
 
-def _numpy(items: np.ndarray, users: np.ndarray) -> pa.Array:
+def _numpy(items: np.ndarray, users: np.ndarray) -> np.ndarray:
     best = []
     for start in range(0, len(users), PART):
         products = users[start : start + PART] @ items.T

@@ -89,7 +89,8 @@ def appeal(logits: np.ndarray, rule: RecommendRule) -> np.ndarray:
     """The appeal of questions whose expected success has these logits."""
     low, high = logit(np.array([rule.target_low, rule.target_high]))
     off = (logits - (low + high) / 2) / max((high - low) / 2, NARROW)
-    return 1 / (1 + (1 / EDGE - 1) * off**4)
+    square = off * off
+    return 1 / (1 + (1 / EDGE - 1) * square * square)
 
 
 def rows(questions: Questions, rule: RecommendRule) -> tuple[np.ndarray, np.ndarray]:
