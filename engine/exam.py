@@ -161,7 +161,7 @@ class LectureRule(_Model):
     variant_minutes: Count = 5  # to practise a variant of what was gone through
     exit_minutes: Annotated[int, Field(ge=0)] = 5  # for the exit ticket at the end; 0: none
     exit_questions: Annotated[int, Field(ge=1, le=5)] = 3
-    lost: Share = 0.33  # an item is gone through where at least this share of the class lost points,
+    lost: Share = 0.33  # an item is gone through where this share of the class lost points, and of its points is lost,
     min_gap: Share = 0.05  # or where its rate lies below that of all by this and by more than chance
     false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.10  # share of chance findings among those told
     gap_weight: Annotated[float, Field(ge=0)] = 10.0  # a clear gap of 0.1 makes an item count 1 + 10 × 0.1 times

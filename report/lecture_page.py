@@ -80,14 +80,17 @@ def _blocks(
                 "shaky": inside[0]["shaky"],
                 "variants": variants,
                 "items": [
-                    _item(subject, spec[row["item"]], row, given.get(row["item"], []), names, words) for row in inside
+                    _item(part, subject, spec[row["item"]], row, given.get(row["item"], []), names, words)
+                    for row in inside
                 ],
             }
         )
     return blocks
 
 
-def _item(subject: Subject, item: Item, row: Row, given: list[Row], names: dict[str, str], words: Words) -> Context:
+def _item(
+    part: Part, subject: Subject, item: Item, row: Row, given: list[Row], names: dict[str, str], words: Words
+) -> Context:
     """An item as printed, what the class lost on it, and who gave which wrong answer."""
     constructed = item.type == "constructed"
     if constructed:
@@ -104,6 +107,7 @@ def _item(subject: Subject, item: Item, row: Row, given: list[Row], names: dict[
     return row | {
         "spec": item,
         "numbers": _numbers(subject, item, words),
+        "asked": _question(part.questions.get(item.question)),
         "key": words("sentence.join").join(_answer(subject, item, key, words) for key in accepted(item)),
         "each": row["points_lost"] / row["n"],
         "wrong": typical,

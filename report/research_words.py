@@ -31,14 +31,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "research.of": ("{count} / {all}", "{count} of {all}"),
     "research.gap": ("差距（百分点）", "Gap (points of %)"),
     "research.behind": (
-        "{all} 个班中有 {count} 个班（{n} 名学生）落后，合起来比全体低 {gap} 个百分点。",
-        "{count} of {all} classes (n = {n}) are behind, together {gap} percentage points below all pupils.",
+        "{all} 个班中有 {count} 个班（{n} 名学生）落后，比全体低 {gap} 个百分点。",
+        "{count} of {all} classes (n = {n}) are behind, by {gap} percentage points below all pupils.",
     ),
     "research.where": ("所在学校", "Where"),
     "research.school": ("{school} {count} 个班", "{school} ({count})"),
     "research.specific": (
-        "其中 {count} 个班在这里比自己的整体水平还低。",
-        "{count} of them are further behind here than on the whole paper.",
+        "有 {count} 个班在这里比自己的整体水平还低。",
+        "{count} of them: further behind here than on the whole paper.",
     ),
     "research.expected": (
         "得分率 {rate}，低于命题预估 {expected}。",

@@ -61,7 +61,7 @@ class Part:
     units: dict[tuple[str, str], Row]  # (subject, class, or "" for the school) → row of `units`
     rows: dict[tuple[str, str, str], list[Row]]  # (table, subject, class or "") → rows of a table of units
     school_rates: dict[str, np.ndarray]  # subject → rate of each item in the school
-    questions: dict[str, Row]  # of the bank, those recommended to the class or used in its lessons
+    questions: dict[str, Row]  # of the bank, those recommended to the class, used in its lessons, or items
 
     def of(self, table: str, subject: str, name: str = "") -> list[Row]:
         """The rows of a table of units for the school, or for one of its classes."""
@@ -314,6 +314,7 @@ class Source:
         places = [("", "school", school)] + [(name, "class", f"{school}/{name}") for name in classes]
         keys = [(subject.code, *place) for subject in self._exam.subjects for place in places]
         asked = [cut[name]["question"].to_pylist() for name in ("recommendations", "lecture_questions") if name in cut]
+        asked.append([item.question for subject in self._exam.subjects for item in subject.items])
         return Part(
             school=school,
             classes=classes,

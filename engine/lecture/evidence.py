@@ -1,6 +1,7 @@
 """What each class lost on each item, and which items are worth going through with it.
 
-An item is worth going through where `lost` of the class's pupils or more lost points on it, or where its rate lies
+An item is worth going through where `lost` of the class's pupils or more lost points on it and as large a share of its
+points is lost (of a composition nearly everybody loses a point or two: that alone is no reason), or where its rate lies
 clearly below that of the whole exam: by `min_gap` or more, and by more than chance. Chance is what a class drawn from
 all pupils would show: the binomial distribution for an item that earns all or nothing, else the normal one with the
 exam's spread of points; the items of a class are one family of tests (`engine.compare.false_discovery`).
@@ -73,7 +74,8 @@ class Evidence:
         tested = np.where(n >= rule.min_pupils, _chance(pupils, rate, n, reference), np.nan)
         surprising = np.nan_to_num(false_discovery(tested, axis=1), nan=1.0) <= rule.false_alarms
         clear = surprising & (np.nan_to_num(gap) <= -rule.min_gap + TOLERANCE)
-        often = (n >= rule.min_pupils) & (lost >= rule.lost * n - TOLERANCE)
+        much = points_lost >= rule.lost * n * pupils.full - TOLERANCE
+        often = (n >= rule.min_pupils) & (lost >= rule.lost * n - TOLERANCE) & much
         return cls(
             units=units,
             pupils=pupils,

@@ -14,10 +14,10 @@ from made_exam import SCRIPT, make_exam
 from engine import research, tables
 from engine.bank import load_bank
 from engine.diagnosis import error_patterns
-from engine.exam import Exam, ResearchRule
+from engine.exam import Exam, LectureRule, ResearchRule
 from engine.lecture import lecture_pack
 from report.document import tables_of
-from report.lecture_page import lecture_pages
+from report.lecture_page import LEFT, lecture_pages
 from report.render import document_page
 from report.research_page import research_document
 from report.source import Source
@@ -28,6 +28,7 @@ from report.words import Words
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Exam:
     """A made-up exam with its lecture and research packs, on the real engine."""
     exam = make_exam(tmp_path_factory.mktemp("exam") / "exam", classes=2, pupils=12, names={0: SCRIPT})
+    exam = exam.model_copy(update={"lecture": LectureRule(false_alarms=0.9, min_gap=0.01)})
     bank = load_bank(exam.folder / "bank.csv")
     mastery, options = (tables.read(exam.tables / f"{name}.arrow") for name in ("mastery", "options"))
     rule = ResearchRule(min_pupils=5, min_gap=0.01, false_alarms=0.5)
@@ -83,6 +84,12 @@ def test_a_lesson_tells_what_its_table_holds(taught: Exam) -> None:
         each = f"{row['points_lost'] / row['n']:.1f}"
         assert f"第 {row['item']} 题" in text
         assert f"{row['n']} 人中 {row['lost']} 人失分，平均失 {each} 分" in text
+    for place, html in pages.items():
+        told = [row for row in rows(taught, "lecture") if (row["school"], row["class"], row["subject"]) == place]
+        planned, left = [row for row in told if row["block"]], [row for row in told if not row["block"]]
+        clear = sum(row["clear"] for row in planned + left[:LEFT])
+        assert text_of(html).count(" 明显偏低 ") == clear
+    assert 0 < sum(row["clear"] for row in rows(taught, "lecture")) < len(rows(taught, "lecture"))
     for row in rows(taught, "lecture_questions"):
         asked = load_bank(taught.folder / "bank.csv").to_pylist()
         stems = {question["question"]: question["stem"] for question in asked}
