@@ -337,6 +337,14 @@ step = 0.5
 [subjects.choose."作文"]
 k = 1
 policy = "strict_void"
+
+[[score_lines]]
+name = "本科"
+score = 150
+
+[[score_lines]]
+name = "特控"
+score = 190
 """
 
 MATHS_SHEET = """\

@@ -40,12 +40,21 @@ def test_the_accounts_balance_and_show_the_mishaps(outcome: tuple[Path, stages.S
     assert pages.num_rows == len(scans)
 
 
+# Tables of `track`, which takes several exams.
+OF_SEVERAL_EXAMS = {"growth", "growth_models", "growth_years", "growth_pupils", "linkage", "trend"}
+# Tables that rest on more pupils than three a class, or on figures of schools, which the demo has not.
+NEED_MORE = set(
+    "dif profiles models attributes diagnostic_items q_matrix lecture lecture_options lecture_questions "
+    "research_schools research_options misconceptions atypical indicators".split()
+)
+
+
 def test_every_stage_left_its_tables(outcome: tuple[Path, stages.Summary]) -> None:
     folder = outcome[0] / "out" / "tables"
-    for name, schema in tables.SCHEMAS.items():
+    for name in tables.SCHEMAS.keys() - OF_SEVERAL_EXAMS:
         table = tables.read(folder / f"{name}.arrow")
-        assert table.schema.equals(schema), name
-        assert table.num_rows > 0 or name == "dif", name  # groups of a hundred pupils at least
+        assert table.schema.equals(tables.SCHEMAS[name]), name
+        assert table.num_rows > 0 or name in NEED_MORE, name
 
 
 def test_every_pupil_with_a_score_gets_practice_and_everybody_a_page(outcome: tuple[Path, stages.Summary]) -> None:
@@ -62,7 +71,7 @@ def test_every_pupil_with_a_score_gets_practice_and_everybody_a_page(outcome: tu
 def test_a_correction_settles_a_doubt_without_reading_again(outcome: tuple[Path, stages.Summary]) -> None:
     folder = outcome[0]
     path = folder / "out" / "tables" / "exceptions.arrow"
-    doubt = next(row for row in tables.read(path).to_pylist() if row["kind"] == "field")
+    doubt = next(row for row in tables.read(path).to_pylist() if row["kind"] == "field" and row["field"].isdigit())
     reading = {file: file.stat().st_mtime_ns for file in (folder / "out" / "read").rglob("*.arrow")}
     corrections = folder / doubt["subject"] / "corrections.csv"
     corrections.write_text(f"file,page,field,value\n{doubt['file']},{doubt['page']},{doubt['field']},A\n", "utf-8")
