@@ -30,6 +30,7 @@ START = 0.1  # G where the search begins, times the identity
 SEARCHES, STEPS = 5, 100
 NEARBY = 1e-5  # of differences of derivatives by the elements of the factor
 CLOSE = 1e-11  # what a Newton step would still take from the deviance, and need not
+ENDS = 1e-6  # of intervals of the units' sd in residual sds, how exact they are
 AWAY = 1e-3  # from the edge
 FLAT = 1e-7  # a difference of deviances that is none
 TINY = 1e-12  # residual variance, as a share of the outcome's, that is only rounding
@@ -119,7 +120,8 @@ def profile(data: Crossproducts, G: np.ndarray, method: Method) -> Profile:
     """The profiled likelihood and all that goes with it."""
     ZW = data.products[:, data.random, :]
     K = np.eye(len(G)) + ZW[:, :, data.random] @ G
-    ZVW = np.linalg.solve(K, ZW)
+    inverse = np.linalg.inv(K)
+    ZVW = inverse @ ZW
     WVW = data.products.sum(axis=0) - np.einsum("jqa,qr,jrb->ab", ZW, G, ZVW)
     XVX, XVy = WVW[:-1, :-1], WVW[:-1, -1]
     beta = np.linalg.solve(XVX, XVy)
@@ -135,8 +137,7 @@ def profile(data: Crossproducts, G: np.ndarray, method: Method) -> Profile:
         deviance += float(np.linalg.slogdet(XVX)[1])
         ZVX = ZVW[:, :, :-1]
         gradient -= np.einsum("jqa,ab,jrb->qr", ZVX, np.linalg.inv(XVX), ZVX)
-    conditional = G @ np.linalg.inv(K)
-    return Profile(deviance, gradient, beta, XVX, rss / degrees, projected @ G, conditional)
+    return Profile(deviance, gradient, beta, XVX, rss / degrees, projected @ G, G @ inverse)
 
 
 def best(data: Crossproducts, method: Method) -> np.ndarray:
@@ -204,6 +205,10 @@ def ratio_interval(data: Crossproducts, ratio: float, method: Method, confidence
         return profile(data, np.array([[root * root]]), method).deviance - limit
 
     at = math.sqrt(ratio)
-    lower = brentq(above, 0, at) ** 2 if at > 0 and above(0) > 0 else 0.0
-    upper = brentq(above, at, LARGEST) ** 2 if above(LARGEST) > 0 else math.inf
-    return lower, upper
+    lower = brentq(above, 0, at, xtol=ENDS) ** 2 if at > 0 and above(0) > 0 else 0.0
+    far = at + 0.5
+    while above(far) < 0:
+        if far > LARGEST:
+            return lower, math.inf
+        far *= 2
+    return lower, brentq(above, at, far, xtol=ENDS) ** 2

@@ -85,11 +85,13 @@ def value_added(
     if len(sizes) > 1:
         raise ValueError(f"columns of unlike length: {sorted(sizes)}")
     present = np.logical_and.reduce([_present(values) for values in (units, *columns.values())])
-    kept = pa.array(present)
+    if not present.all():
+        kept = pa.array(present)
+        units, columns = units.filter(kept), {name: values.filter(kept) for name, values in columns.items()}
     numbers: dict[str, np.ndarray] = {}
     for name, values in columns.items():
-        numbers |= _numeric(name, values.filter(kept))
-    model = fit_mixed(UnitSums.of(numbers, units.filter(kept)), slope=slope, method=method, confidence=confidence)
+        numbers |= _numeric(name, values)
+    model = fit_mixed(UnitSums.of(numbers, units), slope=slope, method=method, confidence=confidence)
     fixed = " + ".join(covariates) or "1"
     random = f"1 + {slope}" if slope in model.random else "1"
     return ValueAdded(
