@@ -117,7 +117,9 @@ class DiagnosisRule(_Model):
     min_gap: Share = 0.08  # below the reference by at least this rate
     min_items: Count = 3
     min_points: Annotated[float, Field(ge=0)] = 4.0
-    sure: Annotated[float, Field(gt=0.5, lt=1)] = 0.8  # probability of it, for a pupil (see engine/diagnosis/profile.py)
+    sure: Annotated[float, Field(gt=0.5, lt=1)] = (
+        0.8  # probability of it, for a pupil (see engine/diagnosis/profile.py)
+    )
     mastered: Annotated[float, Field(gt=0, lt=1)] = 0.6  # rate from which on a point counts as mastered
     false_discoveries: Share = 0.05  # of error patterns and misconceptions (see engine/diagnosis/patterns.py)
     caution: Annotated[float, Field(ge=0)] = 0.5  # of atypical pupils (see engine/diagnosis/atypical.py)
@@ -355,6 +357,12 @@ _KEYS: dict[str, type[BaseModel]] = {
     "history": HistoryRule,
     "growth": GrowthRule,
     "equity": EquityRule,
+    "merit": Merit,
+    "grades": GradeRule,
+    "scale": ScaleRule,
+    "total": TotalRule,
+    "score_lines": ScoreLine,
+    "policy": PolicyRule,
 }
 
 
@@ -452,7 +460,7 @@ def _key_error(path: Path, text: str, error: dict[str, Any]) -> InputError:
         message = f"key {key!r} is missing"
         mend = ADD_SUBJECT if key == "subjects" else f"add {key} = …"
     else:
-        message = f"{error['msg']}; found {str(error['input'])!r}"
+        message = f"{error['msg'].removeprefix('Value error, ')}; found {str(error['input'])!r}"
         mend = f"correct the value of {key}"
     return InputError(message, file=path, row=_line_of(text, key), column=column, mend=mend)
 

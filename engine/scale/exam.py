@@ -141,7 +141,10 @@ def scale(exam: Exam, found: ExamTotals) -> dict[str, pa.Table]:
         for line in exam.score_lines:
             if line.subject in by_code:
                 on = by_code[line.subject]
-                drawn = draw(line, on)
+                try:
+                    drawn = draw(line, on)
+                except InputError as error:
+                    raise error.at(exam.folder / "exam.toml") from None
                 parts = found.parts if line.subject == TOTAL else ()
                 made["lines"].append(line_table(drawn, on, parts, denominator))
                 made["borderline"].append(borderline(drawn, on, compared))

@@ -94,7 +94,12 @@ def load_scheme(name: str, folder: Path | None = None) -> Scheme:
     elif name in scheme_names():
         path = Path(str(SCHEMES / f"{name}.toml"))
     else:
-        raise InputError(f"no scheme {name!r} of 等级赋分", mend=f"name one of {_known()}; or a .toml file of your own")
+        raise InputError(
+            f"no scheme {name!r} of 等级赋分",
+            file=folder / "exam.toml" if folder else None,
+            column="subjects.scheme",
+            mend=f"name one of {_known()}; or a .toml file of your own",
+        )
     try:
         return Scheme.model_validate(tomllib.loads(read_text(path), parse_float=Decimal))
     except (tomllib.TOMLDecodeError, ValidationError) as error:

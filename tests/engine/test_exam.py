@@ -323,3 +323,33 @@ def test_nearest_pupils_are_those_with_the_fewest_differing_places(numbers: list
     misses = [sum(bool(p) and d not in p for p, d in zip(places, number, strict=True)) for number in numbers]
     best = [i for i, m in enumerate(misses) if m == min(misses)] if min(misses) <= wrong else []
     assert pupils.nearest(places, wrong=wrong) == (best, min(misses) if best else 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[score_lines]]\nname = "本科"', "a line has a score or a count"),
+        ('[[score_lines]]\nname = "本科"\ncount = 3\nscore = 4', "a line has a score or a count"),
+        ('[[score_lines]]\nname = "本科"\ncount = 3\nsubjct = "maths"', "did you mean 'subject'?"),
+        ('[[score_lines]]\nname = "本科"\ncount = 3\nsubject = "art"', "no subject has the code 'art'"),
+        ('[grades]\nnames = ["A", "B"]\nshares = [0.5, 0.4]', "shares add up to 0.9"),
+        ('[grades]\nnames = ["A", "B"]\nshares = [1.0]', "as many shares"),
+        ('[grades]\nnames = ["A", "B", "C"]\ncuts = [0.5, 0.6]', "cuts go down"),
+        ('[grades]\nnames = ["A", "B"]\ncuts = [0.5]\nshares = [0.5, 0.5]', "not both"),
+        ('[total]\nsubjects = ["art"]', "no subject has the code 'art'"),
+        ('[scale]\ncategory = "类别"', "the roster has no such column"),
+        ('choices = "选科"', "the roster has no such column"),
+        ("[policy]\nmin_cell = 0", "greater than or equal to 1"),
+    ],
+)
+def test_scales_that_make_no_sense(tmp_path: Path, text: str, said: str) -> None:
+    top = text.startswith("choices")  # a key of the exam itself stands before the tables
+    toml = TOML.replace("\n[[subjects]]", f"{text}\n\n[[subjects]]") if top else f"{TOML}\n{text}"
+    with pytest.raises(InputError) as caught:
+        load_exam(make(tmp_path, toml=toml))
+    assert said in str(caught.value)
+
+
+def test_the_code_of_the_composite_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="总分"):
+        load_exam(make(tmp_path, toml=TOML.replace('"maths"', '"total"')))
