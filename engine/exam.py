@@ -117,9 +117,7 @@ class DiagnosisRule(_Model):
     min_gap: Share = 0.08  # below the reference by at least this rate
     min_items: Count = 3
     min_points: Annotated[float, Field(ge=0)] = 4.0
-    sure: Annotated[float, Field(gt=0.5, lt=1)] = (
-        0.8  # probability of it, for a pupil (see engine/diagnosis/profile.py)
-    )
+    sure: Annotated[float, Field(gt=0.5, lt=1)] = 0.8  # probability of a pupil's (see engine/diagnosis/profile.py)
     mastered: Annotated[float, Field(gt=0, lt=1)] = 0.6  # rate from which on a point counts as mastered
     false_discoveries: Share = 0.05  # of error patterns and misconceptions (see engine/diagnosis/patterns.py)
     caution: Annotated[float, Field(ge=0)] = 0.5  # of atypical pupils (see engine/diagnosis/atypical.py)
