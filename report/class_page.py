@@ -367,7 +367,7 @@ def _attention(
     """Pupils with something to look at: (student_id, name, reasons), in order of student_id."""
     subject, exam = sheets.subject, ref.exam
     items = [item.item for item in subject.items]
-    full = np.array([float(item.max) for item in subject.items])
+    full, whole = np.array([float(item.max) for item in subject.items]), float(full_mark(subject))
     all_rates = [ref.items[subject.code].get(item, {}).get("difficulty") or 0.0 for item in items]
     easy = np.array(all_rates) >= EASY
     weak: dict[str, list[str]] = {}
@@ -384,7 +384,7 @@ def _attention(
         if sheets.status[i] != "read":
             reasons.append(words.code("status", sheets.status[i]))
         elif not np.isnan(sheets.total[i]):
-            rate = sheets.total[i] / float(full_mark(subject))
+            rate = sheets.total[i] / whole
             if rate < exam.lines.low:
                 reasons.append(words("attention.low", line=percent(exam.lines.low)))
             blank = int(unanswered[i].sum())
