@@ -103,7 +103,9 @@ def load_scheme(name: str, folder: Path | None = None) -> Scheme:
     try:
         return Scheme.model_validate(tomllib.loads(read_text(path), parse_float=Decimal))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise InputError(f"no scheme: {error}", file=path, mend="take engine/scale/schemes/3+1+2-2021.toml as a pattern") from None
+        raise InputError(
+            f"no scheme: {error}", file=path, mend="take engine/scale/schemes/3+1+2-2021.toml as a pattern"
+        ) from None
 
 
 def _known() -> str:
