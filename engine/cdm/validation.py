@@ -37,10 +37,11 @@ class ExpectedAnswers:
 
     def pvaf(self, item: int, attributes: np.ndarray) -> float:
         """Of a set of attributes (k,), 0…1; 1 where no set tells anything apart."""
-        everything = self._variance(item, np.arange(self.patterns.shape[1]))
-        return self._variance(item, attributes) / everything if everything > 0 else 1.0
+        everything = self.variance(item, np.arange(self.patterns.shape[1]))
+        return self.variance(item, attributes) / everything if everything > 0 else 1.0
 
-    def _variance(self, item: int, attributes: np.ndarray) -> float:
+    def variance(self, item: int, attributes: np.ndarray) -> float:
+        """ς² of a set of attributes (k,)."""
         reduced = np.unique(self.patterns[:, attributes], axis=0, return_inverse=True)[1].ravel()
         right, total = np.bincount(reduced, self.right[item]), np.bincount(reduced, self.total[item])
         p = np.divide(right, total, out=np.zeros(len(total)), where=total > 0)

@@ -21,7 +21,7 @@ def item_name(item: str, question: str, exam: str = "") -> str:
 @dataclass(frozen=True)
 class Paper:
     """Of n pupils who count in statistics, sorted by student_id, the J items with knowledge points that were presented,
-    and the K points.
+    and their K points.
 
     Attributes:
         student_id: (n,) object.
@@ -51,6 +51,7 @@ class Paper:
         counted = pupils.counted
         weight = weights(subject)
         told = np.flatnonzero(weight.any(axis=1) & pupils.presented[counted].any(axis=0))
+        asked = np.flatnonzero(weight[told].any(axis=0))
         points = np.where(pupils.presented, pupils.points, np.nan)[np.ix_(counted, told)]
         student_id = pupils.student_id[counted]
         place = rows_of(student_id, roster)
@@ -59,10 +60,10 @@ class Paper:
             student_id,
             np.unique(np.where(classes == None, "", classes).astype(str), return_inverse=True)[1],  # noqa: E711
             binarize(points, pupils.full[told]),
-            weight[told] * pupils.full[told, None],
+            weight[np.ix_(told, asked)] * pupils.full[told, None],
             [subject.items[j].item for j in told],
             [item_name(subject.items[j].item, subject.items[j].question) for j in told],
-            knowledge_points(subject),
+            [knowledge_points(subject)[k] for k in asked],
         )
 
     @property

@@ -41,6 +41,7 @@ from engine.diagnosis.qmatrix import item_tables
 from engine.diagnosis.rates import EVIDENCE, TOLERANCE
 from engine.diagnosis.traced import Traced, trace
 from engine.exam import DiagnosisRule, Subject
+from engine.knowledge import knowledge_points
 
 FEWEST = 30  # pupils
 TRACING = "tracing"
@@ -145,13 +146,14 @@ def _profiles(
     """Table "profiles", and the probabilities of mastery (n, K), NaN where nothing was presented."""
     raw = Profiles.of(subject, mastery)
     row = pc.index_in(pa.array(paper.student_id, pa.string()), pa.array(raw.student_id, pa.string())).to_numpy()
-    reference = raw.reference[row]
+    asked = [knowledge_points(subject).index(name) for name in paper.points]
+    reference, at_stake = (values[np.ix_(row, asked)] for values in (raw.reference, raw.at_stake))
     z = NormalDist().inv_cdf((1 + rule.confidence) / 2)
     rate = found.rate.clip(EDGE, 1 - EDGE)
     middle, error = logit(rate), np.maximum(found.error / (rate * (1 - rate)), EDGE)
     below = ndtr((logit((reference - rule.min_gap).clip(EDGE, 1 - EDGE)) - middle) / error)
     mastered = found.mastered if found.mastered is not None else ndtr((middle - logit(rule.mastered)) / error)
-    few_points = (raw.at_stake[row] < rule.min_points - TOLERANCE) & (found.exams == 1)[:, None]
+    few_points = (at_stake < rule.min_points - TOLERANCE) & (found.exams == 1)[:, None]
     evidence = np.select([found.answers < rule.min_items, few_points], [1, 2], default=0)
     i, k = np.nonzero(np.isfinite(found.rate) & np.isfinite(reference))
     columns = {

@@ -30,6 +30,7 @@ RULES = ("DINA", "DINO", "ACDM")
 LEVEL = 0.01
 ENOUGH = 0.90
 CLEAR = 0.10
+LEAST = 0.005  # variance of an item between the patterns; one that tells less apart tells nothing of its points
 
 
 def item_tables(subject: str, paper: Paper, models: Mapping[str, GDINA]) -> dict[str, pa.Table]:
@@ -75,6 +76,8 @@ def _items(subject: str, paper: Paper, rule: str, model: GDINA, saturated: GDINA
 def _hints(subject: str, paper: Paper, answers: ExpectedAnswers) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in tables.SCHEMAS["q_matrix"].names}
     for j, item in enumerate(paper.items):
+        if answers.variance(j, np.arange(len(paper.points))) < LEAST:
+            continue
         own = np.flatnonzero(paper.q_matrix[j])
         now = answers.pvaf(j, own)
         found = _fewer(j, own, answers) or (None if now >= ENOUGH else _others(j, own, now, answers))

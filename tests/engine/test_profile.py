@@ -195,3 +195,31 @@ def test_any_exam_has_profiles_that_do_not_depend_on_the_order_of_rows(exam: tup
         assert 0 <= row["lower"] <= row["rate"] <= row["upper"] <= 1 or abs(row["rate"] - 0.5) > 0.49
         assert 0 <= row["probability"] <= 1 and 0 <= row["below"] <= 1
     assert len(with_profiles(raw, made["profiles"])) == len(raw)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["all right", "all wrong", "a point not presented", "one of two chosen"])
+def test_answers_that_tell_little_have_profiles_and_no_hints(kind: str) -> None:
+    subject = make_subject(
+        [(1, (("甲", 1.0),)), (2, (("甲", 0.5), ("乙", 0.5))), (1, (("乙", 1.0),)), (1, (("丙", 1.0),))]
+    )
+    rng, n = np.random.default_rng(0), 120
+    right = {"all right": np.ones((n, 4), int), "all wrong": np.zeros((n, 4), int)}.get(
+        kind, rng.integers(0, 2, (n, 4))
+    )
+    presented = np.ones((n, 4), bool)
+    if kind == "a point not presented":
+        presented[:, 3] = False
+    if kind == "one of two chosen":
+        presented[:, 2] = rng.random(n) < 0.5
+        presented[:, 3] = ~presented[:, 2]
+    scores, roster = make_scores(subject, right * np.array([1, 2, 1, 1]), presented), make_roster(n)
+    made = pupil_profiles(subject, scores, roster, mastery(subject, scores, roster, RULE), RULE)
+    profiles = made["profiles"]
+    asked = {"a point not presented": 2 * n, "one of two chosen": 2 * n + int(presented[:, 3].sum())}.get(kind, 3 * n)
+    assert len(profiles) == asked
+    for name in ("rate", "lower", "upper", "probability", "below"):
+        assert np.isfinite(profiles[name].to_numpy()).all()
+    rate = profiles["rate"].to_numpy()
+    assert {"all right": rate.min() > 0.9, "all wrong": rate.max() < 0.1}.get(kind, True)
+    assert not len(made["q_matrix"])
