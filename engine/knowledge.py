@@ -91,6 +91,11 @@ def topics(subject: Subject) -> dict[str, tuple[list[str], np.ndarray]]:
     return grouped
 
 
+def total_alone(subject: Subject) -> bool:
+    """Whether only the total is known of the pupils: one "item" without scans, which says nothing of topics."""
+    return subject.points_only and len(subject.items) == 1
+
+
 def per_point(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The product values (n, J) @ weight (J, K), over the few cells of `weight` that are not 0.
 

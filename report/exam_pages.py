@@ -199,7 +199,8 @@ def _subject(source: Source, words: Words, subject: Subject) -> list[Section]:
         sorted(points, key=lambda row: (row["rate"] is None, row["rate"])), ref.exam, everybody, words
     )
     known += knowledge_map([(name, source.rows("mastery", code, level, name)) for name, _ in places], points, words)
-    link = Links([(words("paper.open"), f"papers/{quote(code)}.html")])
+    beside = {"paper.open": "papers", "report.research": "research"}
+    link = Links([(words(key), f"{folder}/{quote(code)}.html") for key, folder in beside.items()])
     return [
         Section("", [*([Says(said)] if said else []), Side(pictures), link] if pictures else [link]),
         Section(title, comparison, words("compare.note")),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine import forms
 from engine.bank.markup import plain
 from engine.exam import Item, Subject
+from engine.knowledge import total_alone
 from engine.lecture.answers import POINTS
 from engine.rules import accepted
 from report.blocks import Context
@@ -48,6 +49,7 @@ def _lesson(ref: Reference, part: Part, subject: Subject, words: Words) -> Conte
     return {
         "rule": rule,
         "present": unit["n"] if unit else 0,
+        "total_alone": total_alone(subject),
         "told": len(rows),
         "blocks": blocks,
         "timetable": _timetable(blocks, rule.exit_minutes if ticket else 0, rule.minutes, words),

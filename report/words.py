@@ -435,6 +435,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "有成绩的学生只有 {n} 人，不编全班教案，请看每个学生的学情反馈单。",
         "Only {n} pupils have a score: no plan for a class; please see each pupil's feedback.",
     ),
+    "lecture.total_alone": (
+        "这一科只有总分，没有小题得分，编不出讲评课。",
+        "Only the totals are known in this subject, no points of items: there is nothing to plan a lesson from.",
+    ),
     "lecture.rule": (
         "选题：失分的人和失去的分都达到 {lost} 的题，以及得分率比全体低 {gap} 个百分点以上、不像是偶然的题。"
         "排序：全班失分合计多的在前，明显低于全体的优先；同一知识点一起讲，打基础的知识点先讲。姓名仅供教师备课。",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.exam import LectureRule, Subject
+from engine.knowledge import total_alone
 from engine.lecture.answers import split_units, wrong_answers
 from engine.lecture.evidence import Evidence
 from engine.lecture.lesson import Block, by_weight, leading_to, minutes_of, plan, topic_of
@@ -45,7 +46,8 @@ def lecture_pack(
 
     Returns:
         Tables "lecture", "lecture_options" and "lecture_questions", classes in the order of their text. A class with
-        nothing worth going through has no rows. The result does not depend on the order of any rows.
+        nothing worth going through has no rows, nor has a subject of which only the total is known. The result does not
+        depend on the order of any rows.
 
     Raises:
         InputError: a scored pupil is not in the roster.
@@ -58,7 +60,7 @@ def lecture_pack(
     questions: list[Row] = []
     lessons: dict[int, list[int]] = {}
     for unit, name in enumerate(found.units):
-        told = by_weight(found.weight[unit], found.told[unit])
+        told = [] if total_alone(subject) else by_weight(found.weight[unit], found.told[unit])
         blocks = plan(subject, told, found.weight[unit], rule, shelf.topics)
         lessons[unit] = [j for block in blocks for j in block.items]
         (school,), (class_,) = split_units([name])

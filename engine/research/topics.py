@@ -23,7 +23,7 @@ from engine import tables
 from engine.diagnosis.patterns import KINDS, SPECIFIC, TYPES
 from engine.diagnosis.rates import TOLERANCE
 from engine.exam import ResearchRule, Subject
-from engine.knowledge import PupilPoints, topics
+from engine.knowledge import PupilPoints, topics, total_alone
 from engine.research.items import Expectation
 
 Row = dict[str, Any]
@@ -45,7 +45,8 @@ def research_topics(
     units = _units(subject, patterns, rule)
     rows: list[Row] = []
     schools: list[Row] = []
-    for kind, (names, weight) in topics(subject).items():
+    grouped = {} if total_alone(subject) else topics(subject)
+    for kind, (names, weight) in grouped.items():
         exam = Expectation.of(subject, pupils, roster, weight)
         below = exam.below(rule.deviation)
         for k in np.flatnonzero(exam.n > 0):

@@ -365,3 +365,10 @@ def test_questions_fit_the_lesson(made, bank: pa.Table) -> None:
     lessons = {(row["school"], row["class"]) for row in found["lecture"].to_pylist() if row["block"]}
     tickets = {(row["school"], row["class"]) for row in found["lecture_questions"].to_pylist() if row["use"] == "exit"}
     assert tickets == lessons
+
+
+def test_a_total_alone_is_nothing_to_go_through() -> None:
+    subject = plain_subject([1]).model_copy(update={"points_only": True})
+    scores = make_scores(subject, np.zeros((40, 1), int))
+    assert all(not table.num_rows for table in pack(subject, scores, make_roster(40)).values())
+    assert pack(plain_subject([1]), scores, make_roster(40))["lecture"].num_rows == 1
