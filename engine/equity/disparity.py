@@ -97,8 +97,8 @@ def _jackknifed(name: str, measure: Measure, means: np.ndarray, n: np.ndarray, c
 
 
 def _share(part: float, whole: float) -> float:
-    """0 where there is nothing to share."""
-    return part / whole if whole > 1e-12 else whole * 0
+    """0 where there is nothing to share; NaN where the whole is not defined."""
+    return 0.0 if whole <= 1e-12 else part / whole
 
 
 def _listed(values: Any) -> list[Any]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from engine import tables
 from engine.equity.disparity import disparity
-from engine.equity.gaps import gaps, standardised
+from engine.equity.gaps import Gap, gaps, standardised
 from engine.equity.standards import Standard
 from engine.equity.training import training_effect
 from engine.exam import EquityRule, Lines
@@ -117,7 +117,7 @@ def training_table(
     return pa.Table.from_pylist([{**about, **figures, **counts, "effect": effect}], schema=tables.SCHEMAS["gaps"])
 
 
-def _cells(gap: Any) -> dict[str, Any]:
+def _cells(gap: Gap) -> dict[str, Any]:
     return {name: _known(value) if isinstance(value, float) else value for name, value in vars(gap).items()}
 
 

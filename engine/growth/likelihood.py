@@ -24,6 +24,7 @@ from scipy.special import chdtri
 from engine.growth.sums import UnitSums
 
 Method = Literal["reml", "ml"]
+CONSTANT = 1e-20  # a variance that is only rounding, as a share of the mean square
 ALIASED = 1e-10  # a column that others explain but for this share of its variance tells nothing of its own
 LARGEST = 1e3  # elements of the factor of G: the units' sd in residual sds
 START = 0.1  # G where the search begins, times the identity
@@ -64,10 +65,11 @@ class Crossproducts:
         off = sums.means - centre
         within, between = sums.products, sums.n[:, None, None] * off[:, :, None] * off[:, None, :]
         total = (within + between).sum(axis=0)
-        kept = _independent(total)
+        spread = np.diagonal(total) / max(n, 1)
+        varies = spread > CONSTANT * (spread + centre**2)
+        kept = [a for a in _independent(total) if varies[a]]
         use = [*kept, len(total) - 1]
-        spread = np.diagonal(total)[use] / max(n, 1)
-        scale = np.sqrt(np.where(spread > 0, spread, 1))
+        scale = np.sqrt(np.where(varies, spread, 1))[use]
         products = np.empty((len(sums.n), len(use) + 1, len(use) + 1))
         products[:, 0, 0] = sums.n
         products[:, 0, 1:] = products[:, 1:, 0] = sums.n[:, None] * off[:, use] / scale
@@ -85,7 +87,7 @@ class Crossproducts:
 
 
 def _independent(total: np.ndarray) -> list[int]:
-    """Columns but the last one that are not, but for rounding, constant or explained by those before them."""
+    """Columns but the last one that those before them do not, but for rounding, explain."""
     rest, kept = total.copy(), []
     for a in range(len(total) - 1):
         if rest[a, a] > ALIASED * total[a, a]:

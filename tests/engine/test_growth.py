@@ -251,6 +251,16 @@ def test_equal_scores_and_columns_without_information() -> None:
     assert not perfect.effects.any()
 
 
+@pytest.mark.parametrize("value", [0.1, 70.0, 1e9 / 3, 0.0])
+def test_numbers_that_are_equal_but_for_rounding_are_constant(value: float) -> None:
+    codes, x, y = made(5, [7, 3, 9, 6], slope=False)
+    model = fit_mixed(UnitSums.of({"same": np.full(25, value), "x": x, "y": y}, codes), slope="x")
+    assert model.dropped == ("same",)
+    equal = fit_mixed(UnitSums.of({"x": x, "y": np.full(25, value)}, codes))
+    assert equal.fixed == pytest.approx([value, 0], abs=1e-9 * value)
+    assert equal.within == 0 == equal.between[0, 0] == equal.icc
+
+
 def test_verdicts_formula_and_who_is_left_out() -> None:
     rng = np.random.default_rng(11)
     names = np.array(["低", "中", "高", "小"])
