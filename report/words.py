@@ -474,6 +474,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lecture.variant": ("变式练习", "Variants"),
     "lecture.use.easier": ("还没掌握的同学先做（稍易）", "For those who have not got it yet (a bit easier)"),
     "lecture.use.harder": ("已经掌握的同学做（稍难）", "For those who have (a bit harder)"),
+    "lecture.use.all": ("全班一起做", "For everybody"),
     "lecture.expected": ("全体预计得分率 {rate}", "expected rate of all {rate}"),
     "lecture.exit.note": (
         "独立完成，收上来看今天讲的是不是真懂了；做错的同学课后再找。",
