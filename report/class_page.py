@@ -49,7 +49,7 @@ from report.document import (
 )
 from report.figures import Given, answers_given
 from report.policy import grade
-from report.render import percent
+from report.render import number, percent
 from report.source import Part, Reference, Sheets
 from report.troubles import told
 from report.words import Words
@@ -57,6 +57,7 @@ from report.words import Words
 FOCUS = 8  # items to go through in class, at most
 NAMED = 3  # weak points named of a pupil, at most
 MANY = 1 / 3  # share of the knowledge points: a pupil weak in so many needs a look
+ODD = 12  # pupils listed whose answers don't fit their score, at most
 EASY = 0.85  # an item is easy if all pupils together gain this rate
 
 
@@ -210,11 +211,11 @@ class _Desk:
         if not groups:
             return [Note(words("groups.none"))], ""
         cards = []
-        for number in sorted(groups):
-            group = groups[number]
+        for place in sorted(groups):
+            group = groups[place]
             focus = [words("group.focus.on", points=group["focus"])] if group["focus"] else []
             lines = [group["label"], *focus, words.join(group["names"])]
-            cards.append((words("group", group=number), words("group.size", count=len(group["names"])), lines))
+            cards.append((words("group", group=place), words("group.size", count=len(group["names"])), lines))
         return [Cards(cards)], words("groups.note")
 
     def _student_problem(self) -> list[Block]:
@@ -234,17 +235,18 @@ class _Desk:
         )
         svg = charts.sp_chart(table.answers, table.s_curve, table.p_curve, words)
         odd = [row for row in table.pupils.to_pylist() if (row["caution"] or 0) >= sp.CAUTION]
-        columns = [
-            Column(words("pupil"), "keep"),
-            Column(words("sp.right"), "count"),
-            Column(words("sp.caution"), "two"),
-        ]
-        columns.append(Column(words("sp.sign"), "keep"))
-        body = [Row([row["pupil"], row["right"], row["caution"], row["sign"]]) for row in odd]
-        title = words("sp.odd") if odd else words("sp.none")
-        listed = Table(columns, body, "scores (engine.sp)", title) if odd else Note(title)
-        told = [] if table.disparity is None else [Note(words("sp.disparity", value=f"{table.disparity:.2f}"))]
-        return [Side([Figure(svg, f"scores.{self.subject.code}"), Side([*told, listed])])]
+        told: list[Block] = []
+        if table.disparity is not None:
+            told.append(Note(words("sp.disparity", value=number(table.disparity, 2))))
+        listed: Block = Note(words("sp.none"))
+        if odd:
+            columns = [Column(words("pupil"), "keep"), Column(words("sp.right"), "count")]
+            columns += [Column(words("sp.caution"), "two"), Column(words("sp.sign"), "keep")]
+            most = sorted(odd, key=lambda row: -row["caution"])[:ODD]
+            body = [Row([row["pupil"], row["right"], row["caution"], row["sign"]]) for row in most]
+            title = words("sp.odd", count=len(odd), shown=len(most))
+            listed = Table(columns, body, f"scores.{self.subject.code}", title)
+        return [*told, Side([Figure(svg, f"scores.{self.subject.code}"), listed])]
 
 
 def called(part: Part) -> dict[str, str]:

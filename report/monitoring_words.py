@@ -298,7 +298,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sp.right": ("答对题数", "Right"),
     "sp.caution": ("注意系数", "Caution index"),
     "sp.sign": ("类型", "Type"),
-    "sp.odd": ("作答与得分不相称的学生（注意系数 ≥ 0.5）", "Answers that do not fit the score (caution index ≥ 0.5)"),
+    "sp.odd": (
+        "作答与得分不相称（注意系数 ≥ 0.5）的有 {count} 人，列出最高的 {shown} 人",
+        "Answers that do not fit the score (caution index ≥ 0.5): {count}, of these the {shown} highest",
+    ),
     "sp.none": ("没有注意系数达到 0.5 的学生。", "No pupil has a caution index of 0.5 or more."),
     "sp.disparity": (
         "差异系数 D* = {value}（0 为完全一致，1 相当于随机）。",

@@ -52,11 +52,19 @@ def paper_document(source: Source, subject: Subject, words: Words) -> Document:
             Chapter(words("paper.whole"), _whole(source, subject, words), "whole"),
             Chapter(words("items"), _items(source, subject, words), "items"),
             Chapter(words("paper.blueprint"), _blueprint(source, subject, words), "blueprint"),
+            *_segments(source, subject, words),
         ],
         root="../",
         crumbs=[(words("overview"), "../index.html"), (subject.name, f"../index.html#{quote(subject.code)}")],
         file=subject.code,
     )  # fmt: skip
+
+
+def _segments(source: Source, subject: Subject, words: Words) -> list[Chapter]:
+    """一分一段表, where scores may be told."""
+    rows = source.rows("segments", subject.code, "exam")
+    title = words("segments.table")
+    return [Chapter(title, [Section("", [monitoring.segment_table(rows, words)])], "segments")] if rows else []
 
 
 def _rows(source: Source, subject: Subject) -> list[Values]:
@@ -71,12 +79,10 @@ def _whole(source: Source, subject: Subject, words: Words) -> list[Section]:
     more = {r["coefficient"]: r["value"] for r in source.table("coefficients") if r["subject"] == code}
     pictures = distribution_of(ref, subject, ref.totals[code], words("all"), words, against=False)
     pictures += monitoring.curve({words("all"): source.rows("segments", code, "exam")}, full, words)
-    segments = source.rows("segments", code, "exam")
     return [
         Section(words("summary"), [Says(_says(ref.exam.stage, paper, items, words))] if paper else []),
         Section(words("figures"), [_figures(paper, more, words)] if paper else []),
         Section(words("distribution"), [Side(pictures)] if pictures else []),
-        Section(words("segments.table"), [monitoring.segment_table(segments, words)] if segments else []),
     ]
 
 
