@@ -29,6 +29,8 @@ cdef struct Bank:
     const double* location
     const int32_t* row  # (cells, questions): each group's questions, those worth most first
     const float* worth  # (cells, questions): what these are worth
+    const int32_t* best  # (cells, groups): the first of each row, and its worth, once more: close together in memory
+    const float* most
     double low, per_logit  # ability at the lower end of the first cell, cells a logit
 
 
@@ -48,8 +50,8 @@ cdef struct Room:
     double* best  # of each block of groups: its greatest key
     int32_t* cell  # of each group: the pupil's ability
     int32_t* place  # of each group: how many of its row he can't have
-    int64_t* gone  # of each question: the pupil who can't have it
-    int64_t* taken  # of each family: the pupil who has one of it
+    int32_t* gone  # of each question: the pupil who can't have it
+    int32_t* taken  # of each family: the pupil who has one of it
     int32_t* left  # of each question: how many more pupils of the unit may have it
 
 
@@ -69,7 +71,11 @@ cdef inline double _key(const Room* r, const Bank* b, const Rule* rule, Py_ssize
     """What the next question in the group's row is worth; -1 when there is none or one of its points has enough."""
     cdef int64_t question = b.first[group] + r.place[group]
     cdef double need = _need(r, b, rule, group)
-    return need * b.worth[r.cell[group] * b.questions + question] if question < b.first[group + 1] and need > 0 else -1
+    if need <= 0 or question == b.first[group + 1]:
+        return -1
+    if r.place[group] == 0:
+        return need * b.most[r.cell[group] * b.groups + group]
+    return need * b.worth[r.cell[group] * b.questions + question]
 
 
 cdef inline double _ability(const Bank* b, const float* shift, Py_ssize_t group) noexcept nogil:
@@ -163,13 +169,13 @@ cdef void _rank(Room* r, const Bank* b, const Rule* rule, const uint8_t* only) n
         r.best[block] = most
 
 
-cdef inline int32_t _look(Room* r, const Bank* b, int64_t pupil, Py_ssize_t group) noexcept nogil:
+cdef inline int32_t _look(Room* r, const Bank* b, int32_t pupil, Py_ssize_t group) noexcept nogil:
     """The first question in the group's row that the pupil may have; -1 when there is none."""
     cdef const int32_t* row = b.row + r.cell[group] * b.questions + b.first[group]
     cdef int64_t end = b.first[group + 1] - b.first[group]
     cdef int32_t place = r.place[group], question = -1
     while place < end:
-        question = row[place]
+        question = row[place] if place else b.best[r.cell[group] * b.groups + group]
         if r.gone[question] != pupil and r.taken[b.family[question]] != pupil and r.left[question] > 0:
             break
         place += 1
@@ -177,7 +183,7 @@ cdef inline int32_t _look(Room* r, const Bank* b, int64_t pupil, Py_ssize_t grou
     return question if place < end else -1
 
 
-cdef Py_ssize_t _fill(Room* r, const Bank* b, const Rule* rule, const float* shift, int64_t pupil, Py_ssize_t chosen,
+cdef Py_ssize_t _fill(Room* r, const Bank* b, const Rule* rule, const float* shift, int32_t pupil, Py_ssize_t chosen,
                       Py_ssize_t length, int32_t* question, int32_t* point, double* logit) noexcept nogil:
     """Add to a list, by the keys, until it has this length; the length it has in the end."""
     cdef Py_ssize_t group
@@ -251,20 +257,22 @@ def choose(
     cdef const int64_t[::1] first = bank.first, touched = bank.touched
     cdef const double[::1] location = bank.location
     cdef const int32_t[::1] family = bank.family, bank_point = bank.point, above = rule.above, below = rule.below
-    cdef const int32_t[:, ::1] row = rule.row
-    cdef const float[:, ::1] worth = rule.worth
+    cdef const int32_t[:, ::1] row = rule.row, best = rule.best
+    cdef const float[:, ::1] worth = rule.worth, most = rule.most
     cdef const uint8_t[:, ::1] rests = rule.rests
     cdef Bank b
     cdef Rule rules
     cdef Room* room = NULL
     cdef Py_ssize_t units = quota.shape[0], unit, i, count
-    cdef int64_t pupil, s
+    cdef int64_t s
+    cdef int32_t pupil
     b.questions, b.groups, b.points = location.shape[0], first.shape[0] - 1, need.shape[1]
     b.families, b.cells, b.low, b.per_logit = bank.families, row.shape[0], rule.low, rule.per_logit
     if b.groups == 0 or order.shape[0] == 0:
         return
     b.first, b.touched, b.point, b.family = &first[0], &touched[0], &bank_point[0], &family[0]
     b.location, b.row, b.worth = &location[0], &row[0, 0], &worth[0, 0]
+    b.best, b.most = &best[0, 0], &most[0, 0]
     rules.length, rules.per_point, rules.reviews = rule.length, rule.per_point, rule.reviews
     rules.decay, rules.blocked = rule.decay, rule.blocked
     rules.edges, rules.rests = above.shape[0], &rests[0, 0]
@@ -276,7 +284,7 @@ def choose(
             for i in range(b.questions):
                 room.left[i] = quota[unit]
             for i in range(unit_first[unit], unit_first[unit + 1]):
-                pupil = order[i]
+                pupil = <int32_t>order[i]
                 for s in range(seen_first[pupil], seen_first[pupil + 1]):
                     room.gone[seen[s]] = pupil
                 _ready(room, &b, &rules, &need[pupil, 0], &unready[pupil, 0])
@@ -312,11 +320,11 @@ cdef Room* _room(const Bank* b) noexcept nogil:
     r.best = <double*>_memory(b.groups // BLOCK + 1, sizeof(double))
     r.cell = <int32_t*>_memory(b.groups, sizeof(int32_t))
     r.place = <int32_t*>_memory(b.groups, sizeof(int32_t))
-    r.gone = <int64_t*>_memory(b.questions, sizeof(int64_t))
-    r.taken = <int64_t*>_memory(b.families, sizeof(int64_t))
+    r.gone = <int32_t*>_memory(b.questions, sizeof(int32_t))
+    r.taken = <int32_t*>_memory(b.families, sizeof(int32_t))
     r.left = <int32_t*>_memory(b.questions, sizeof(int32_t))
-    memset(r.gone, -1, b.questions * sizeof(int64_t))
-    memset(r.taken, -1, b.families * sizeof(int64_t))
+    memset(r.gone, -1, b.questions * sizeof(int32_t))
+    memset(r.taken, -1, b.families * sizeof(int32_t))
     return r
 
 

@@ -49,6 +49,8 @@ class Ranking:
     rests: np.ndarray
     row: np.ndarray
     worth: np.ndarray
+    best: np.ndarray
+    most: np.ndarray
     low: float = LOW
     per_logit: float = PER_LOGIT
     decay: float = DIVERSITY
@@ -67,6 +69,8 @@ class Ranking:
             rests=scope.rests.astype(np.uint8),
             row=row,
             worth=worth,
+            best=row.take(questions.first[:-1], axis=1),
+            most=worth.take(questions.first[:-1], axis=1),
         )
 
 
