@@ -119,6 +119,9 @@ def _item(records: Records, i: int, subject: SubjectKeys) -> Item:
     for answer in (answer for answer, _ in misconceptions if choice and not set(answer) <= set(options)):
         message = f"misconception of answer {answer!r}, which is not among the options {options}"
         errors.append(records.error(i, "misconceptions", message, "name wrong options, such as A:符号错误"))
+    if kind == "single" and (right := [answer for answer, _ in misconceptions if answer in _key(row["key"], choice)]):
+        message = f"misconception of answer {right[0]!r}, which is right"
+        errors.append(records.error(i, "misconceptions", message, "name wrong options, or correct the key"))
     if problem := _options_problem(options):
         errors.append(records.error(i, "options", problem, "write the letters, ABCD, or how many there are"))
     raise_all(errors)

@@ -246,6 +246,29 @@ def test_a_wrong_blueprint(tmp_path: Path, lines: list[str], row: int | None, co
     fails(tmp_path, "maths/blueprint.csv", row, column, says)
 
 
+def test_what_wrong_answers_show(tmp_path: Path) -> None:
+    blueprint = (
+        "题号,题型,分值,答案,典型错因\n1,单选,2,B,a：符号错误；C:定义域: 混淆\n2,数值,2,5,-5:符号错误\n3,单选,2,B,\n"
+    )
+    one, two, three = load_exam(make(tmp_path, blueprint=blueprint)).subjects[0].items
+    assert one.misconceptions == (("A", "符号错误"), ("C", "定义域: 混淆"))
+    assert two.misconceptions == (("-5", "符号错误"),) and three.misconceptions == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("A", "expected an answer"),
+        ("A:甲;A:乙", "named twice"),
+        ("E:甲", "not among the options"),
+        ("B:甲", "is right"),
+    ],
+)
+def test_misconceptions_that_can_not_be(tmp_path: Path, cell: str, says: str) -> None:
+    blueprint = f"item,type,max,key,misconceptions\n1,single,2,B,{cell}\n"
+    fails(make(tmp_path, blueprint=blueprint), "maths/blueprint.csv", 2, "misconceptions", says)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
