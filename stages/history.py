@@ -91,6 +91,13 @@ def _tell(summary: Summary, made: dict[str, pa.Table], previous: StoredExam | No
         summary.notes.append("growth: no earlier exam of these subjects in the store; see [history] in exam.toml")
         return
     summary.notes.append(f"growth since {previous.id} ({previous.date}), by student_id")
+    trends = made["trend"].filter(pc.equal(made["trend"]["level"], "exam"))
+    linked = pc.unique(trends["subject"].filter(pc.equal(trends["scale"], "anchor"))).to_pylist()
+    others = sorted(subjects - set(linked))
+    if linked:
+        summary.notes.append(f"trend on one scale, by questions of the bank in common: {', '.join(linked)}")
+    if others:
+        summary.notes.append(f"trend of places within each exam (z), for want of common questions: {', '.join(others)}")
     changes = made["linkage"]["change"].to_pylist()
     summary.figures["pupils"] = {change: changes.count(change) for change in ("transferred", "new", "left")}
     for code in sorted(subjects):

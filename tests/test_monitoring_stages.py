@@ -48,6 +48,9 @@ def test_grow_after_track(exam: Path, earlier: Path) -> None:
     summary = stages.grow(exam, earlier)
     assert summary.figures["pupils"] == {"transferred": 1, "new": 0, "left": 0}
     assert "demo-2025" in summary.notes[0]
+    assert "on one scale" in summary.notes[1]
+    assert "places within each exam (z)" in summary.notes[2]
+    assert summary.notes[2].endswith(": total")  # the composite has no items of its own
     for name in TABLES:
         assert tables.read(exam / "out" / "tables" / f"{name}.arrow").schema.equals(tables.SCHEMAS[name])
     growth = table(exam, "growth")
@@ -59,6 +62,7 @@ def test_grow_after_track(exam: Path, earlier: Path) -> None:
     assert {row["verdict"] for row in growth} <= {"not distinguishable", "too few"}
     trend = [row for row in table(exam, "trend") if row["level"] == "exam" and row["subject"] == "maths"]
     assert [row["exam"] for row in trend] == ["demo-2025", "demo-2026"]
+    assert [row["linked"] for row in trend] == pytest.approx([0, 0], abs=1e-9)
     (moved,) = [row for row in table(exam, "linkage") if row["change"] == "transferred"]
     assert (moved["school_before"], moved["school"]) == ("滇池中学", "云岭一中")
 

@@ -23,6 +23,7 @@ from engine.history.store import StoredExam
 from engine.linking import equate_anchor
 
 MIN_ANCHORS = 5  # fewer common questions link two papers too loosely
+NEARLY_ALL = 0.9  # of the pupils must have been presented a common question
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,14 @@ def _link(later: Sitting, earlier: Sitting) -> tuple[float, float] | None:
 
 
 def _questions(sitting: Sitting) -> set[str]:
-    return set() if sitting.points is None else {*sitting.points["question"].unique().to_pylist()} - {""}
+    """Questions of the bank that nearly all pupils who count were presented: not those of a choice of items."""
+    if sitting.points is None:
+        return set()
+    counted = sitting.pupils["student_id"].filter(pc.is_valid(sitting.pupils["z"]))
+    points = sitting.points.filter(pc.is_in(sitting.points["student_id"], value_set=counted.combine_chunks()))
+    asked = points.group_by("question", use_threads=False).aggregate([("points", "count")])
+    common = asked.filter(pc.greater_equal(asked["points_count"], NEARLY_ALL * len(counted)))
+    return {*common["question"].to_pylist()} - {""}
 
 
 def _with_anchor(sitting: Sitting, questions: list[str]) -> tuple[np.ndarray, np.ndarray]:

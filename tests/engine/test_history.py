@@ -292,6 +292,19 @@ def test_a_chain_of_papers_breaks_where_too_few_questions_are_common(tmp_path: P
     assert found["e0"]["linked"] is None
 
 
+def test_questions_that_only_some_chose_are_no_anchor(tmp_path: Path) -> None:
+    taken = [made(60, seed=k) for k in (1, 2)]
+    exams = [exam(tmp_path, 60, date, name) for date, name in (("2025-01-10", "e1"), ("2026-01-10", "e2"))]
+    first, second = (sitting(one, points, True) for one, points in zip(exams, taken, strict=True))
+    for chosen, scale in ((2, "anchor"), (6, "z")):  # of eight questions; five must be common
+        assert second.points is not None
+        few = pa.compute.and_(
+            pa.compute.less(second.points["item"], str(chosen)), pa.compute.greater(second.points["student_id"], "p029")
+        )
+        part = Sitting(second.exam, second.pupils, second.points.filter(pa.compute.invert(few)))
+        assert trend("maths", [first, part])["scale"].to_pylist()[0] == scale
+
+
 def test_equal_scores_have_equal_places(tmp_path: Path) -> None:
     one = exam(tmp_path, 10)
     same = np.full((10, 8), 7)
