@@ -102,6 +102,16 @@ def told(row: dict) -> tuple:
     )
 
 
+def test_who_has_no_score_in_a_subject_is_not_above_the_total_there() -> None:
+    """The second reaches the total without chinese, which counts 0."""
+    of = cohort(3)
+    parts = [totals([90, 95, 20], of=of), totals([60, None, 10], code="chinese", of=of)]
+    total = composite(parts, TotalRule(absent="zero"))
+    rows = line_table(draw(line(score=95), total), total, parts, Denominator()).to_pylist()
+    counts = {row["subject"]: (row["total_above"], row["both"]) for row in rows if row["level"] == "exam"}
+    assert counts == {"total": (None, None), "maths": (2, 2), "chinese": (1, 1)}
+
+
 def test_a_line_for_one_kind_of_candidates() -> None:
     of = cohort(5, kind=["物理", "物理", "历史", "历史", ""])
     total = totals([500, 400, 450, 300, 480], full=750, code="total", of=of)
