@@ -214,6 +214,8 @@ def verdict_sentence(name: str, unit: Values | None, mean: float | None, how: Co
     """The comparison in words that say no more than the interval does."""
     if unit is None or how.gap is None or how.half is None or mean is None:
         return words("sentence.unknown", unit=name, n=unit["n"] if unit else 0)
+    low, high = how.gap - how.half, how.gap + how.half
+    digits = 1 if how.verdict == "same" or min(abs(low), abs(high)) >= 0.05 else 2  # a clear end is not written as 0.0
     return words(
         f"sentence.{how.verdict}",
         unit=name,
@@ -221,8 +223,8 @@ def verdict_sentence(name: str, unit: Values | None, mean: float | None, how: Co
         mean=number(unit["mean"]),
         reference=number(mean),
         gap=number(abs(how.gap)),
-        low=signed(how.gap - how.half),
-        high=signed(how.gap + how.half),
+        low=signed(low, digits),
+        high=signed(high, digits),
     )
 
 

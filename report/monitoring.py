@@ -125,7 +125,8 @@ def _growth_says(rows: Sequence[tuple[str, Values]], words: Words) -> list[str]:
         for side in ("above", "below")
         if told[side]
     ]
-    return [*said, words("growth.says.same", count=len(told["same"]), few=len(told["unknown"]))]
+    said += [words(f"growth.says.{side}", count=len(told[side])) for side in ("same", "unknown") if told[side]]
+    return said
 
 
 def balance(units: Sequence[tuple[str, Sequence[Values]]], first: str, words: Words) -> Section:

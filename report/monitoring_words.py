@@ -122,8 +122,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "growth.says.above": ("增值明显高于预期的有 {count} 个：{units}。", "Clearly above expected ({count}): {units}."),
     "growth.says.below": ("增值明显低于预期的有 {count} 个：{units}。", "Clearly below expected ({count}): {units}."),
     "growth.says.same": (
-        "另有 {count} 个与预期没有明显差异，{few} 个前测匹配不足、不作判断。",
-        "As expected, as far as can be told: {count}; too few matched pupils: {few}.",
+        "另有 {count} 个与预期没有明显差异。",
+        "As expected, as far as can be told: {count}.",
+    ),
+    "growth.says.unknown": (
+        "有 {count} 个前测匹配不足，不作判断。",
+        "Too few pupils with an earlier score for a verdict: {count}.",
     ),
     "caterpillar": ("增值与 95% 区间", "Value added with intervals"),
     "caterpillar.note": (
