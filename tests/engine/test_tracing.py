@@ -117,6 +117,30 @@ def test_an_exam_more_makes_the_profile_surer_and_predicts_the_next_better() -> 
     assert np.abs(after.estimate - truth).mean() < np.abs(before.estimate - truth).mean() - 0.05
 
 
+def test_the_outlook_of_all_pupils_at_all_items_is_that_of_each() -> None:
+    w = world(120)
+    model = KnowledgeTracer(w.q_matrix, neighbours=False, n_rounds=2).fit(w.log(shown(w, 0.5)))
+    everyone, items = model.students_, np.arange(24)
+    outlook = model.outlook(items, model.mastery(everyone))
+    asked = np.repeat(everyone.to_numpy(), 24), np.tile(items, len(everyone))
+    np.testing.assert_allclose(outlook.chance.ravel(), model.predict_proba(*asked), atol=1e-9)
+    assert (outlook.slope > 0).all() and (outlook.slope < model.slope_ / 4 + 1e-12).all()
+
+
+def test_the_likelihood_is_the_product_of_the_chances_of_each_answer_after_those_before() -> None:
+    w = world(120)
+    log = w.log(shown(w, 0.3))
+    model = KnowledgeTracer(w.q_matrix, neighbours=False, n_rounds=2).fit(log)
+    stranger = {**log, "student": log["student"] + 1000}  # of whom nothing is known
+    p = model.predict_next(stranger)
+    expected = np.log(np.where(log["correct"] == 1, p, 1 - p)).sum()
+    assert np.isclose(model.loglik(model.students_), expected)
+    half = model.students_.to_numpy() < 60
+    parts = [model.loglik(model.students_.filter(pa.array(mask))) for mask in (half, ~half)]
+    assert np.isclose(sum(parts), expected)
+    assert model.n_parameters_ == 2 * 24 + 1
+
+
 def sequences(n: int = 250, answers: int = 60) -> dict[str, np.ndarray]:
     """Pupils whose ability passes: it is that of the last few answers, not of all."""
     rng = np.random.default_rng(3)
