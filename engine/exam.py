@@ -137,7 +137,7 @@ class RecommendRule(_Model):
     target_high: Share = Field(default=0.85, validate_default=True)
     per_knowledge: Count = 2  # at most so many questions on one knowledge point
     ready: Share = 0.6  # prerequisites with a lower expected rate go before what rests on them
-    reviews: Annotated[int, Field(ge=0)] = 1  # so many questions of each list at least on points not in this exam, taught
+    reviews: Annotated[int, Field(ge=0)] = 1  # at least so many questions of a list on points not in this exam, taught
     review_after: Count = 21  # days ago at least
     max_share: Annotated[float, Field(gt=0, le=1)] = 0.5  # of a class that the same question goes to, at most
     until: datetime.date | None = None  # what is taught by then may be practised; none: the exam's date
