@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engine.diagnosis.atypical import atypical_pupils
 from engine.diagnosis.distractors import misconceptions
 from engine.diagnosis.intervals import wilson, wilson_trials
+from engine.diagnosis.matrices import Profiles
 from engine.diagnosis.patterns import error_patterns
-from engine.diagnosis.profiles import Profiles
 from engine.diagnosis.rates import mastery
 
 if TYPE_CHECKING:

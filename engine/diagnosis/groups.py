@@ -25,7 +25,7 @@ from sklearn.cluster import ward_tree
 
 from engine import tables
 from engine.diagnosis.intervals import wilson_trials
-from engine.diagnosis.profiles import Profiles
+from engine.diagnosis.matrices import Profiles
 from engine.diagnosis.rates import TOLERANCE
 from engine.exam import DiagnosisRule, Subject
 from engine.knowledge import knowledge_points, ratio

@@ -35,8 +35,8 @@ from engine import tables
 from engine.cdm import GDINA, accuracy
 from engine.diagnosis import attributes
 from engine.diagnosis.earlier import Earlier
+from engine.diagnosis.matrices import Profiles
 from engine.diagnosis.paper import Estimates, Paper
-from engine.diagnosis.profiles import Profiles
 from engine.diagnosis.qmatrix import item_tables
 from engine.diagnosis.rates import EVIDENCE, TOLERANCE
 from engine.diagnosis.traced import Traced, trace

@@ -26,8 +26,9 @@ or more below the reference, and has its whole interval below the reference. At 
   partial credit that owes nothing to ability, up to 7 % of pupils' points);
 * true rates 0.25 too low: 25 % of the points of pupils and over 99 % of those of classes are found.
 
-So among 20 points an average pupil without any weakness is told of one: a pupil's weak point says where to look first,
-a class's is a finding. A higher `confidence` trades the one error for the other.
+So among 20 points an average pupil without any weakness would be told of one. The stage therefore lets the pupils'
+weak points rest on their profiles (engine/diagnosis/profile.py) wherever there are pupils enough for a model; those of
+classes and schools stay as they are. A higher `confidence` trades the one error for the other.
 """
 
 from __future__ import annotations
