@@ -44,7 +44,9 @@ def atypical_pupils(subject: Subject, matrix: ScoreMatrix, rule: DiagnosisRule, 
     Returns:
         Table "atypical", pupils in the order of their text.
     """
-    right = binarize(matrix.points, matrix.full)
+    order = sorted(range(len(matrix.students)), key=lambda i: matrix.students[i])
+    # In this order from the start: the last bit of what products of matrices give depends on a row's place.
+    right = binarize(matrix.points[order], matrix.full)
     caution, modified = caution_indices(right)
     with np.errstate(invalid="ignore"):
         found = (caution >= rule.caution) & (modified >= rule.modified_caution)
@@ -52,14 +54,14 @@ def atypical_pupils(subject: Subject, matrix: ScoreMatrix, rule: DiagnosisRule, 
     rates = ratio(np.nansum(right, axis=0), (~np.isnan(right)).sum(axis=0))
     choice = {item.item for item in subject.items if item.type in ("single", "multiple")}
     columns: dict[str, list] = {name: [] for name in tables.SCHEMAS["atypical"].names}
-    for i in sorted(np.flatnonzero(found), key=lambda i: matrix.students[i]):
+    for i in np.flatnonzero(found):
         easy_wrong, hard_right = _unexpected(right[i], rates)
         rate = float(np.nanmean(right[i]))
         guessed = sum(matrix.items[j] in choice for j in hard_right) * 2 > len(hard_right)
         kind = "careless" if rate >= lines.good else "guessing" if rate <= GUESS and guessed else "atypical"
         wrong, surprising = ("、".join(matrix.items[j] for j in places[:NAMED]) for places in (easy_wrong, hard_right))
         columns["subject"].append(subject.code)
-        columns["student_id"].append(matrix.students[i])
+        columns["student_id"].append(matrix.students[order[i]])
         columns["kind"].append(kind)
         columns["rate"].append(rate)
         columns["caution"].append(float(caution[i]))
