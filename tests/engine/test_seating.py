@@ -115,7 +115,7 @@ def test_no_rooms_no_table(tmp_path: Path) -> None:
         (",,absent,1,26010191", "student_id", "no pupil '26010191'"),
         (",,absent,,G0", "value", "expected 1"),
         (",,absent,-,G0", "value", "expected 1"),
-        (",,violation,1,G0", "file", "no page"),
+        (",,candidate,1,G0", "file", "no page"),
     ],
 )
 def test_an_absence_that_cannot_be_registered(tmp_path: Path, row: str, column: str, says: str) -> None:
