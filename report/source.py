@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +18,10 @@ from engine import tables
 from engine.bank import load_bank
 from engine.exam import TOTAL, Exam, Subject
 from engine.files import find_table
+from engine.policy import PUBLISHED, policy_of, published
+from report.cuts import ByClass, Row, Rows
 from report.names import file_names, natural
 
-Row = dict[str, Any]  # a row of a table, by column
 _PUPIL_TABLES = ("exceptions", "groups", "recommendations", "mastery")
 _CLASS_TABLES = ("lecture", "lecture_options", "lecture_questions")
 _EXAM_TABLES = ("accounts", "items", "options", "reliability", "coefficients", "dif", "units", "gaps")
@@ -129,34 +129,12 @@ class Sheets:
         )
 
 
-def _read(exam: Exam, name: str) -> pa.Table:
-    """A table of the exam, in the view that may leave the house where there is one; empty if it is not made yet."""
-    for folder in (exam.published, exam.tables):
-        path = folder / f"{name}.arrow"
-        if path.exists():
-            return tables.read(path)
-    return tables.empty(name)
-
-
 def _strings(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(column.cast(pa.string()).to_numpy(), dtype=object)
 
 
 def _points(column: pa.ChunkedArray, step: float) -> np.ndarray:
     return np.round(column.cast(pa.float64()).to_numpy() * step, 6)
-
-
-class _ByClass:
-    """A table whose rows belong to classes, sorted by class once."""
-
-    def __init__(self, table: pa.Table, codes: np.ndarray, classes: int) -> None:
-        self._table = table
-        self._order = np.argsort(codes, kind="stable")
-        self._start = np.searchsorted(codes[self._order], np.arange(classes + 1))
-
-    def take(self, first: int, last: int) -> pa.Table:
-        """The rows of the classes first…last-1."""
-        return self._table.take(pa.array(self._order[self._start[first] : self._start[last]])).combine_chunks()
 
 
 class Source:
@@ -170,7 +148,8 @@ class Source:
         self._exam = exam
         self._read: dict[str, pa.Table] = {}
         for name in (*_EXAM_TABLES, *_RESEARCH_TABLES, *_PUPIL_TABLES, *_CLASS_TABLES, *_UNIT_TABLES):
-            self._read[name] = _read(exam, name)
+            path = exam.tables / f"{name}.arrow"
+            self._read[name] = tables.read(path) if path.exists() else tables.empty(name)
         self._number_classes()
         self._cut()
         self._group_rows()
@@ -210,15 +189,15 @@ class Source:
 
     def _cut(self) -> None:
         count = len(self.classes)
-        self._roster = _ByClass(self._exam.roster, self._codes, count)
-        self._sheets: dict[str, tuple[_ByClass, _ByClass]] = {}
+        self._roster = ByClass(self._exam.roster, self._codes, count)
+        self._sheets: dict[str, tuple[ByClass, ByClass]] = {}
         self._totals: dict[str, np.ndarray] = {}
         for subject in self._exam.subjects:
             responses = tables.read(self._exam.tables / f"responses.{subject.code}.arrow")
             scores = tables.read(self._exam.tables / f"scores.{subject.code}.arrow")
             responses = _aligned(responses, scores)
             codes = self._class_of(scores["student_id"])
-            self._sheets[subject.code] = _ByClass(responses, codes, count), _ByClass(scores, codes, count)
+            self._sheets[subject.code] = ByClass(responses, codes, count), ByClass(scores, codes, count)
             counted = pc.equal(scores["status"].cast(pa.string()), "read")
             total = _points(scores.filter(counted)["total"], float(subject.step))
             self._totals[subject.code] = total[~np.isnan(total)]
@@ -227,22 +206,22 @@ class Source:
         pupils = {**self._read, "mastery": mastery}
         column = {"mastery": "unit"}
         self._by_class = {
-            name: _ByClass(pupils[name], self._class_of(pupils[name][column.get(name, "student_id")]), count)
+            name: ByClass(pupils[name], self._class_of(pupils[name][column.get(name, "student_id")]), count)
             for name in _PUPIL_TABLES
         }
         number = {f"{school}/{name}": code for code, (school, name) in enumerate(self.classes)}
         for name in _CLASS_TABLES:
             units = pc.binary_join_element_wise(self._read[name]["school"], self._read[name]["class"], "/")
             codes = np.array([number.get(unit, count) for unit in units.to_pylist()], dtype=np.int64)
-            self._by_class[name] = _ByClass(self._read[name], codes, count)
+            self._by_class[name] = ByClass(self._read[name], codes, count)
 
     def _group_rows(self) -> None:
-        self._units = {(r["subject"], r["level"], r["unit"]): r for r in self._read["units"].to_pylist()}
-        self._rows: dict[tuple[str, str, str, str], list[Row]] = {}
-        for name in _UNIT_TABLES:
+        policy = policy_of(self._exam)
+        self._rows, self._shown = Rows(), Rows()
+        for name in ("units", *_UNIT_TABLES):
             table = self._read[name]
-            for row in table.filter(pc.not_equal(table["level"], "pupil")).to_pylist():
-                self._rows.setdefault((name, row.get("subject", ""), row["level"], row["unit"]), []).append(row)
+            self._rows.add(name, table)
+            self._shown.add(name, published(name, table, policy) if name in PUBLISHED else table)
         bank = find_table(self._exam.folder, "bank")
         self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank else {}
 
@@ -261,7 +240,7 @@ class Source:
             options=options,
             reliability={row["subject"]: row for row in self._read["reliability"].to_pylist()},
             accounts=self._read["accounts"].to_pylist(),
-            units={code: self._units[code, "exam", ""] for code in codes if (code, "exam", "") in self._units},
+            units={code: rows[0] for code in codes if (rows := self._rows.get("units", code, "exam", ""))},
             mastery={code: self.rows("mastery", code, "exam") for code in codes},
             lines={code: self.rows("lines", code, "exam") for code in [*codes, TOTAL]},
             totals={code: _thinned(total) for code, total in self._totals.items()},
@@ -277,12 +256,12 @@ class Source:
         return table.to_pylist()
 
     def rows(self, table: str, subject: str, level: str, unit: str = "") -> list[Row]:
-        """The rows of a table of units for one of them."""
-        return self._rows.get((table, subject, level, unit), [])
+        """The rows of a table of units for one of them, as far as they may leave the house (engine/policy.py)."""
+        return self._shown.get(table, subject, level, unit)
 
     def unit(self, subject: str, level: str, unit: str) -> Row | None:
-        """A unit's row of `units`."""
-        return self._units.get((subject, level, unit))
+        """A unit's row of `units`, as far as it may leave the house."""
+        return next(iter(self.rows("units", subject, level, unit)), None)
 
     def table(self, name: str) -> list[Row]:
         """All rows of a table that has few."""
@@ -324,7 +303,7 @@ class Source:
             roster=roster,
             sheets={code: (a.take(first, last), b.take(first, last)) for code, (a, b) in self._sheets.items()},
             tables=cut,
-            units={(s, key): self._units[s, lv, u] for s, key, lv, u in keys if (s, lv, u) in self._units},
+            units={(s, key): rows[0] for s, key, lv, u in keys if (rows := self._rows.get("units", s, lv, u))},
             rows=self._rows_of(places),
             school_rates=school_rates,
             questions={name: self._bank[name] for name in sorted(set().union(*asked) & self._bank.keys())},
@@ -334,7 +313,7 @@ class Source:
         """The rows of the tables of units, of a school and its classes."""
         codes = [*(subject.code for subject in self._exam.subjects), TOTAL]
         wanted = {
-            (table, code, key): self.rows(table, code, level, unit)
+            (table, code, key): self._rows.get(table, code, level, unit)
             for table in _UNIT_TABLES
             for code in codes
             for key, level, unit in places

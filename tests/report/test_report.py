@@ -36,7 +36,7 @@ from report.figures import answers_given, histogram
 from report.names import file_names, natural
 from report.policy import grade
 from report.pupil_page import pupil_pages
-from report.render import asset, document_page, percent, points, signed
+from report.render import asset, document_page, number, percent, points, signed
 from report.source import Part, Sheets, Source
 from report.words import TEXTS, Words
 
@@ -365,7 +365,7 @@ def test_paper_page_tells_what_the_tables_hold(exam: Exam, built: Path) -> None:
     for row in tables.read(exam.tables / "items.arrow").to_pylist():
         text = _Text((built / "papers" / f"{row['subject']}.html").read_text("utf-8")).text
         told = f"{percent(row['blank'] / row['n'])} {percent(row['difficulty'])} {percent(row['expected'])}"
-        assert f"{told} {row['r_rest']:.2f}".replace("-", "−") in text
+        assert f"{told} {number(row['r_rest'], 2)}" in text
 
 
 def test_an_account_that_is_off_says_so(exam: Exam, tmp_path: Path) -> None:
