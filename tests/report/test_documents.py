@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
 import pypdfium2
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from made_exam import FORMULA, SIZE, make_exam
 
 import report
+from engine import tables
 from engine.exam import TOTAL, Exam
 from report import charts, monitoring
 from report.annex import annex
@@ -253,3 +255,25 @@ def test_a_kind_alone_leaves_the_others_and_their_font(tmp_path: Path) -> None:
     assert report.build(exam, tmp_path, kinds=["papers"]) == {"assets": 1, "papers": 4}
     assert any((tmp_path / "schools").glob("*.html"))
     assert len((tmp_path / "assets" / "font.css").read_bytes()) >= font
+
+
+# --- policy ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_compulsory_exam_tells_of_no_single_score_and_no_small_unit(exam: Exam, tmp_path: Path) -> None:
+    """一分一段 would tell single scores; a unit of fewer pupils than exam.toml allows is named without figures."""
+    other = exam.model_copy(update={"folder": tmp_path / "exam"})
+    shutil.copytree(exam.folder, other.folder)
+    rows = [{"subject": "math", "level": "exam", "unit": "", "score": float(s), "count": 1, "cumulative": 140 - s,
+             "share": (140 - s) / 28, "pooled": False} for s in range(139, 111, -1)]  # fmt: skip
+    tables.write(pa.Table.from_pylist(rows, tables.SCHEMAS["segments"]), other.tables / "segments.arrow")
+    senior = other.model_copy(update={"stage": "senior"})
+    shown = [document_page(paper_document(Source(one, "zh"), one.subjects[0], ZH), one, ZH) for one in (senior, other)]
+    assert [ZH("segments.table") in html for html in shown] == [True, False]
+
+    units = tables.read(other.tables / "units.arrow").to_pylist()
+    small = next(row for row in units if row["level"] == "school" and row["subject"] == "math")
+    small |= {"n": 3, "mean": 77.77}
+    tables.write(pa.Table.from_pylist(units, tables.SCHEMAS["units"]), other.tables / "units.arrow")
+    html = document_page(exam_document(Source(other, "zh"), ZH), other, ZH)
+    assert small["unit"] in html and "77.8" not in html
