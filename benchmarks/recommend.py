@@ -27,6 +27,7 @@ from engine.recommend.sentences import joined, percent
 
 PUPILS, QUESTIONS, POINTS, CHAPTER, LENGTH, CLASS, SEEN = 1_000_000, 10_000, 60, 6, 10, 40, 20
 PART = 2048  # pupils at a time for NumPy
+REASONS = 50_000  # pupils whose reasons are made at a time
 RULE = RecommendRule(per_pupil=LENGTH)
 
 
@@ -62,7 +63,9 @@ def run(size: float = 1.0) -> dict:
     first = times["yuejuan, all constraints"]
     rows = [{"contender": name, "seconds": seconds, "× ours": seconds / first} for name, seconds in times.items()]
     told = best_times({"reasons": lambda: _reasons(lists, needs, scope)}, rounds=1)["reasons"]
-    rows.append({"contender": "yuejuan: the reasons in words", "seconds": told, "× ours": told / first})
+    rows.append(
+        {"contender": "yuejuan: the reasons in words, of a tenth of them", "seconds": told, "× ours": told / first}
+    )
     return {"what": f"top {LENGTH} of {QUESTIONS:,} questions for {n:,} pupils", "rows": rows, "notes": notes}
 
 
@@ -121,10 +124,11 @@ def _check(lists: Lists, questions: Questions, seen: csr_array, unit: np.ndarray
 
 
 def _reasons(lists: Lists, needs: Needs, scope: Scope) -> int:
-    """The sentences of all recommendations, a part of the pupils at a time; how many bytes they have."""
+    """The sentences of the first tenth of the pupils, a part at a time; how many bytes they have."""
     total = 0
-    for start in range(0, len(lists.question), 50_000):
-        part = slice(start, start + 50_000)
+    tenth = len(lists.question) // 10
+    for start in range(0, tenth, REASONS):
+        part = slice(start, min(start + REASONS, tenth))
         pupil, rank = np.nonzero(lists.question[part] >= 0)
         point, chance = lists.point[part][pupil, rank], lists.chance[part][pupil, rank]
         own = Needs(needs.need[part], needs.shift[part], needs.unready[part], needs.due[part])
