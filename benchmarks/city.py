@@ -85,12 +85,12 @@ def stages_of(work: Work) -> dict[str, Callable[[Path], Summary]]:
     """The stages after reading, by name, in order."""
     return {
         "score": score,
-        "analyze": stages.analyze,
+        "analyze": lambda folder: stages.analyze(folder, work),
         "equity": stages.equity,
         "scale": stages.scale,
-        "diagnose": stages.diagnose,
+        "diagnose": lambda folder: stages.diagnose(folder, work),
         "recommend": stages.recommend,
-        "lecture": stages.lecture,
+        "lecture": lambda folder: stages.lecture(folder, work),
         "report": lambda folder: stages.report(folder, work),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from engine.units import unit_statistics
 from stages.exceptions import keep_exceptions
 from stages.reading import match_sheets
 from stages.state import fresh_scores, keep
-from stages.work import Summary, Work
+from stages.work import Summary, Work, joined
 
 
 def score(folder: Path, work: Work | None = None) -> Summary:
@@ -53,31 +54,35 @@ def _tally(exam: Exam, code: str) -> Path:
     return exam.tables / f"tally.{code}.arrow"
 
 
-def analyze(folder: Path) -> Summary:
+def analyze(folder: Path, work: Work | None = None) -> Summary:
     """Item, option, reliability and group statistics, from the tallies; and what needs the pupils one by one."""
     exam = load_exam(folder)
-    made_of = ("items", "options", "reliability", "coefficients", "units", "person_fit", "dif")
-    made: dict[str, list[pa.Table]] = {name: [] for name in made_of}
     every = fresh_scores(exam)
     totals = exam_totals(exam, every)
     denominator = denominator_of(exam, totals.cohort)
-    made["units"] = [unit_statistics(one, exam.lines, denominator, exam.merit) for one in totals.all]
-    for subject, scores in zip(exam.subjects, every, strict=True):
-        tally = Tally.load(_tally(exam, subject.code))
-        made["items"].append(ctt.item_statistics(tally, subject))
-        made["options"].append(ctt.option_statistics(tally, subject))
-        made["reliability"].append(ctt.reliability(tally, subject))
-        matrix = score_matrix(scores, subject)
-        made["coefficients"].append(_coefficients(subject, matrix))
-        made["person_fit"].append(_person_fit(subject, matrix))
-        groups = _tally_by_group(exam, subject) if exam.dif else {}
-        made["dif"].append(dif_statistics(groups, subject, by=exam.dif))
-    joined = {name: pa.concat_tables(some) for name, some in made.items()}
-    summary = Summary("analyze", written=keep(exam, joined))
-    for row in joined["reliability"].to_pylist():
+    units = [unit_statistics(one, exam.lines, denominator, exam.merit) for one in totals.all]
+    made = joined(
+        [*({"units": one} for one in units), *(work or Work()).each(_analyze, repeat(exam), exam.subjects, every)]
+    )
+    summary = Summary("analyze", written=keep(exam, made))
+    for row in made["reliability"].to_pylist():
         names = ("n", "mean", "sd", "alpha", "sem")
         summary.figures[f"{row['subject']} paper"] = {name: row[name] for name in names if row[name] is not None}
     return summary
+
+
+def _analyze(exam: Exam, subject: Subject, scores: pa.Table) -> dict[str, pa.Table]:
+    tally = Tally.load(_tally(exam, subject.code))
+    matrix = score_matrix(scores, subject)
+    groups = _tally_by_group(exam, subject) if exam.dif else {}
+    return {
+        "items": ctt.item_statistics(tally, subject),
+        "options": ctt.option_statistics(tally, subject),
+        "reliability": ctt.reliability(tally, subject),
+        "coefficients": _coefficients(subject, matrix),
+        "person_fit": _person_fit(subject, matrix),
+        "dif": dif_statistics(groups, subject, by=exam.dif),
+    }
 
 
 def _coefficients(subject: Subject, matrix: ScoreMatrix) -> pa.Table:

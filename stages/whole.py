@@ -26,13 +26,13 @@ def run(folder: Path, work: Work, language: str = "zh") -> Summary:
     read_subjects(exam, work)
     for done in (
         score(folder, work),
-        analyze(folder),
+        analyze(folder, work),
         *((stage(folder) for stage in (track, grow)) if exam.history.store else ()),
         equity(folder),
         scale(folder),
-        diagnose(folder),
+        diagnose(folder, work),
         recommend(folder),
-        lecture(folder),
+        lecture(folder, work),
         report(folder, work, language),
     ):
         summary.figures |= done.figures

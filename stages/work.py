@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from omr import workers as processes
 
+Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]  # what is being done, done, total
 
 
@@ -42,9 +48,29 @@ class Work:
     workers: int = 1
     progress: Progress = lambda what, done, total: None
 
+    def each(self, task: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
+        """A task with the first of all arguments, with the second, …: its results in this order."""
+        do = self.executor.map if self.executor else map
+        return list(do(partial(_on_one_thread, task), *arguments))
+
     def on(self, what: str) -> Callable[[int, int], None]:
         """The progress callback of one piece of work."""
         return lambda done, total: self.progress(what, done, total)
+
+
+def _on_one_thread(task: Callable[..., Result], *arguments: Any) -> Result:
+    """Processes share the cores; and sums of many threads may differ in the last bit."""
+    with threadpool_limits(1):
+        return task(*arguments)
+
+
+def joined(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    """Tables of several subjects, by name, as one of all."""
+    together: dict[str, list[pa.Table]] = {}
+    for part in parts:
+        for name, table in part.items():
+            together.setdefault(name, []).append(table)
+    return {name: pa.concat_tables(some) for name, some in together.items()}
 
 
 def usable_cores() -> int:
