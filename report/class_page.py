@@ -64,6 +64,7 @@ def class_document(ref: Reference, part: Part, words: Words) -> Document:
     name = part.classes[0]
     desks = [_Desk(ref, part, subject, words) for subject in ref.exam.subjects]
     waiting = exceptions_table(told(exceptions_of(part), words), subject_names(ref), words)
+    note = "members.note" if policy_of(ref.exam).teacher_scores else "members.note.grades"
     return Document(
         kind=words("report.class"),
         heading=f"{part.school} {name}",
@@ -72,7 +73,7 @@ def class_document(ref: Reference, part: Part, words: Words) -> Document:
             Chapter(words("overall"), _overall(ref, part, desks, words), "overall"),
             *(Chapter(desk.subject.name, desk.sections(), desk.subject.code) for desk in desks),
             Chapter(words("exceptions"), [Section("", waiting)], "exceptions"),
-            Chapter(words("members"), [Section("", [_members(part, desks, words)], words("members.note"))], "members"),
+            Chapter(words("members"), [Section("", [_members(part, desks, words)], words(note))], "members"),
         ],
         root="../",
         crumbs=[(words("overview"), "../index.html"), (part.school, f"../schools/{quote(part.school_file)}.html"),

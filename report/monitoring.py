@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from engine.exam import TOTAL, Exam
 from report import charts
 from report.document import Block, Cell, Column, Figure, Row, Says, Section, Side, Table
-from report.render import number, percent, signed
+from report.render import number, percent, points, signed
 from report.source import Row as Values
 from report.words import Words
 
@@ -63,7 +63,11 @@ def lines(units: Sequence[tuple[str, str, Sequence[Values]]], first: str, words:
             ("hit_rate", "rate"), ("contribution", "rate"))  # fmt: skip
     columns = [Column(first, "keep"), Column(words("cut"), "keep")]
     columns += [Column(words(f"cut.{key}"), kind) for key, kind in keys]  # type: ignore[arg-type]
-    body = [Row([name, row["line"], *(row[key] for key, _ in keys)]) for name, _, rows in units for row in rows]
+    body = []
+    for name, _, rows in units:
+        for row in rows:  # the line of a subject follows from that of the total, by division
+            score = Cell(row["score"], points(row["score"] if row["score"] is None else round(row["score"], 1)))
+            body.append(Row([name, row["line"], score, *(row[key] for key, _ in keys[1:])]))
     blocks = [Table(columns, body, "lines", annex=words("cuts"))] if body else []
     return Section(words("cuts"), blocks, words("cuts.note"))
 

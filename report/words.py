@@ -343,6 +343,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "按学号排列。分数供教师使用，不公布、不排名。",
         "In order of student ID. Scores are for the teacher: not to be published or ranked.",
     ),
+    "members.note.grades": ("按学号排列，只列等第。", "In order of student ID; grades only."),
     "grade": ("等级", "Grade"),
     # --- pupil
     "grade.excellent": ("优秀", "Excellent"),

@@ -16,6 +16,7 @@ from engine.bank.table import flat
 from engine.errors import UsageError
 from engine.exam import load_exam
 from engine.files import need_table
+from report.export import export
 from stages.state import fresh_scores
 from stages.work import Summary
 
@@ -102,8 +103,6 @@ def calibrate_bank(folder: Path, output: Path | None = None) -> Summary:
 
 
 def _save_xlsx(bank: pa.Table, path: Path) -> None:
-    from report.export import export  # matplotlib takes a second to load
-
     export(flat(bank), "xlsx", path)
 
 
