@@ -181,8 +181,9 @@ def exceptions_table(rows: Sequence[Values], names: Mapping[str, str], words: Wo
     """What waits for a person; of very many the first."""
     if not rows:
         return [Note(words("exceptions.none"))]
+    wide = ("class", "where", "detail")
     keys = ("subject", "kind", "reason", "class", "pupil", "field", "where", "detail")
-    columns = [Column(words(key)) for key in keys]
+    columns = [Column(words(key), "text" if key in wide else "keep") for key in keys]
     body = []
     for row in rows[:most]:
         where = words("where.page", file=row["file"], page=row["page"]) if row["file"] else ""
@@ -198,7 +199,7 @@ def exceptions_table(rows: Sequence[Values], names: Mapping[str, str], words: Wo
                     row["reason"],
                     place,
                     who,
-                    row["field"] or "",
+                    words.code("field", row["field"]),
                     where,
                     detail,
                 ]
