@@ -18,7 +18,7 @@ from engine import tables
 from engine.bank import load_bank
 from engine.exam import TOTAL, Exam, Subject
 from engine.files import find_table
-from engine.policy import PUBLISHED, policy_of, published
+from engine.policy import PUBLISHED, Policy, policy_of, published
 from report.cuts import ByClass, Row, Rows
 from report.names import file_names, natural
 
@@ -220,10 +220,24 @@ class Source:
         self._rows, self._shown = Rows(), Rows()
         for name in ("units", *_UNIT_TABLES):
             table = self._read[name]
-            self._rows.add(name, table)
-            self._shown.add(name, published(name, table, policy) if name in PUBLISHED else table)
+            self._rows.add(name, self._for_teachers(name, table, policy))
+            self._shown.add(name, self._published(name, table, policy))
         bank = find_table(self._exam.folder, "bank")
         self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank else {}
+
+    def _published(self, name: str, table: pa.Table, policy: Policy) -> pa.Table:
+        """A table as far as it may leave the house: as the stage `scale` has kept it."""
+        if name not in PUBLISHED:
+            return table
+        path = self._exam.published / f"{name}.arrow"
+        return tables.read(path) if path.exists() else published(name, table, policy)
+
+    @staticmethod
+    def _for_teachers(name: str, table: pa.Table, policy: Policy) -> pa.Table:
+        """A table for those who teach the pupils: of small units, too; single pupils' scores only by the policy."""
+        if name not in PUBLISHED or policy.teacher_scores:
+            return table
+        return published(name, table, replace(policy, min_cell=1))
 
     def _refer(self, language: str) -> Reference:
         codes = [subject.code for subject in self._exam.subjects]
@@ -233,12 +247,13 @@ class Source:
         options: dict[str, dict[str, list[Row]]] = {code: {} for code in codes}
         for row in self._read["options"].to_pylist():
             options.setdefault(row["subject"], {}).setdefault(row["item"], []).append(row)
+        papers = self._published("reliability", self._read["reliability"], policy_of(self._exam))
         return Reference(
             exam=self._exam.model_copy(update={"roster": self._exam.roster.slice(0, 0)}),
             language=language,
             items=items,
             options=options,
-            reliability={row["subject"]: row for row in self._read["reliability"].to_pylist()},
+            reliability={row["subject"]: row for row in papers.to_pylist()},
             accounts=self._read["accounts"].to_pylist(),
             units={code: rows[0] for code in codes if (rows := self._rows.get("units", code, "exam", ""))},
             mastery={code: self.rows("mastery", code, "exam") for code in codes},
