@@ -38,7 +38,6 @@ cdef enum:
     TOGETHER = 8  # items counted together at most
     BYTES = 256  # bytes added in 16 bits before they may overflow
     MOST = 1 << 24  # pupils whose bytes are added in 32 bits
-    CLASSES = 256  # whose sums stay in the second-level cache
     STRIDE = BLOCK + 64  # from plane to plane: powers of 2 fall on the same lines of the cache
 
 FEW_SLOTS = 256

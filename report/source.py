@@ -220,24 +220,23 @@ class Source:
         self._rows, self._shown = Rows(), Rows()
         for name in ("units", *_UNIT_TABLES):
             table = self._read[name]
-            self._rows.add(name, self._for_teachers(name, table, policy))
-            self._shown.add(name, self._published(name, table, policy))
+            if name in PUBLISHED:
+                self._rows.add(name, self._for_teachers(name, table, policy))
+                self._shown.add(name, self._published(name, table, policy))
+            else:
+                self._rows.add(name, table)
         bank = find_table(self._exam.folder, "bank")
         self._bank = {row["question"]: row for row in load_bank(bank).to_pylist()} if bank else {}
 
     def _published(self, name: str, table: pa.Table, policy: Policy) -> pa.Table:
         """A table as far as it may leave the house: as the stage `scale` has kept it."""
-        if name not in PUBLISHED:
-            return table
         path = self._exam.published / f"{name}.arrow"
         return tables.read(path) if path.exists() else published(name, table, policy)
 
     @staticmethod
     def _for_teachers(name: str, table: pa.Table, policy: Policy) -> pa.Table:
         """A table for those who teach the pupils: of small units, too; single pupils' scores only by the policy."""
-        if name not in PUBLISHED or policy.teacher_scores:
-            return table
-        return published(name, table, replace(policy, min_cell=1))
+        return table if policy.teacher_scores else published(name, table, replace(policy, min_cell=1))
 
     def _refer(self, language: str) -> Reference:
         codes = [subject.code for subject in self._exam.subjects]
@@ -272,7 +271,7 @@ class Source:
 
     def rows(self, table: str, subject: str, level: str, unit: str = "") -> list[Row]:
         """The rows of a table of units for one of them, as far as they may leave the house (engine/policy.py)."""
-        return self._shown.get(table, subject, level, unit)
+        return (self._shown if table in PUBLISHED else self._rows).get(table, subject, level, unit)
 
     def unit(self, subject: str, level: str, unit: str) -> Row | None:
         """A unit's row of `units`, as far as it may leave the house."""

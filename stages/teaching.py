@@ -60,7 +60,7 @@ def recommend(folder: Path) -> Summary:
 
     exam = load_exam(folder)
     bank = _bank(exam)
-    made = {name: [tables.empty(name)] for name in ("recommendations", "practice_sets")}
+    parts = [{name: tables.empty(name) for name in ("recommendations", "practice_sets")}]
     if bank:
         mastery, profiles, groups = fresh(exam, "mastery", "profiles", "groups")
         earlier = _earlier(exam)
@@ -68,10 +68,10 @@ def recommend(folder: Path) -> Summary:
             case = practice.Case.of(
                 subject, scores, mastery, bank, exam.recommend, day=exam.date, profiles=profiles, earlier=earlier
             )
-            made["recommendations"].append(practice.recommend(case, exam.roster))
-            made["practice_sets"].append(practice.practice_sets(case, exam.roster, groups))
-    every = {name: pa.concat_tables(some) for name, some in made.items()}
-    summary = Summary("recommend", written=keep(exam, every))
+            sets = practice.practice_sets(case, exam.roster, groups)
+            parts.append({"recommendations": practice.recommend(case, exam.roster), "practice_sets": sets})
+    made = joined(parts)
+    summary = Summary("recommend", written=keep(exam, made))
     if bank:
         told = unused(bank, exam.subjects)
         summary.notes = [f"bank, not in this exam: {line}" for line in told[:MOST_NOTES]]
@@ -79,8 +79,8 @@ def recommend(folder: Path) -> Summary:
             summary.notes.append(f"bank, not in this exam: {len(told) - MOST_NOTES} more")
     summary.figures["practice"] = {
         "questions in the bank": bank.num_rows if bank else 0,
-        "recommendations": every["recommendations"].num_rows,
-        "for classes and groups": every["practice_sets"].num_rows,
+        "recommendations": made["recommendations"].num_rows,
+        "for classes and groups": made["practice_sets"].num_rows,
     }
     return summary
 
