@@ -20,7 +20,7 @@ from scipy.special import ndtr
 
 from engine.compare import chance_of_fewer, false_discovery
 from engine.exam import LectureRule, Subject
-from engine.knowledge import PupilPoints, ratio
+from engine.knowledge import PupilPoints, ratio, sum_by
 from engine.roster import rows_of, units_of
 
 TOLERANCE = 1e-9  # 13 of 39 pupils are a third, whatever binary fractions make of it
@@ -65,9 +65,10 @@ class Evidence:
         pupils = PupilPoints.of(subject, scores)
         units, of = _classes(pupils, roster)
         lacking = np.where(pupils.presented, pupils.full - pupils.points, 0)
-        n = _count(pupils.presented, of, len(units))
-        lost = _count(lacking > TOLERANCE, of, len(units))
-        points_lost = _count(lacking, of, len(units))
+        inside = of >= 0
+        n, lost, points_lost = (
+            sum_by(of[inside], values[inside]) for values in (pupils.presented, lacking > TOLERANCE, lacking)
+        )
         rate = 1 - ratio(points_lost, n * pupils.full)
         reference = pupils.item_means() / pupils.full
         gap = rate - reference
@@ -99,15 +100,6 @@ def _classes(pupils: PupilPoints, roster: pa.Table) -> tuple[np.ndarray, np.ndar
     of = np.full(len(names), -1)
     units, of[inside] = np.unique(names[inside], return_inverse=True)
     return units, of
-
-
-def _count(values: np.ndarray, of: np.ndarray, classes: int) -> np.ndarray:
-    """(C, J) sums of (n, J) values over the pupils of each class."""
-    inside = of >= 0
-    sums = np.zeros((classes, values.shape[1]))
-    for item, column in enumerate(values.T):
-        sums[:, item] = np.bincount(of[inside], weights=column[inside], minlength=classes)
-    return sums
 
 
 def _chance(pupils: PupilPoints, rate: np.ndarray, n: np.ndarray, reference: np.ndarray) -> np.ndarray:
