@@ -4,13 +4,15 @@
 import numpy as np
 
 from libc.math cimport fabs, fmax, sqrt
-from libc.stdint cimport int16_t, uint8_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
 cdef enum:
     FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
     WHITE = 255
     SHARE_BITS = 3  # greys are counted in eighths
     ROUND_BITS = 16
+    FINE_BITS = 16  # of places, in pixels
+    AT_ONCE = 8  # moves of an outline
     DARKER = 2  # times as dark as an outline: more says nothing more
 
 
@@ -49,30 +51,36 @@ cdef void _sample(
 ) noexcept nogil:
     """The picture of one bubble: as many pixels are averaged as lie between two steps, or nearly."""
     cdef int window = max(1, <int>fmax(fmax(fabs(axis[2]), fabs(axis[3])), fmax(fabs(axis[4]), fabs(axis[5]))))
-    cdef double x0 = _near(axis[0] - 0.5 * (window - 1)), y0 = _near(axis[1] - 0.5 * (window - 1)), x, y
-    cdef double right_x = _near(axis[2]), right_y = _near(axis[3]), down_x = _near(axis[4]), down_y = _near(axis[5])
+    cdef int64_t right_x = _fixed(axis[2]), right_y = _fixed(axis[3]), down_x = _fixed(axis[4])
+    cdef int64_t down_y = _fixed(axis[5]), x, y
+    cdef int64_t x0 = _fixed(axis[0] - 0.5 * (window - 1) + 0.5) - half_y * down_x - half_x * right_x
+    cdef int64_t y0 = _fixed(axis[1] - 0.5 * (window - 1) + 0.5) - half_y * down_y - half_x * right_y
     window = min(window, <int>min(image.shape[0], image.shape[1]))
-    cdef int right = <int>image.shape[1] - window, bottom = <int>image.shape[0] - window
+    cdef int64_t right = image.shape[1] - window, bottom = image.shape[0] - window, wide = image.shape[1], left, top
     cdef uint32_t share = (1 << (ROUND_BITS + SHARE_BITS)) // (window * window), total
-    cdef int row, column, left, top, i, j
+    cdef int row, column, i, j
+    cdef const uint8_t* pixel
     for row in range(2 * half_y + 1):
-        x = x0 + (row - half_y) * down_x - half_x * right_x
-        y = y0 + (row - half_y) * down_y - half_x * right_y
+        x, y = x0 + row * down_x, y0 + row * down_y
         for column in range(2 * half_x + 1):
-            left = min(max(<int>(x + 0.5), 0), right)
-            top = min(max(<int>(y + 0.5), 0), bottom)
-            total = 0
-            for j in range(top, top + window):
-                for i in range(left, left + window):
-                    total += image[j, i]
+            left = min(max(x >> FINE_BITS, 0), right)
+            top = min(max(y >> FINE_BITS, 0), bottom)
+            pixel = &image[0, 0] + top * wide + left
+            if window == 2:  # mostly
+                total = pixel[0] + pixel[1] + pixel[wide] + pixel[wide + 1]
+            else:
+                total = 0
+                for j in range(window):
+                    for i in range(window):
+                        total += pixel[j * wide + i]
             greys[row, column] = (total * share) >> ROUND_BITS
             x += right_x
             y += right_y
 
 
-cdef inline double _near(double x) noexcept nogil:
-    """x, or a number that pixels can be counted with."""
-    return min(max(x, -<double>FAR_OFF), <double>FAR_OFF)
+cdef inline int64_t _fixed(double x) noexcept nogil:
+    """x in fixed point, or a number that pixels can be counted with."""
+    return <int64_t>(min(max(x, -<double>FAR_OFF), <double>FAR_OFF) * (1 << FINE_BITS))
 
 
 cdef void _sort(int16_t[:, :, ::1] greys, int row) noexcept nogil:
@@ -102,22 +110,42 @@ def agreement(const float[:, ::1] picture, const float[:, ::1] outline, int reac
     Returns:
         (2 reach_y + 1, 2 reach_x + 1) float32: the sum of products for every move.
     """
-    cdef int rows = <int>outline.shape[0], columns = <int>outline.shape[1], i, j, row, column
-    cdef int left = <int>(picture.shape[1] - columns) // 2 - reach_x
-    cdef int top = <int>(picture.shape[0] - rows) // 2 - reach_y
+    cdef int moves = 2 * reach_x + 1, i, j
+    cdef int left = <int>(picture.shape[1] - outline.shape[1]) // 2 - reach_x
+    cdef int top = <int>(picture.shape[0] - outline.shape[0]) // 2 - reach_y
     if left < 0 or top < 0:
         raise ValueError("the outline must stay within the picture")
-    found = np.zeros((2 * reach_y + 1, 2 * reach_x + 1), np.float32)
+    found = np.zeros((2 * reach_y + 1, moves), np.float32)
     cdef float[:, ::1] found_ = found
-    cdef float share
-    with nogil:  # the moves along a row side by side, so that they may be computed at once
+    with nogil:  # moves along a row side by side, so that they are computed at once; the last of them overlap
         for i in range(2 * reach_y + 1):
-            for row in range(rows):
-                for column in range(columns):
-                    share = outline[row, column]
-                    for j in range(2 * reach_x + 1):
-                        found_[i, j] += share * picture[top + i + row, left + j + column]
+            for j in range(0, moves - AT_ONCE + 1, 8):
+                _sums(picture, outline, left + j, top + i, AT_ONCE, &found_[i, j])
+            if moves >= AT_ONCE:
+                _sums(picture, outline, left + moves - AT_ONCE, top + i, AT_ONCE, &found_[i, moves - AT_ONCE])
+            else:
+                _sums(picture, outline, left, top + i, moves, &found_[i, 0])
     return found
+
+
+cdef inline void _sums(
+    const float[:, ::1] picture, const float[:, ::1] outline, int left, int top, int moves, float* found
+) noexcept nogil:
+    """The sums of products for so many moves to the right, AT_ONCE at most."""
+    cdef int row, column, j
+    cdef float share
+    cdef const float* pixel
+    cdef float sums[AT_ONCE]
+    for j in range(moves):
+        sums[j] = 0
+    for row in range(<int>outline.shape[0]):
+        for column in range(<int>outline.shape[1]):
+            share = outline[row, column]
+            pixel = &picture[top + row, left + column]
+            for j in range(moves):
+                sums[j] += share * pixel[j]
+    for j in range(moves):
+        found[j] = sums[j]
 
 
 def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float[:, ::1] outline):
@@ -143,29 +171,26 @@ def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float
 
 cdef double _correlation(const int16_t[:, ::1] greys, const float[:, ::1] outline) noexcept nogil:
     """What is far darker than the outline, as a line beside the bubble, counts only as much as twice the outline."""
-    cdef int rows = <int>outline.shape[0], columns = <int>outline.shape[1], row, column, lighter = 0, printed = 0
-    cdef double mean = 0, paper = 0, ink = 0, limit, one, product = 0, total = 0, square = 0
-    for row in range(rows):
-        for column in range(columns):
-            mean += greys[row, column]
-    mean /= rows * columns
-    for row in range(rows):
-        for column in range(columns):
-            if greys[row, column] >= mean:
-                paper += greys[row, column]
-                lighter += 1
-            if outline[row, column] > 0:
-                ink -= greys[row, column]
-                printed += 1
-    paper /= lighter
-    limit = DARKER * (paper + ink / printed)
+    cdef int n = <int>(outline.shape[0] * outline.shape[1]), k, lighter = 0, printed = 0, all = 0, light = 0, ink = 0
+    cdef const int16_t* grey = &greys[0, 0]
+    cdef const float* line = &outline[0, 0]
+    cdef float paper, limit, one
+    cdef double product = 0, total = 0, square = 0
+    for k in range(n):
+        all += grey[k]
+        ink += grey[k] if line[k] > 0 else 0
+        printed += line[k] > 0
+    for k in range(n):
+        light += grey[k] if grey[k] * n >= all else 0
+        lighter += grey[k] * n >= all
+    paper = <float>light / lighter
+    limit = DARKER * (paper - <float>ink / printed)
     if not limit > 0:
         return 0
-    for row in range(rows):
-        for column in range(columns):
-            one = min(max(paper - greys[row, column], -limit), limit)
-            product += outline[row, column] * one
-            total += one
-            square += one * one
-    square -= total * total / (rows * columns)
+    for k in range(n):
+        one = min(max(paper - grey[k], -limit), limit)
+        product += line[k] * one
+        total += one
+        square += one * one
+    square -= total * total / n
     return product / sqrt(square) if square > 0 else 0

@@ -57,9 +57,11 @@ def _in_strips(image: np.ndarray, placement: Placement) -> list[zxingcpp.Barcode
     corners = placement.points(
         [(area.x + i * area.width, area.y + j * area.height) for i in (-MARGIN, 1 + MARGIN) for j in (0, 1)]
     )
-    ends = np.rint(np.clip([corners.min(axis=0), corners.max(axis=0)], 0, image.shape[::-1])).astype(int)
-    (left, top), (right, bottom) = ends.tolist()
-    edges = np.linspace(top, bottom, STRIPS + 1).astype(int).tolist()
+    height, width = image.shape
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    left, right = (round(min(max(x, 0), width)) for x in (left, right))
+    top, bottom = (round(min(max(y, 0), height)) for y in (top, bottom))
+    edges = [top + (bottom - top) * strip // STRIPS for strip in range(STRIPS + 1)]
     found = [
         zxingcpp.read_barcode(
             image[upper:lower, left:right], formats=FORMATS, try_rotate=False, try_downscale=False, try_invert=False

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from omr._bubbles import class_medians
 from omr.layout import Field, Page
-from omr.placement import Placement
+from omr.placement import IDENTITY, Placement, project
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -33,7 +33,7 @@ class Bubbles:
         group, block, letter: (n,) numbers of the group, of the block, and of what is printed in the bubble, as far as
             the layout says: its label and size.
         letters: how many letters there are.
-        blocks: by name, the bubbles of each block.
+        blocks: the blocks' names.
         start: (groups,) first bubble of each group.
         place: (n,) number of each bubble in its group.
         of_three: (n,) whether it is in a group of three or more.
@@ -47,7 +47,7 @@ class Bubbles:
     block: Index
     letter: Index
     letters: int
-    blocks: dict[str, Index]
+    blocks: list[str]
     start: Index
     place: Index
     of_three: npt.NDArray[np.bool_]
@@ -89,7 +89,7 @@ class Bubbles:
                 ]
             ),
             letters=len(letters),
-            blocks={name: np.flatnonzero(block == number) for name, number in blocks.items()},
+            blocks=list(blocks),
             start=start,
             place=np.concatenate([np.arange(number) for number in size]),
             of_three=np.repeat(size > 2, size),
@@ -99,10 +99,12 @@ class Bubbles:
 
     def axes(self, placement: Placement) -> Array:
         """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
-        placed = placement.points(self.ends).reshape(-1, 3, 2)
-        for name, own in self.blocks.items():
-            if name in placement.corrections:
-                placed[own] = placement.points(self.ends.reshape(-1, 3, 2)[own], name).reshape(-1, 3, 2)
+        ends = self.ends
+        if placement.corrections:
+            of_block = np.array([placement.corrections.get(name, IDENTITY) for name in self.blocks])
+            affine = of_block[self.block].repeat(3, axis=0)
+            ends = affine[:, :, 0] * ends[:, :1] + affine[:, :, 1] * ends[:, 1:] + affine[:, :, 2]
+        placed = project(placement.homography, ends).reshape(-1, 3, 2)
         placed[:, 1:] -= placed[:, :1]
         return placed.reshape(-1, 6)
 

@@ -14,7 +14,7 @@ from omr.layout import Fiducial, Layout, Page
 from omr.placement import Array, Placement, Unregistered, project, quarter_turn
 from omr.shrink import halved, halvings
 
-CORNER_SHARES = (0.15, 0.38)  # of the image's shorter side: how far in a corner mark lies; the same on a skewed page
+CORNER_SHARES = (0.13, 0.38)  # of the image's shorter side: how far in a corner mark lies; the same on a skewed page
 SEARCH_PIXELS = 1000  # least longer side of the image searched; the corners are refined at full size
 AFFINE_RESIDUAL = 0.1  # mm; three corners that fit this well hold no perspective worth extrapolating
 SMALLEST = 0.5  # of a mark's size on a page that fills the image: smaller ones are not looked for at first

@@ -71,8 +71,9 @@ class Ink:
 
     @property
     def blank(self) -> float:
-        """Below this rise a bubble is certainly blank."""
-        return float(self.blank_beside(np.array(0.0)))
+        """Below this rise a bubble is certainly blank, if there is no mark beside it."""
+        nothing = min(max(BLANK * min(self.mark, self.strong), SIGMAS * self.noise), MARKED * self.mark)
+        return self.known * nothing - (1 - self.known) * EMPTY_SPREAD
 
     def blank_beside(self, mark: Array) -> Array:
         """Below this rise a bubble is certainly blank beside such marks (0: none): a strong one says what is none.

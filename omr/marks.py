@@ -107,7 +107,7 @@ def _judge(ink: Ink, page: Bubbles) -> list[_Group]:
     confidence = np.minimum.reduceat(certainty, page.start).tolist()
     for group in page.group[np.isnan(rise)].tolist():
         flags[group], confidence[group] = "clipped", 0.0
-    return [_Group(*parts) for parts in zip(taken, confidence, flags, strict=True)]
+    return list(map(_Group, taken, confidence, flags))
 
 
 def _value(field: Field, groups: Sequence[_Group]) -> str:

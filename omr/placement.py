@@ -89,8 +89,11 @@ def distances(points: Array, known: Array) -> Array:
     return np.linalg.norm(points[:, None] - known[None], axis=2)
 
 
-def moves_about(points: Array, known: Array, moves: Array) -> Array:
+def moves_about(points: Array, known: Array, moves: Array, *, but_itself: bool = False) -> Array:
     """The moves (n, 2) to expect of points (n, 2) on bent paper: those of places (k, 2) whose moves (k, 2) are known,
-    by the inverse square of their distance (Shepard, 1968)."""
+    by the inverse square of their distance (Shepard, 1968); `but_itself`: points are the places, and each goes by the
+    others."""
     weight = 1 / np.maximum(distances(points, known), 1.0) ** 2
+    if but_itself:
+        np.fill_diagonal(weight, 0)
     return np.asarray(weight @ moves / weight.sum(axis=1, keepdims=True), np.float64)

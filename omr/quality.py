@@ -25,7 +25,7 @@ def unfit(image: np.ndarray) -> Complaint | None:
     height, width = image.shape
     if min(height, width) < LEAST_SIDE:
         return Reason.LOW_RESOLUTION, f"{width} × {height} pixels"
-    counts = cv2.calcHist([np.ascontiguousarray(image[::8, ::8])], [0], None, [256], [0, 256]).ravel().cumsum()
+    counts = cv2.calcHist([np.ascontiguousarray(image[::16, ::4])], [0], None, [256], [0, 256]).ravel().cumsum()
     darkest, paper = np.searchsorted(counts, np.array([0.001, 0.9]) * counts[-1])
     if darkest > (1 - LEAST_DEPTH) * paper:
         return unfindable(image) or (Reason.LOW_CONTRAST, f"grey levels from {darkest} to {paper}")
