@@ -286,6 +286,10 @@ def trace(const int64_t[::1] first, const int64_t[::1] item, const int8_t[::1] c
         _free(s)
 
 
+cdef struct Chain:
+    double far, far_rate, near, near_rate  # variances and rates
+
+
 cdef State* _state(Py_ssize_t room, Py_ssize_t points) noexcept nogil:
     cdef State* s = <State*>malloc(sizeof(State))
     cdef Py_ssize_t i
@@ -317,53 +321,70 @@ cdef void _free(State* s) noexcept nogil:
 
 
 cdef double _chain(Py_ssize_t start, Py_ssize_t stop, const double* position, const double* value,
-                   const double* precision, double variance, double rate, double* rest) noexcept nogil:
-    cdef double m = 0, v = variance, decay, gain, loglik = 0
+                   const double* precision, const Chain* chain, double* past, double* rest) noexcept nogil:
+    cdef double m1 = 0, m2 = 0, p11 = chain.far, p12 = 0, p22 = chain.near, h1, h2, w, weight, error, loglik = 0
+    cdef double decay1, decay2, l1 = 0, l2 = 0, i11 = 0, i12 = 0, i22 = 0, g, g1, g2, mean, variance
     cdef Py_ssize_t t
     for t in range(start, stop):
         if t > start:
-            decay = exp(-rate * (position[t] - position[t - 1]))
-            m *= decay
-            v = variance + decay * decay * (v - variance)
-        rest[2 * t], rest[2 * t + 1] = m, v
-        gain = 1 + v * precision[t]
-        loglik -= (log1p(v * precision[t]) + (value[t] - m) * (value[t] - m) * precision[t] / gain) / 2
-        m += v * precision[t] * (value[t] - m) / gain
-        v /= gain
-    m, v = 0, variance
+            decay1 = exp(-chain.far_rate * (position[t] - position[t - 1]))
+            decay2 = exp(-chain.near_rate * (position[t] - position[t - 1]))
+            m1, m2 = m1 * decay1, m2 * decay2
+            p11 = chain.far + decay1 * decay1 * (p11 - chain.far)
+            p22 = chain.near + decay2 * decay2 * (p22 - chain.near)
+            p12 *= decay1 * decay2
+        past[5 * t], past[5 * t + 1] = m1, m2
+        past[5 * t + 2], past[5 * t + 3], past[5 * t + 4] = p11, p12, p22
+        h1, h2, w = p11 + p12, p12 + p22, precision[t]
+        weight, error = w / (1 + (h1 + h2) * w), value[t] - m1 - m2
+        loglik -= (log1p((h1 + h2) * w) + error * error * weight) / 2
+        m1, m2 = m1 + h1 * weight * error, m2 + h2 * weight * error
+        p11, p12, p22 = p11 - h1 * h1 * weight, p12 - h1 * h2 * weight, p22 - h2 * h2 * weight
     for t in range(stop - 1, start - 1, -1):
         if t < stop - 1:
-            decay = exp(-rate * (position[t + 1] - position[t]))
-            m *= decay
-            v = variance + decay * decay * (v - variance)
-        # The product of the predictions from both sides, divided by the prior N(0, variance) that both hold.
-        gain = rest[2 * t + 1] + v - rest[2 * t + 1] * v / variance
-        rest[2 * t] = (rest[2 * t] * v + m * rest[2 * t + 1]) / gain
-        rest[2 * t + 1] = rest[2 * t + 1] * v / gain
-        gain = 1 + v * precision[t]
-        m += v * precision[t] * (value[t] - m) / gain
-        v /= gain
+            decay1 = exp(-chain.far_rate * (position[t + 1] - position[t]))
+            decay2 = exp(-chain.near_rate * (position[t + 1] - position[t]))
+            l1, l2 = l1 * decay1, l2 * decay2
+            i11, i12, i22 = i11 * decay1 * decay1, i12 * decay1 * decay2, i22 * decay2 * decay2
+        m1, m2 = past[5 * t], past[5 * t + 1]
+        p11, p12, p22 = past[5 * t + 2], past[5 * t + 3], past[5 * t + 4]
+        h1, h2, w = p11 + p12, p12 + p22, precision[t]
+        weight, error = w / (1 + (h1 + h2) * w), value[t] - m1 - m2
+        g = (h1 * l1 + h2 * l2 + error) * weight
+        l1, l2 = l1 - g, l2 - g
+        g1, g2 = (i11 * h1 + i12 * h2) * weight, (i12 * h1 + i22 * h2) * weight
+        g = (h1 * g1 + h2 * g2 + 1) * weight
+        i11, i12, i22 = i11 - 2 * g1 + g, i12 - g1 - g2 + g, i22 - 2 * g2 + g
+        mean = m1 + m2 - h1 * l1 - h2 * l2
+        variance = h1 + h2 - h1 * h1 * i11 - 2 * h1 * h2 * i12 - h2 * h2 * i22
+        rest[2 * t + 1] = variance / (1 - variance * w)  # given all, then without the own one
+        rest[2 * t] = (mean - variance * w * value[t]) / (1 - variance * w)
     return loglik
 
 
 def smooth(const int64_t[::1] first, const double[::1] position, const double[::1] value, const double[::1] precision,
-           double variance, double rate, double[:, ::1] rest):
-    """Ornstein-Uhlenbeck chains smoothed with each observation left out: Kalman filter forward and backward.
+           tuple far, tuple near, double[:, ::1] rest):
+    """Sums of two Ornstein-Uhlenbeck chains smoothed with each observation left out: Kalman filter forward, and
+    backward as Bierman (1973, modified Bryson-Frazier) has it, which takes chains of no variance.
 
     Args:
         first: (chains + 1,) where each chain begins; position: (N,) ascending in a chain.
         value, precision: (N,) observations with their precisions; 0: none, to predict only.
-        variance, rate: of the chain, both positive; correlation exp(-rate × distance).
-        rest: (N, 2), filled with mean and variance of the chain given all other observations.
+        far, near: variance and rate of each of the two, variances not both 0; correlation exp(-rate × distance).
+        rest: (N, 2), filled with mean and variance of the sum given all other observations.
 
     Returns:
-        Log-likelihood of the observations, without the terms that do not depend on variance and rate.
+        Log-likelihood of the observations, without the terms that do not depend on variances and rates.
     """
     cdef Py_ssize_t chains = first.shape[0] - 1, c
     cdef double[::1] loglik = np.zeros(chains)
+    cdef double[:, ::1] past = np.empty((position.shape[0], 5))
     cdef int threads = _threads(position.shape[0] if chains > 1 else 0)
+    cdef Chain chain
+    chain.far, chain.far_rate = far
+    chain.near, chain.near_rate = near
     if position.shape[0]:
         for c in prange(chains, nogil=True, schedule="dynamic", num_threads=threads):
-            loglik[c] = _chain(first[c], first[c + 1], &position[0], &value[0], &precision[0], variance, rate,
+            loglik[c] = _chain(first[c], first[c + 1], &position[0], &value[0], &precision[0], &chain, &past[0, 0],
                                &rest[0, 0])
     return float(np.sum(loglik))

@@ -149,10 +149,11 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     middle, _ = class_medians(mean, page.group, groups)
     lighter = (mean <= middle[page.group]) & page.of_three
     candidates = np.add.reduceat(lighter, page.start, dtype=int)
-    bare = lighter & (median < MOSTLY_PAPER)
+    on_paper = median < MOSTLY_PAPER
+    bare = lighter & on_paper
     telling = np.add.reduceat(bare, page.start, dtype=int) > candidates / 2
     if 2 * np.count_nonzero(telling) < np.count_nonzero(candidates) and _darkest_stand_out(mean, page):
-        bare, telling = lighter, candidates > 0
+        bare, telling, on_paper = lighter, candidates > 0, np.ones_like(bare)
     bare &= telling[page.group]
     empty = np.where(bare, mean, np.nan)
     on_page = float(usual(empty, page_wide, 1, USUAL_EMPTY)[0])
@@ -169,7 +170,7 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 3
     in_part = median - usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
     ink = Ink(rise, in_part, usual_mark, 0.0, known, vague)
-    judged = telling[page.group] & ~np.isnan(rise)
+    judged = telling[page.group] & on_paper & ~np.isnan(rise)
     for _ in range(3):  # settles in two
         unmarked = rise[judged & (rise <= ink.marked)]
         noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0

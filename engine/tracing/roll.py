@@ -1,13 +1,14 @@
 """Pupils near each other on the roll are alike: they share a class, teachers, and what was taught.
 
-An Ornstein-Uhlenbeck chain along the roll, correlation exp(-rate × distance), for the level of pupils and one for each
-item. Where classes are known, pupils of a class are at distance 0 and classes infinitely apart: then a chain is a
-random effect of the class. Variance and rate maximise the marginal likelihood (empirical Bayes); where the roll says
-nothing the variance goes to 0.
+Ornstein-Uhlenbeck chains along the roll, correlation exp(-rate × distance), for the level of pupils and for each item:
+one for those far away (school, year), and where that pays one for those near (class, seat). Where classes are known,
+pupils of a class are at distance 0 and classes infinitely apart: then a chain is a random effect of the class.
+Variances and rates maximise the marginal likelihood (empirical Bayes); where the roll says nothing they go to 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,23 +18,31 @@ from engine._tracing import smooth
 
 APART = 1e9
 LEAST = 1e-5  # a variance below is none
+OF_A_PART = 2  # parameters
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Variance and rate; the variance 0: no chain."""
+    """Variances and rates of both parts; the variance 0: no such part."""
 
     variance: float = 0.0
     rate: float = 0.05
+    near_variance: float = 0.0
+    near_rate: float = 1.0
+
+    @property
+    def total(self) -> float:
+        return self.variance + self.near_variance
 
     def left_out(
         self, first: np.ndarray, position: np.ndarray, value: np.ndarray, precision: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """(N, 2) mean and variance given all other observations, and the log-likelihood; see the kernel `smooth`."""
         rest = np.zeros((len(value), 2))
-        if self.variance <= 0:
-            return rest, 0.0
-        return rest, smooth(first, position, value, precision, self.variance, self.rate, rest)
+        if self.total <= 0:
+            return rest, -float((precision * value**2).sum()) / 2
+        parts = (self.variance, self.rate), (self.near_variance, self.near_rate)
+        return rest, smooth(first, position, value, precision, *parts, rest)
 
 
 def level_chain(position: np.ndarray, value: np.ndarray, precision: np.ndarray, start: Chain) -> Chain:
@@ -45,18 +54,14 @@ def level_chain(position: np.ndarray, value: np.ndarray, precision: np.ndarray, 
     first = np.array([0, len(value)])
 
     def loglik(chain: Chain) -> float:
-        own = own_precision(precision, 1 - chain.variance)
-        constant = np.log(own[own > 0]).sum() / 2
-        if chain.variance <= 0:
-            return constant - (own * value**2).sum() / 2
-        return constant + chain.left_out(first, position, value, own)[1]
+        own = own_precision(precision, 1 - chain.total)
+        return np.log(own[own > 0]).sum() / 2 + chain.left_out(first, position, value, own)[1]
 
     def of(x: np.ndarray) -> Chain:
-        return Chain(float(0.98 / (1 + np.exp(-x[0]))), float(np.exp(np.clip(x[1], -7, 3))))
+        return _chain(0.98 / (1 + np.exp(-x[0])), x[1:])
 
-    at = [np.log(max(start.variance, 0.1) / (0.98 - min(start.variance, 0.9))), np.log(start.rate)]
-    found = minimize(lambda x: -loglik(of(x)), at, method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.02})
-    return of(found.x) if -found.fun > loglik(Chain()) + 1 and of(found.x).variance > LEAST else Chain()
+    usual = max(start.total, 0.1)
+    return _likeliest(loglik, of, float(np.log(usual / (0.98 - min(usual, 0.9)))), start)
 
 
 def own_precision(precision: np.ndarray, variance: float) -> np.ndarray:
@@ -73,12 +78,43 @@ def item_chain(
         return chain.left_out(first, position, value, precision)[1]
 
     def of(x: np.ndarray) -> Chain:
-        return Chain(float(np.exp(np.clip(x[0], -14, 2))), float(np.exp(np.clip(x[1], -7, 3))))
+        return _chain(np.exp(np.clip(x[0], -14, 2)), x[1:])
 
-    nothing = -float((precision * value**2).sum()) / 2
-    at = [np.log(max(start.variance, 0.02)), np.log(start.rate)]
-    found = minimize(lambda x: -loglik(of(x)), at, method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.02})
-    return of(found.x) if -found.fun > nothing + 1 and of(found.x).variance > LEAST else Chain()
+    return _likeliest(loglik, of, float(np.log(max(start.total, 0.02))), start)
+
+
+def _chain(total: float, x: np.ndarray) -> Chain:
+    """Of this variance in all; x: (1,) or (3,) the logarithms of the rate, of the rate of the near part by it, and the
+    logit of that part's share."""
+    rate = float(np.exp(np.clip(x[0], -7, 3)))
+    if len(x) == 1:
+        return Chain(float(total), rate)
+    share = 1 / (1 + float(np.exp(-x[2])))
+    return Chain(
+        float(total) * (1 - share), rate, float(total) * share, rate * (1 + float(np.exp(np.clip(x[1], -5, 7))))
+    )
+
+
+def _likeliest(
+    loglik: Callable[[Chain], float], of: Callable[[np.ndarray], Chain], spread: float, start: Chain
+) -> Chain:
+    """The chain of the largest likelihood; a part must be worth its parameters (Akaike, 1974).
+
+    Args:
+        of: from the free parameters: the spread and those of `_chain`.
+        spread: where the search for it begins, which goes on from the rate of `start`.
+    """
+    best, most = Chain(), loglik(Chain())
+    at = np.array([spread, np.log(start.rate)])
+    for parts in (1, 2):
+        found = minimize(
+            lambda x: -loglik(of(x)), at, method="Nelder-Mead", options={"maxfev": 80 * parts, "xatol": 0.02}
+        )
+        if -found.fun <= most + OF_A_PART or of(found.x).total <= LEAST:
+            break
+        best, most = of(found.x), -found.fun
+        at = np.array([found.x[0], found.x[1] - 2, 3.0, 0.0])
+    return best
 
 
 @dataclass(frozen=True)
@@ -107,7 +143,7 @@ class Roll:
         position, value, precision = self.position[order], value[order], precision[order]
         if estimate:
             chain = level_chain(position, value, precision, chain)
-        own = 1 - chain.variance
+        own = 1 - chain.total
         result = np.empty((len(order), 2))
         first = np.array([0, len(order)])
         result[order] = chain.left_out(first, position, value, own_precision(precision, own))[0]
@@ -136,7 +172,7 @@ class Roll:
     ) -> np.ndarray:
         """(N, 2) what neighbours tell of each answer, or of the new ones (of numbers not known: nothing)."""
         n_new = 0 if new_student is None else len(new_student)
-        if chain.variance <= 0:
+        if chain.total <= 0:
             return np.zeros((n_new if new_student is not None else len(student), 2))
         if new_student is None or new_item is None:
             every_student, every_item = student, item
@@ -151,6 +187,6 @@ class Roll:
         found[order] = chain.left_out(first, position, value, precision)[0]
         if new_student is None:
             return found
-        result = np.tile([0.0, chain.variance], (n_new, 1))
+        result = np.tile([0.0, chain.total], (n_new, 1))
         result[known] = found[len(student) :]
         return result

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from engine import tables
 from engine.exam import GrowthRule
 from engine.growth import UnitSums, fit_mixed, growth_over_years, growth_tables, value_added
-from engine.growth.likelihood import Crossproducts, profile
+from engine.growth.likelihood import Crossproducts, best, profile
 from engine.history import prior_scores
 from engine.history.pupils import PUPILS, standard_scores
 
@@ -85,6 +85,26 @@ def test_high_school_and_beyond_as_in_lme4(
         assert np.abs(model.effects[at] - blups).max() < 2e-6
         clear = np.abs(blups) > 0.01
         assert model.effects[at][clear] == pytest.approx(blups[clear], rel=1e-4)
+
+
+def test_effects_at_the_variances_where_lme4_stopped(pupils: dict[str, np.ndarray], school_and_beyond: Path) -> None:
+    """Its search ends beside the optimum, by which effects near 0 differ more than others; at the same variances, all
+    are the same."""
+    reference = school_and_beyond / "reference"
+    data = Crossproducts.of(
+        sums := UnitSums.of({name: pupils[name] for name in ("SES_cwc", "MathAch")}, pupils["School"]), "SES_cwc"
+    )
+    told = {row["term"]: row["estimate"] for row in rows(reference / "lmm_slope_reml_variance.csv")}
+    first, both, second = (float(told[f"var:School:{of}"]) for of in ("(Intercept)", "(Intercept):SES_cwc", "SES_cwc"))
+    to_units = data.transform()[np.ix_(data.random, data.random)]
+    inverse = np.linalg.inv(to_units)
+    G = inverse @ np.array([[first, both], [both, second]]) @ inverse.T / float(told["var:Residual:"])
+    at = profile(data, G, "reml")
+    effects = data.scale[-1] * at.modes @ to_units.T
+    for row in rows(reference / "lmm_slope_reml_school_effects.csv"):
+        found = effects[sums.units.index(row["school"]), int(row["term"] == "SES_cwc")]
+        assert found == pytest.approx(float(row["blup"]), rel=1e-6)
+    assert profile(data, best(data, "reml"), "reml").deviance < at.deviance
 
 
 def dense_deviance(
