@@ -15,6 +15,7 @@ from libc.string cimport memset
 cdef extern from "_simd.h" nogil:
     const int WIDTH
     void look_up(const uint8_t* codes, Py_ssize_t n, const uint8_t* table, int slots, uint8_t* out)
+    int most(const uint8_t* codes, Py_ssize_t n)
     void add(const uint8_t* values, Py_ssize_t n, uint16_t* totals)
     void add_times(const uint8_t* codes, uint16_t times, Py_ssize_t n, uint16_t* index)
     void to_rows(const uint8_t* planes, Py_ssize_t stride, Py_ssize_t n, uint8_t* rows)
@@ -41,6 +42,17 @@ cdef enum:
     STRIDE = BLOCK + 64  # from plane to plane: powers of 2 fall on the same lines of the cache
 
 FEW_SLOTS = 256
+
+
+def highest(list columns, int threads):
+    """The highest code of every column of uint8, -1 of an empty one."""
+    cdef Py_ssize_t n = len(columns[0]) if columns else 0, j
+    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8,), n)
+    cdef int[::1] found = np.full(len(columns), -1, np.intc)
+    if n:
+        for j in prange(code.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
+            found[j] = most(<const uint8_t*> code[j], n)
+    return np.asarray(found).tolist()
 
 
 def add_up(list columns, list tables, int32_t[::1] totals, int threads):
@@ -153,15 +165,17 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
     cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:
         raise ValueError(f"{n} pupils at once, expected at most {MOST}")
-    least = [np.array([table.min() for table in tables], np.int64) for tables in kinds]
+    least = np.empty((len(kinds), len(columns)), np.int64)
     wanted = {}  # (item's column, bytes by code) → what they are parts of: kind, item, power of 2
+    known = {}  # table → its least number, and the bytes of the others above it with their powers of 2
     for kind, tables in enumerate(kinds):
         for item, table in enumerate(tables):
-            rest, power = table - least[kind][item], 0
-            while rest.any():
-                byte = (rest & 255).astype(np.uint8)
-                wanted.setdefault((item, byte.tobytes()), []).append((kind, item, power))
-                rest, power = rest >> 8, power + 8
+            key = table.tobytes()
+            if key not in known:
+                known[key] = table.min(), _bytes(table - table.min())
+            least[kind, item], bytes_ = known[key]
+            for byte, power in bytes_:
+                wanted.setdefault((item, byte), []).append((kind, item, power))
     planes = sorted(wanted, key=lambda plane: max(plane[1]))  # those that need little room together
     groups = [planes[start:start + WIDTH] for start in range(0, len(planes), WIDTH)]
     pupils = [np.bincount(codes, minlength=size) for codes, size in zip(classes, sizes)]
@@ -179,9 +193,20 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
         for group, some in enumerate(groups) for at, plane in enumerate(some) for kind, item, power in wanted[plane]
     ]
     return [
-        _put_together(some, _runs(parts), counts.astype(np.int64), np.array(least), threads)
+        _put_together(some, _runs(parts), counts.astype(np.int64), least, threads)
         for some, counts in zip(kept, pupils)
     ]
+
+
+def _bytes(numbers):
+    """Bytes that are not all 0, with the power of 2 they are to be multiplied with."""
+    bytes_, power = [], 0
+    while numbers.any():
+        byte = (numbers & 255).astype(np.uint8)
+        if byte.any():
+            bytes_.append((byte.tobytes(), power))
+        numbers, power = numbers >> 8, power + 8
+    return bytes_
 
 
 def _runs(list parts):

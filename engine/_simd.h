@@ -33,6 +33,13 @@ INLINE void look_up_plain(const uint8_t *codes, ptrdiff_t n, const uint8_t *tabl
     for (ptrdiff_t i = 0; i < n; i++) out[i] = table[codes[i]];
 }
 
+/* The highest of the codes; of none 0. */
+INLINE int most_plain(const uint8_t *codes, ptrdiff_t n) {
+    uint8_t found = 0;
+    for (ptrdiff_t i = 0; i < n; i++) found = codes[i] > found ? codes[i] : found;
+    return found;
+}
+
 /* totals[i] += values[i] */
 INLINE void add_plain(const uint8_t *restrict values, ptrdiff_t n, uint16_t *restrict totals) {
     for (ptrdiff_t i = 0; i < n; i++) totals[i] += values[i];
@@ -87,6 +94,8 @@ FOR_AVX2 static void look_up_avx2(const uint8_t *codes, ptrdiff_t n, const uint8
     look_up_plain(codes + i, n - i, table, out + i);
 }
 
+FOR_AVX2 static int most_avx2(const uint8_t *codes, ptrdiff_t n) { return most_plain(codes, n); }
+
 FOR_AVX2 static void add_avx2(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { add_plain(values, n, totals); }
 
 FOR_AVX2 static void add_times_avx2(const uint8_t *codes, uint16_t times, ptrdiff_t n, uint16_t *index) {
@@ -140,6 +149,13 @@ static void look_up(const uint8_t *codes, ptrdiff_t n, const uint8_t *table, int
 #endif
     (void)slots;
     look_up_plain(codes, n, table, out);
+}
+
+static int most(const uint8_t *codes, ptrdiff_t n) {
+#ifdef HAS_AVX2
+    if (HAS_AVX2) return most_avx2(codes, n);
+#endif
+    return most_plain(codes, n);
 }
 
 static void add(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { CHOOSE(add, values, n, totals); }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -42,15 +43,6 @@ class Column:
         self.codes[rows] = len(self.answers)
         self.complete = False
 
-    def powers(self, power: int, everybody: bool) -> np.ndarray:
-        """The points to some power, int64 by code; 0 where not presented.
-
-        Args:
-            everybody: nobody's answers count to whom it was not presented; what then stands there is not added.
-        """
-        powers = self.points[:-1].astype(np.int64) ** power
-        return np.append(powers, powers.min() if everybody and len(powers) else 0)
-
     def scores(self) -> pa.Array:
         """The points, null where not presented; narrow codes are shared."""
         if self.codes.dtype != np.uint8:
@@ -58,6 +50,21 @@ class Column:
         valid = None if self.complete else self.presented
         codes = nullable(self.codes, valid)
         return pa.DictionaryArray.from_arrays(codes, pa.array(self.points[:-1], pa.int32()), safe=False)
+
+
+def powers(columns: Sequence[Column], complete: Sequence[bool], power: int) -> list[np.ndarray]:
+    """Of each column the points to some power, int64 by code; 0 where not presented.
+
+    Args:
+        complete: nobody's answers count to whom it was not presented; what then stands there is not added.
+    """
+    known: dict[tuple[bytes, bool], np.ndarray] = {}  # most items of a paper are worth the same
+    for column, everybody in zip(columns, complete, strict=True):
+        key = column.points.tobytes(), everybody
+        if key not in known:
+            some = column.points[:-1].astype(np.int64) ** power
+            known[key] = np.append(some, some.min() if everybody and len(some) else 0)
+    return [known[column.points.tobytes(), everybody] for column, everybody in zip(columns, complete, strict=True)]
 
 
 def as_one(points: np.ndarray, step: Fraction) -> Column:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine._core import count, sum_by
-from engine.columns import Column, filled
+from engine.columns import Column, filled, powers
 from engine.tally import Answers, Sums, Tally
 
 
@@ -71,7 +71,7 @@ def _sum_units(
         classes.append(codes if counted.all() else np.where(counted, codes, len(names[-1])).astype(np.int32))
     sums = sum_by(
         [part.codes for part in columns],
-        [[part.powers(power, all_) for part, all_ in zip(columns, presented, strict=True)] for power in range(3)],
+        [powers(columns, presented, power) for power in range(3)],
         classes,
         [len(level) + 1 for level in names],
         threads,

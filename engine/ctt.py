@@ -112,7 +112,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
         if item.type == "constructed":
             continue
         part, summed = tally.items[item.item], sums_of[item.item]
-        mark, full = rule(item, tally.step), item.max / tally.step
+        mark, full = rule(item, tally.step), int(item.max / tally.step)
         sizes = [n for _, n in summed.bands_points]
         given = dict(zip(part.answers, zip(summed.given, summed.at, summed.bands, strict=True), strict=True))
         for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
@@ -220,26 +220,37 @@ class _Summed:
     bands_points: list[tuple[int, int]]
     moments: Moments
 
-    @classmethod
-    def of(cls, part: Answers, weights: np.ndarray) -> _Summed:
-        """`weights` are those of `_weights`."""
-        sums = part.counts @ weights
-        points = part.points @ sums
-        n, y, yy, *sizes = sums.sum(axis=0).tolist()
-        x, xy, _, *banded = points.tolist()
-        return cls(
-            given=sums[:, 0].tolist(),
-            at=sums[:, 1].tolist(),
-            bands=sums[:, 3:].tolist(),
-            bands_points=list(zip(banded, sizes, strict=True)),
-            moments=Moments(n, x, int(part.points**2 @ sums[:, 0]), y, yy, xy),
-        )
-
 
 def _summed_items(tally: Tally) -> dict[str, _Summed]:
     """By item."""
-    weights = _weights(tally)
-    return {name: _Summed.of(part, weights) for name, part in tally.items.items()}
+    return _summed(tally.items, _weights(tally))
+
+
+def _summed(parts: dict[str, Answers], weights: np.ndarray) -> dict[str, _Summed]:
+    """By name, all of them at once; `weights` are those of `_weights`."""
+    if not parts:
+        return {}
+    sums = np.concatenate([part.counts for part in parts.values()]) @ weights
+    points = np.concatenate([part.points for part in parts.values()])
+    ends = np.cumsum([len(part.points) for part in parts.values()]).tolist()
+    starts = [0, *ends[:-1]]
+    # Of each part: the sums, those times the points, and the sum of the squares of the points.
+    every = np.column_stack([sums, points[:, None] * sums, points**2 * sums[:, 0]])
+    together = np.vstack([np.zeros((1, every.shape[1]), np.int64), every.cumsum(axis=0)])
+    whole = (together[ends] - together[starts]).tolist()
+    rows = sums.tolist()
+    found = {}
+    for name, start, end, (n, y, yy, *rest) in zip(parts, starts, ends, whole, strict=True):
+        sizes, (x, xy, _, *banded), xx = rest[:3], rest[3:9], rest[9]
+        own = rows[start:end]
+        found[name] = _Summed(
+            given=[row[0] for row in own],
+            at=[row[1] for row in own],
+            bands=[row[3:] for row in own],
+            bands_points=list(zip(banded, sizes, strict=True)),
+            moments=Moments(n, x, xx, y, yy, xy),
+        )
+    return found
 
 
 def _weights(tally: Tally) -> np.ndarray:
@@ -267,8 +278,8 @@ def _alphas(tally: Tally, subject: Subject, items: dict[str, _Summed]) -> dict[s
         for item in subject.items
         if item.group not in tally.choices and item.item not in tally.dropped
     }
-    weights = _weights(tally)
-    parts |= {tables.CHOOSE + group: _Summed.of(part, weights).moments for group, part in tally.choices.items()}
+    choices = _summed(tally.choices, _weights(tally))
+    parts |= {tables.CHOOSE + group: summed.moments for group, summed in choices.items()}
     axis, n = total_axis(tally), tally.n
     total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
     sums = {name: replace(moments, n=n) for name, moments in parts.items()}

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import add_up
+from engine._core import add_up, highest
 from engine.choose import settle
 from engine.columns import Column, as_one, filled, nullable
 from engine.counting import count_tally
@@ -153,9 +153,7 @@ def _score_batch(
     scored = counted | (status == tables.STATUS.index("violation"))
     incomplete = status == tables.STATUS.index("incomplete")
     others = np.flatnonzero(~(scored | incomplete))
-    columns = {
-        item.item: _read_column(batch, item, mark, others) for item, mark in zip(subject.items, rules, strict=True)
-    }
+    columns = _read_columns(batch, subject.items, rules, others, threads)
     if incomplete.any():
         _withdraw_unmarked(subject, columns, incomplete)
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
@@ -205,8 +203,26 @@ def _floored_together(subject: Subject) -> list[list[str]]:
     return list(sections.values())
 
 
-def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarray) -> Column:
-    """An item's answers, each distinct one marked once; "not presented" to the `others`, by row."""
+def _read_columns(
+    batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], others: np.ndarray, threads: int
+) -> dict[str, Column]:
+    """By item its answers, each distinct one marked once; "not presented" to the `others`, by row."""
+    read = [_answers(batch, item) for item in items]
+    narrow = [codes for _, codes in read if codes.dtype == np.uint8]
+    most = iter(highest(narrow, threads))
+    columns = {}
+    for item, mark, (answers, codes) in zip(items, rules, read, strict=True):
+        top = next(most) if codes.dtype == np.uint8 else int(codes.max(initial=-1))
+        if top > len(answers) or (codes.dtype != np.uint8 and codes.min(initial=0) < 0):
+            raise InputError(
+                f"damaged column {item.item!r}: an answer outside its dictionary", mend="make the table again"
+            )
+        columns[item.item] = _marked_column(batch, item, mark, answers, codes, others, complete=top < len(answers))
+    return columns
+
+
+def _answers(batch: pa.RecordBatch, item: Item) -> tuple[list, np.ndarray]:
+    """The different answers to an item, and the codes of all; the code after the last one: not presented."""
     if item.item not in batch.schema.names:
         raise InputError(
             f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
@@ -221,11 +237,22 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarr
     narrow = absent < 256
     indices = array.indices if narrow and array.indices.type == pa.uint8() else array.indices.cast(pa.int32())
     codes = (indices.fill_null(absent) if indices.null_count else indices).to_numpy(zero_copy_only=False)
-    highest = int(codes.max()) if len(codes) else 0
-    if highest > absent or (codes.dtype != np.uint8 and len(codes) and codes.min() < 0):
-        raise InputError(f"damaged column {item.item!r}: an answer outside its dictionary", mend="make the table again")
-    codes = codes.astype(np.uint8 if narrow else np.int32, copy=False)
+    if narrow and codes.dtype != np.uint8 and codes.min(initial=0) >= 0 and codes.max(initial=0) <= absent:
+        codes = codes.astype(np.uint8)
+    return answers, codes
 
+
+def _marked_column(
+    batch: pa.RecordBatch,
+    item: Item,
+    mark: Rule,
+    answers: list,
+    codes: np.ndarray,
+    others: np.ndarray,
+    *,
+    complete: bool,
+) -> Column:
+    absent = len(answers)
     points = np.zeros(absent + 1, dtype=np.int32)
     for code, answer in enumerate(answers):
         try:
@@ -235,7 +262,7 @@ def _read_column(batch: pa.RecordBatch, item: Item, mark: Rule, others: np.ndarr
             if rows.size:  # a dictionary may list what nobody answered
                 pupil = batch["student_id"][int(rows[0])]
                 raise InputError(f"pupil {pupil}: {error.message}", column=item.item, mend=error.mend) from None
-    column = Column(answers, codes, points, complete=highest < absent)
+    column = Column(answers, codes, points, complete=complete)
     for code in (code for code, answer in enumerate(answers) if answer is None):
         column.withdraw(column.codes == code)
     if others.size and (codes[others] != absent).any():

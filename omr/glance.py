@@ -30,8 +30,9 @@ EACH = 20  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
 SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
 WELL = 0.45  # likeness to the outline that bubbles have only where they are
+SIDES = 0.15  # likeness to the left and right side that only few bubbles fall short of where they are
 FARTHEST = 1.0  # of a bubble, or half a pitch: how far bubbles are looked for that are not where they should be
-STEPS = tuple(sign * eighths / 8 for eighths in range(1, 9) for sign in (-1, 1))
+STEPS = np.stack(np.meshgrid(*2 * [np.arange(-8, 9) / 8]), axis=-1).reshape(-1, 2)  # of that
 BETTER = 0.1  # of likeness, that bubbles must be seen better elsewhere
 # Shares of the bubbles, on the page and in each block, that must be seen: filled ones hide their outline and others.
 NEARLY_ALL, MOST = 0.9, 0.7
@@ -84,9 +85,9 @@ def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[s
     lost = []
     for look in _every_look(placement.page):
         here = look.likenesses(image, placement, np.zeros(2))
-        middle = median(here)
         if 2 * np.count_nonzero(here > least) < len(here) or (
-            middle < WELL and look.nearby(image, placement, np.zeros(2))[1] > middle + BETTER
+            look.doubtful(image, placement, median(here))
+            and look.nearby(image, placement, np.zeros(2))[1] > median(here) + BETTER
         ):
             lost.append(look.block.name)
     return lost
@@ -108,7 +109,7 @@ def found_nearby(image: Image, placement: Placement) -> Placement:
     waiting: dict[_Look, float] = {}  # and how like their outline their bubbles are where they are put
     for look in _every_look(placement.page):
         middle = median(look.likenesses(image, placement, np.zeros(2)))
-        if middle < WELL:
+        if look.doubtful(image, placement, middle):
             waiting[look] = middle
         else:
             known = np.append(known, look.middle, axis=0)
@@ -180,6 +181,7 @@ class _Look:
         each: the same of those that are looked at one by one.
         half, reach: (2,) pixels of the picture: on either side of the centre; how far the bubbles are looked for.
         outline: of a bubble, see `relief.outline`.
+        sides: its middle rows, which hold the left and the right side.
         scale: pixels of the picture a layout unit.
     """
 
@@ -189,6 +191,7 @@ class _Look:
     half: npt.NDArray[np.intp]
     reach: npt.NDArray[np.intp]
     outline: Map
+    sides: Map
     scale: float
 
     @classmethod
@@ -203,6 +206,7 @@ class _Look:
             half=np.array(shape.shape[::-1]) // 2 + reach,
             reach=reach,
             outline=shape,
+            sides=_middle_rows(shape),
             scale=scale,
         )
 
@@ -220,17 +224,22 @@ class _Look:
         """(n,) of the bubbles looked at, a step (2,) from where the placement has them."""
         return likeness(image, _axes(placement, self.places + step, self.block.name), self.outline)
 
+    def doubtful(self, image: Image, placement: Placement, middle: float) -> bool:
+        """Whether the bubbles looked at, this like their outline where they are put, may as well be something else:
+        between two lines the upper and lower sides of bubbles are seen, but not those on the left and right."""
+        if middle < WELL:
+            return True
+        return median(likeness(image, _axes(placement, self.places, self.block.name), self.sides)) < SIDES
+
     def nearby(self, image: Image, placement: Placement, start: Array) -> tuple[Array, float]:
         """The step (2,) at which the bubbles are most like their outline, a bubble or half a pitch from `start` at
         most, and the median of their likenesses there."""
         reach = np.minimum(FARTHEST * self.block.size, 0.5 * self.block.pitch)
         best, most = start, median(self.likenesses(image, placement, start))
-        for axis in np.diag(reach)[::-1]:  # up and down first, as paper bends
-            around = best
-            for share in STEPS:
-                seen = median(self.likenesses(image, placement, around + share * axis))
-                if seen > most:
-                    best, most = around + share * axis, seen
+        for step in start + STEPS * reach:
+            seen = median(self.likenesses(image, placement, step))
+            if seen > most:
+                best, most = step, seen
         return best, most
 
     def off(self, image: Image, axes: Array) -> Array:
@@ -265,6 +274,14 @@ def _places(page: Page) -> tuple[list[str], Array, Array]:
     parts = blocks(page)
     marks = np.array([(mark.x, mark.y) for mark in page.fiducials], np.float64).reshape(-1, 2)
     return [block.name for block in parts], np.array([block.centres.mean(axis=0) for block in parts]), marks
+
+
+def _middle_rows(outline: Map) -> Map:
+    """A quarter of the rows, zero sum, unit norm."""
+    middle, half = len(outline) // 2, max(1, len(outline) // 8)
+    rows = outline[middle - half : middle + half + 1]
+    rows = rows - rows.mean()
+    return np.ascontiguousarray(rows / np.linalg.norm(rows))
 
 
 def _some(number: int, most: int) -> slice:
