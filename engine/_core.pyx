@@ -160,7 +160,7 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
         threads: at least 1.
 
     Returns:
-        for each classification, a list of int64 arrays (classes, items), one a kind.
+        for each classification, a list of int64 arrays (classes, items), one a kind; not to be written to.
     """
     cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:
@@ -178,7 +178,7 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
                 wanted.setdefault((item, byte), []).append((kind, item, power))
     planes = sorted(wanted, key=lambda plane: max(plane[1]))  # those that need little room together
     groups = [planes[start:start + WIDTH] for start in range(0, len(planes), WIDTH)]
-    pupils = [np.bincount(codes, minlength=size) for codes, size in zip(classes, sizes)]
+    pupils = _pupils(classes, sizes, threads)
     most = [int(counts[:size - 1].max(initial=0)) for counts, size in zip(pupils, sizes)]
     kept = [
         [np.zeros((size, WIDTH), np.min_scalar_type(largest * max(max(byte) for _, byte in group))) for group in groups]
@@ -193,9 +193,21 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
         for group, some in enumerate(groups) for at, plane in enumerate(some) for kind, item, power in wanted[plane]
     ]
     return [
-        _put_together(some, _runs(parts), counts.astype(np.int64), least, threads)
+        _put_together(some, _runs(parts), counts, least, threads)
         for some, counts in zip(kept, pupils)
     ]
+
+
+def _pupils(list classes, list sizes, int threads):
+    """How many are in each class, an int64 array a classification."""
+    found = [np.zeros(size, np.int64) for size in sizes]
+    cdef Py_ssize_t n = len(classes[0]) if classes else 0, k, i
+    cdef uintptr_t[::1] bins = _addresses(classes, (np.int32,), n)
+    cdef uintptr_t[::1] to = _addresses(found, (np.int64,))
+    for k in prange(bins.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
+        for i in range(n):
+            (<int64_t*> to[k])[(<const int32_t*> bins[k])[i]] += 1
+    return found
 
 
 def _bytes(numbers):
@@ -227,13 +239,22 @@ def _put_together(
 ):
     """Sums (classes, items), an array a kind, from those of their bytes and from what each pupil has at least."""
     cdef Py_ssize_t i, j, kind, row, items = least.shape[1]
-    sums = [np.empty((pupils.shape[0], items), np.int64) for _ in range(least.shape[0])]
-    cdef uintptr_t[::1] sum_ = _addresses([some.reshape(-1) for some in sums], (np.int64,))
+    # Where nothing is added to what all have, and that is the same of every item, one column stands for all.
+    shared = [not np.any(np.asarray(runs)[:, 0] == kind) and len(set(least[kind])) == 1 for kind in range(len(least))]
+    sums = [
+        np.broadcast_to((np.asarray(pupils) * least[kind, 0])[:, None], (len(pupils), items)) if same
+        else np.empty((len(pupils), items), np.int64)
+        for kind, same in enumerate(shared)
+    ]
+    cdef uint8_t[::1] shared_ = np.array(shared, np.uint8)
+    cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in sums], np.uintp)
     cdef uintptr_t[::1] byte = np.array([some.ctypes.data for some in bytes_], np.uintp)
     cdef int[::1] width = np.array([some.itemsize for some in bytes_], np.intc)
     cdef int64_t* to
     for i in prange(pupils.shape[0], nogil=True, schedule="static", num_threads=threads):
         for kind in range(least.shape[0]):
+            if shared_[kind]:
+                continue
             to = <int64_t*> sum_[kind] + i * items
             for j in range(items):
                 to[j] = least[kind, j] * pupils[i]

@@ -166,10 +166,12 @@ def _score_batch(
         add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
         if subject.floor != "none":
             totals += np.maximum(part, 0)
-    totals[~scored] = 0
+    if not scored.all():
+        totals[~scored] = 0
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
-    status[incomplete] = tables.STATUS.index("incomplete")
+    if incomplete.any():
+        status[incomplete] = tables.STATUS.index("incomplete")
     scores = {
         "student_id": batch["student_id"],
         "status": pa.DictionaryArray.from_arrays(nullable(status, status >= 0), pa.array(tables.STATUS)),
