@@ -23,6 +23,17 @@ cdef extern from "_simd.h" nogil:
     void tick(const uint16_t* index, Py_ssize_t n, uint16_t* cells)
     void add_cells(const uint16_t* cells, Py_ssize_t n, int64_t* sums)
 
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    #define MOST_THREADS omp_get_max_threads()
+    #else
+    #define MOST_THREADS 1
+    #endif
+    """
+    int MOST_THREADS
+
 ctypedef fused code_t:
     uint8_t
     int32_t
@@ -42,6 +53,11 @@ cdef enum:
     STRIDE = BLOCK + 64  # from plane to plane: powers of 2 fall on the same lines of the cache
 
 FEW_SLOTS = 256
+
+
+def most_threads():
+    """Threads a kernel may start: the processors it may use, or fewer where somebody (threadpoolctl) has said so."""
+    return MOST_THREADS
 
 
 def highest(list columns, int threads):

@@ -9,9 +9,9 @@ from libc.math cimport exp, log1p, sqrt
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
-import os
-
 import numpy as np
+
+from engine._core import most_threads
 
 cdef enum:
     NODES = 12
@@ -38,7 +38,7 @@ cdef inline void _integrals(double m, double v, double* p0, double* p1, double* 
 
 cdef int _threads(Py_ssize_t work):
     """Threads worth starting for so many answers: waiting for them costs more than they gain where there are few."""
-    return 1 if work < FEW else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return 1 if work < FEW else most_threads()
 
 
 def integrals(const double[::1] mean, const double[::1] variance, double[:, ::1] out):
@@ -323,12 +323,13 @@ cdef void _free(State* s) noexcept nogil:
 cdef double _chain(Py_ssize_t start, Py_ssize_t stop, const double* position, const double* value,
                    const double* precision, const Chain* chain, double* past, double* rest) noexcept nogil:
     cdef double m1 = 0, m2 = 0, p11 = chain.far, p12 = 0, p22 = chain.near, h1, h2, w, weight, error, loglik = 0
-    cdef double decay1, decay2, l1 = 0, l2 = 0, i11 = 0, i12 = 0, i22 = 0, g, g1, g2, mean, variance
+    cdef double decay1, decay2 = 1, l1 = 0, l2 = 0, i11 = 0, i12 = 0, i22 = 0, g, g1, g2, mean, variance
     cdef Py_ssize_t t
     for t in range(start, stop):
         if t > start:
             decay1 = exp(-chain.far_rate * (position[t] - position[t - 1]))
-            decay2 = exp(-chain.near_rate * (position[t] - position[t - 1]))
+            if chain.near > 0:
+                decay2 = exp(-chain.near_rate * (position[t] - position[t - 1]))
             m1, m2 = m1 * decay1, m2 * decay2
             p11 = chain.far + decay1 * decay1 * (p11 - chain.far)
             p22 = chain.near + decay2 * decay2 * (p22 - chain.near)
@@ -343,7 +344,8 @@ cdef double _chain(Py_ssize_t start, Py_ssize_t stop, const double* position, co
     for t in range(stop - 1, start - 1, -1):
         if t < stop - 1:
             decay1 = exp(-chain.far_rate * (position[t + 1] - position[t]))
-            decay2 = exp(-chain.near_rate * (position[t + 1] - position[t]))
+            if chain.near > 0:
+                decay2 = exp(-chain.near_rate * (position[t + 1] - position[t]))
             l1, l2 = l1 * decay1, l2 * decay2
             i11, i12, i22 = i11 * decay1 * decay1, i12 * decay1 * decay2, i22 * decay2 * decay2
         m1, m2 = past[5 * t], past[5 * t + 1]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import operator
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import add_up, highest
+from engine._core import add_up, highest, most_threads
 from engine.choose import settle
 from engine.columns import Column, as_one, filled, nullable
 from engine.counting import count_tally
@@ -147,7 +146,7 @@ def _score_batch(
 ) -> tuple[dict[str, pa.Array], Tally, pa.Table]:
     """Columns of the scores table, Tally and exceptions of one record batch."""
     n = len(batch)
-    threads = 1 if n < _FEW else threads or os.cpu_count() or 1
+    threads = 1 if n < _FEW else threads or most_threads()
     status = _codes(batch["status"], tables.STATUS)
     counted = status == tables.STATUS.index("read")
     scored = counted | (status == tables.STATUS.index("violation"))

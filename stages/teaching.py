@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
 
@@ -23,7 +24,10 @@ MOST_NOTES = 5
 def diagnose(folder: Path, work: Work | None = None) -> Summary:
     """Mastery, profiles and weak points, teaching groups, shared errors, misconceptions and atypical pupils."""
     exam = load_exam(folder)
-    parts = (work or Work()).each(_diagnose, repeat(exam), exam.subjects, fresh_scores(exam), responses_of(exam))
+    scores, responses = list(fresh_scores(exam)), list(responses_of(exam))
+    # The longer tasks first: the shorter ones fill what time is left of a worker.
+    tasks = [_weak_points] * len(exam.subjects) + [_errors] * len(exam.subjects)
+    parts = (work or Work()).each(_do, tasks, repeat(exam), exam.subjects * 2, scores * 2, responses * 2)
     made = joined(parts)
     summary = Summary("diagnose", written=keep(exam, made))
     weak = made["mastery"].filter(pc.fill_null(made["mastery"]["weak"], False))["level"].to_pylist()
@@ -36,7 +40,15 @@ def diagnose(folder: Path, work: Work | None = None) -> Summary:
     return summary
 
 
-def _diagnose(exam: Exam, subject: Subject, scores: pa.Table, responses: pa.Table) -> dict[str, pa.Table]:
+Diagnosis = Callable[[Exam, Subject, pa.Table, pa.Table], dict[str, pa.Table]]
+
+
+def _do(part: Diagnosis, exam: Exam, subject: Subject, scores: pa.Table, responses: pa.Table) -> dict[str, pa.Table]:
+    return part(exam, subject, scores, responses)
+
+
+def _weak_points(exam: Exam, subject: Subject, scores: pa.Table, responses: pa.Table) -> dict[str, pa.Table]:
+    """Mastery, profiles, and the groups they make."""
     rule, roster = exam.diagnosis, exam.roster
     history = History(exam.folder / exam.history.store) if exam.history.store else None
     raw = diagnosis.mastery(subject, scores, roster, rule)
@@ -44,10 +56,13 @@ def _diagnose(exam: Exam, subject: Subject, scores: pa.Table, responses: pa.Tabl
     day = exam.date.toordinal()
     profiles = diagnosis.pupil_profiles(subject, scores, roster, raw, rule, day=day, earlier=earlier)
     mastery = diagnosis.with_profiles(raw, profiles["profiles"])
+    return {"mastery": mastery, **profiles, "groups": diagnosis.teaching_groups(subject, mastery, roster, rule)}
+
+
+def _errors(exam: Exam, subject: Subject, scores: pa.Table, responses: pa.Table) -> dict[str, pa.Table]:
+    """What went wrong, beside the points."""
+    rule, roster = exam.diagnosis, exam.roster
     return {
-        "mastery": mastery,
-        **profiles,
-        "groups": diagnosis.teaching_groups(subject, mastery, roster, rule),
         "patterns": diagnosis.error_patterns(subject, scores, roster, rule),
         "misconceptions": diagnosis.misconceptions(subject, responses, roster, rule),
         "atypical": diagnosis.atypical_pupils(subject, score_matrix(scores, subject), rule, exam.lines),

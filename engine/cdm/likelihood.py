@@ -5,11 +5,11 @@ The kernel is that of the item response models: a class group stands where these
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
 
+from engine._core import most_threads
 from engine._irt import expect, posterior
 from engine.cdm.classes import ClassSpace
 from engine.irt.responses import Responses
@@ -81,7 +81,7 @@ class ClassLikelihood:
 
     def _threads(self, rows: int) -> int:
         few = rows * len(self.responses.first_pattern) * self.space.n_groups < _FEW
-        return 1 if few else os.cpu_count() or 1
+        return 1 if few else most_threads()
 
     def _tables(self, probabilities: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihoods of the packed codes (codes, padded groups), and log-probabilities of the groups."""

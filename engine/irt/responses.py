@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
+from engine._core import most_threads
 from engine._irt import encode, pack
 
 MOST_CATEGORIES = 250
@@ -22,7 +22,7 @@ _FEW = 1 << 11  # pupils for whom starting threads costs more than it gains
 
 def threads_for(n: int) -> int:
     """Threads worth starting for n pupils. Results do not depend on it."""
-    return 1 if n < _FEW else os.cpu_count() or 1
+    return 1 if n < _FEW else most_threads()
 
 
 def recode(X: np.ndarray, categories: list[np.ndarray] | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
