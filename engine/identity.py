@@ -40,6 +40,7 @@ class Reason(StrEnum):
     ONE_SIDED = "one_sided"  # 漏扫一面: sides of one kind in a row, all without the other
     DOUBLE_FEED = "double_feed"  # 双张: two sheets went through the scanner together
     NO_SHEET = "no_sheet"  # 无卷且未标缺考
+    NOT_CHOSEN = "not_chosen"  # 选科不符: a sheet of a subject that the pupil does not take
     PAGE_MISSING = "page_missing"  # a side of the sheet
     ABSENT_WITH_ANSWERS = "absent_with_answers"  # 缺考标记与作答矛盾
     FORM_UNKNOWN = "form_unknown"  # A/B mark missing, double, or of a form that does not exist

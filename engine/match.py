@@ -28,6 +28,7 @@ from engine import forms
 from engine.answers import answers
 from engine.batch import Batches, suggest
 from engine.byhand import Corrections, load_corrections, load_marks
+from engine.choices import takers
 from engine.exam import Exam, Subject
 from engine.formcheck import FormCheck, check_forms
 from engine.identity import (
@@ -53,6 +54,7 @@ ACCOUNTS = {  # account → its whole, and the lines that make it up
     "pupils": ("registered", ("read", "absent", "missing")),
 }
 READ, ABSENCE, MISSING, VIOLATED, INCOMPLETE = range(len(STATUS))  # codes of STATUS
+NOT_ENTERED = -1  # the pupil does not take the subject (选科); null in the responses
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Matched:
     """What matching gives.
 
     Attributes:
-        responses: student_id, status, form, an ANSWER column an item in canonical order and options, and
-            "choose:<group>" where the sheet has such a field. Rows in the order of the roster.
+        responses: student_id, status (null: does not take the subject), form, an ANSWER column an item in canonical
+            order and options, and "choose:<group>" where the sheet has such a field. Rows in the order of the roster.
         pages: as read, with the pupil where there is one.
         marks: as read, corrections applied.
         exceptions: the reader's that are still open, with their pupil where known, and those of matching.
@@ -114,7 +116,8 @@ def match(
     notes = Notes(subject.code, pupils, ids.file, pages["page"].to_pylist(), sheets.first_page)
     notes.pages(ids, subject.candidate_field)
     elsewhere = _wrong_rooms(subject, batches, corrections, notes)
-    status = _status(subject, sheets, given, corrections, batches, notes, marks_only=pages.num_rows == 0)
+    entered = takers(exam)[subject.code]
+    status = _status(subject, entered, sheets, given, corrections, batches, notes, marks_only=pages.num_rows == 0)
     check = check_forms(subject, sheets, ids, seating, _with_corrected_form(sheets, corrections, notes))
     _note_unclear_forms(subject, sheets, check, status, notes)
     present = _is_present(status)
@@ -128,7 +131,9 @@ def match(
     responses = pa.table(
         {
             "student_id": pa.array(pupils.ids, pa.string()),
-            "status": pa.DictionaryArray.from_arrays(pa.array(status, pa.int32()), pa.array(STATUS)).cast(LABEL),
+            "status": pa.DictionaryArray.from_arrays(
+                pa.array(status, pa.int32(), mask=status == NOT_ENTERED), pa.array(STATUS)
+            ).cast(LABEL),
             "form": pa.array(np.where(present, check.form, ""), pa.string()),
             **columns,
         }
@@ -210,6 +215,7 @@ def _wrong_rooms(subject: Subject, batches: Batches, corrections: Corrections, n
 
 def _status(
     subject: Subject,
+    entered: np.ndarray,
     sheets: Sheets,
     given: dict[str, np.ndarray],
     corrections: Corrections,
@@ -218,7 +224,12 @@ def _status(
     *,
     marks_only: bool,
 ) -> np.ndarray:
-    """(pupils,) status codes, with what is missing or contradictory noted."""
+    """(pupils,) status codes, with what is missing or contradictory noted.
+
+    Args:
+        entered: (pupils,) bool, who takes the subject.
+        marks_only: nothing was scanned; what is known is in marks.csv.
+    """
     earned = np.zeros(len(notes.pupils), dtype=bool)
     for points in given.values():
         earned |= ~np.isin(points, ("", "0"))
@@ -233,16 +244,24 @@ def _status(
     status = np.select(
         [~here & registered & ~earned, ~here, absent, violated], [ABSENCE, MISSING, ABSENCE, VIOLATED], READ
     )
+    written = answered | earned | violated
+    status[~entered] = np.where(written[~entered], MISSING, NOT_ENTERED)
+    for pupil in np.flatnonzero(~entered & written).tolist():
+        detail = (
+            f"{batches.seating.told(pupil)}: answers, but the roster has not chosen {subject.name} for this pupil; "
+        )
+        detail += "correct the choice there, or whose sheet it is"
+        notes.pupil(pupil, Reason.NOT_CHOSEN, detail, field=subject.candidate_field)
 
     doubted = notes.doubted()
     pages = batches.pages_by_pupil()
-    for pupil in np.flatnonzero(status == MISSING).tolist():
+    for pupil in np.flatnonzero((status == MISSING) & entered).tolist():
         if pupil not in doubted:
             also = "; but there are points in marks.csv" if earned[pupil] else ""
             what = "registered absent" if registered[pupil] else "no sheet and no absent mark"
             detail = f"{batches.seating.told(pupil)}: {what}{also}{batches.told_gap(pupil, pages)}"
             notes.pupil(pupil, Reason.NO_SHEET, detail, field=ABSENT)
-    contradicted = (absent & (answered | earned | violated)) | (here & registered & ~absent)
+    contradicted = entered & ((absent & written) | (here & registered & ~absent))
     absent_pages = sheets.pages_with(ABSENT)
     for pupil in np.flatnonzero(contradicted).tolist():
         status[pupil] = MISSING
@@ -318,7 +337,7 @@ def _accounts(subject: Subject, pages: pa.Table, ids: PageIds, status: np.ndarra
         ("pages", "exception", len(set(pageless))),
         ("pages", "set_aside", int((ids.owner == SET_ASIDE_PAGE).sum())),
         ("pages", "turned", int(((ids.owner >= 0) & (pc.fill_null(pages["rotation"], 0).to_numpy() != 0)).sum())),
-        ("pupils", "registered", len(status)),
+        ("pupils", "registered", int((status != NOT_ENTERED).sum())),
         ("pupils", "read", int(_is_present(status).sum())),
         ("pupils", "absent", int((status == ABSENCE).sum())),
         ("pupils", "missing", int((status == MISSING).sum())),

@@ -150,12 +150,13 @@ def reconcile(subject: Subject, seating: Seating, status: np.ndarray, elsewhere:
     """The table `rooms`: every pupil in one room, every gap with its seat; no rows where no rooms are known.
 
     Args:
-        status: (pupils,) codes of STATUS.
+        status: (pupils,) codes of STATUS; below 0 who does not take the subject, and is not waited for.
         elsewhere: pupils of whom a page lay among another room's.
     """
     rooms: dict[str, list[int]] = {}
     for pupil in seating.order if seating.known else []:
-        rooms.setdefault(seating.room[pupil], []).append(pupil)
+        if status[pupil] >= 0:
+            rooms.setdefault(seating.room[pupil], []).append(pupil)
     absent, missing = STATUS.index("absent"), STATUS.index("missing")
     rows = []
     for room, pupils in rooms.items():

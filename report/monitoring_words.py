@@ -58,7 +58,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "school.same": ("各科平均分与全体都看不出明显差异。", "In no subject does the school clearly differ from all."),
     "class.same": ("各科平均分与全体都看不出明显差异。", "In no subject does the class clearly differ from all."),
-    "standard.by": ("各科平均标准分（按{unit}）", "Mean standard scores by {unit}"),
+    "standard.by": ("各科平均标准分（按{unit}）", "Mean standard scores: {unit}"),
     "standard.note": (
         "平均标准分 =（本单位平均分 − 全体平均分）÷ 全体标准差，各科可比。只有 95% 区间不含 0 时才着色："
         "绿色明显高于全体，红色明显低于全体，其余不作区分。点列名可排序，原序按名称。",

@@ -195,6 +195,7 @@ class Source:
         for subject in self._exam.subjects:
             responses = tables.read(self._exam.tables / f"responses.{subject.code}.arrow")
             scores = tables.read(self._exam.tables / f"scores.{subject.code}.arrow")
+            scores = scores.filter(pc.is_valid(scores["status"]))  # others do not take the subject
             responses = _aligned(responses, scores)
             codes = self._class_of(scores["student_id"])
             self._sheets[subject.code] = ByClass(responses, codes, count), ByClass(scores, codes, count)

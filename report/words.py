@@ -113,7 +113,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "compare.note": (
         "横线是平均分的 95% 区间。“高于/低于”只在区间不含参照平均分时给出；其余差异可能只是偶然。按名称排列，"
         "不是排名。",
-        "Bars are 95% intervals of the mean. “Above” or “below” is said only if the interval leaves out the "
+        "Bars are 95% intervals of the mean. Above or below is said only if the interval leaves out the "
         "reference mean; "
         "other differences may be chance. In order of name, not a ranking.",
     ),
@@ -274,6 +274,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.double_feed": ("疑似双张", "two sheets fed together"),
     "mend.double_feed": ("找到这两份卷重新扫描", "find both sheets and scan them again"),
     "reason.no_sheet": ("没有答题卡也没有缺考标记", "no sheet and no absent mark"),
+    "reason.not_chosen": ("未选考该科却有作答", "answers in a subject not chosen"),
+    "mend.not_chosen": (
+        "核对选科名单，或改正答题卡归属",
+        "check the choices in the roster, or correct whose sheet it is",
+    ),
     "mend.no_sheet": ("找到答题卡补扫，或补登缺考", "find and scan the sheet, or record the absence"),
     "reason.page_missing": ("缺页", "a side is missing"),
     "mend.page_missing": ("找到缺的一面补扫", "find and scan the missing side"),
