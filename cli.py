@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -320,30 +320,30 @@ def bank_calibrate(
     _finish(stages.calibrate_bank(exam, output), as_json)
 
 
-def _stage_command(name: str, stage: Callable[[Path], stages.Summary], text: str) -> None:
+def _stage_command(name: str, text: str) -> None:
     def command(exam: ExamFolder, as_json: Json = False) -> None:
-        _finish(stage(exam), as_json)
+        _finish(getattr(stages, name)(exam), as_json)
 
     _app.command(name, help=text)(command)
 
 
-def _parallel_command(name: str, stage: Callable[[Path, stages.Work], stages.Summary], text: str) -> None:
+def _parallel_command(name: str, text: str) -> None:
     """A stage that goes through the subjects in processes of their own."""
 
     def command(exam: ExamFolder, workers: Workers = 0, as_json: Json = False) -> None:
         with _working(workers, as_json) as work:
-            _finish(stage(exam, work), as_json)
+            _finish(getattr(stages, name)(exam, work), as_json)
 
     _app.command(name, help=text)(command)
 
 
-_stage_command("score", stages.score, "Match sheets to pupils and score them.")
-_parallel_command("analyze", stages.analyze, "Item, option, reliability and group statistics.")
-_stage_command("scale", stages.scale, "Ranks, standard and scaled scores, distributions, lines; what may be shown.")
-_stage_command("equity", stages.equity, "Balance between schools, gaps between groups, resources, effect of training.")
-_parallel_command("diagnose", stages.diagnose, "Mastery, weak points, teaching groups, shared errors.")
-_stage_command("recommend", stages.recommend, "Questions to practise next, for every pupil.")
-_parallel_command("lecture", stages.lecture, "What to go through in class, and what to talk about among teachers.")
+_stage_command("score", "Match sheets to pupils and score them.")
+_parallel_command("analyze", "Item, option, reliability and group statistics.")
+_stage_command("scale", "Ranks, standard and scaled scores, distributions, lines; what may be shown.")
+_stage_command("equity", "Balance between schools, gaps between groups, resources, effect of training.")
+_parallel_command("diagnose", "Mastery, weak points, teaching groups, shared errors.")
+_stage_command("recommend", "Questions to practise next, for every pupil.")
+_parallel_command("lecture", "What to go through in class, and what to talk about among teachers.")
 
 
 StoreFolder = Annotated[

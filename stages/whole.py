@@ -7,7 +7,7 @@ from pathlib import Path
 import demo as demo_exam
 from engine.errors import UsageError, YuejuanError
 from engine.exam import load_exam
-from stages.equity import equity
+from stages.balance import equity
 from stages.history import grow, track
 from stages.monitoring import scale
 from stages.numbers import analyze, score
