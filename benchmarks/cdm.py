@@ -1,7 +1,7 @@
 """DINA fitted to made-up answers: the engine against `fit_cdm` of the Python package mirt, where there is one.
 
 Both start from 0/1 answers and the Q-matrix. The peer stops when the log-likelihood grows by less than 1e-4 or after
-100 steps, the engine when no probability changes by more than 1e-6; the log-likelihoods are compared before anything
+100 steps, the engine when no probability changes by more than 3e-7; the log-likelihoods are compared before anything
 is timed, and the engine's must not be lower.
 """
 

@@ -35,7 +35,7 @@ class CognitiveDiagnosis(BaseEstimator):
         class_model: ClassModel | None = None,
         prerequisites: Sequence[tuple[int, int]] = (),
         max_classes: int = 4096,
-        tol: float = 1e-6,
+        tol: float = 3e-7,
         max_iter: int = 5000,
     ) -> None:
         self.q_matrix = q_matrix
@@ -254,7 +254,7 @@ class GDINA(CognitiveDiagnosis):
         class_model: ClassModel | None = None,
         prerequisites: Sequence[tuple[int, int]] = (),
         max_classes: int = 4096,
-        tol: float = 1e-6,
+        tol: float = 3e-7,
         max_iter: int = 5000,
     ) -> None:
         super().__init__(
