@@ -39,6 +39,8 @@ SIGMAS = 7
 BAND = 0.1
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
 CLEAR_DOUBLE = 0.5
+# What rises by more than this share of the mark beside it is not taken for heavy print.
+HEAVIEST = 0.4
 # A page whose bubbles have fewer greys than this share of their darkness is of two tones; elsewhere edges have many.
 TWO_TONES = 0.1
 # There, an eraser may leave up to 0.6 of a mark, so that only more than this is surely one.
@@ -80,9 +82,9 @@ class Ink:
 
         Where empty bubbles are not known, none is. The other of two bubbles alone on a page may have heavy print.
         """
-        vague = np.where(mark > 0, self.vague, 0)
-        mark = np.maximum(mark, self.mark)
+        beside, mark = mark, np.maximum(mark, self.mark)
         nothing = np.minimum(np.maximum(BLANK * np.minimum(mark, self.strong), SIGMAS * self.noise), MARKED * mark)
+        vague = np.clip(HEAVIEST * beside - nothing, 0, self.vague)
         return self.known * (nothing + vague) - (1 - self.known) * EMPTY_SPREAD
 
     @property

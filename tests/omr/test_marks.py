@@ -221,6 +221,32 @@ def test_two_bubbles_alone_on_a_page_of_two_tones(marked):
     assert not (marked and mark.flag)
 
 
+def test_of_two_bubbles_alone_on_a_page_half_as_much_as_the_mark_is_a_doubt():
+    """What rises by 0.16 may be heavy print beside a black mark; beside a pale one it is rather a tick."""
+    for darkness, doubt in ((0.35, "erased"), (0.8, "")):
+        paper = Paper(sheet(choice("choose", 20, 20, labels="AB")))
+        paper.mark("choose", "A", darkness=darkness)
+        paper.mark("choose", "B", darkness=0.2)
+        mark = read_marks(paper.scan(), paper.layout, placement(paper.layout))[0]
+        assert (mark.value[:1], mark.flag) == ("A", doubt)
+
+
+def test_a_page_marked_throughout_in_pale_pencil_but_for_a_few_doubts():
+    """Rows with a tick and what an eraser left are no measure of how empty bubbles scatter."""
+    paper = Paper(CHOICES)
+    for name in QUESTIONS[1:]:
+        for label in OPTIONS:
+            paper.mark(name, label, darkness=0.42)
+    paper.mark("q1", "A", darkness=0.42)
+    paper.mark("q1", "B", how="tick")
+    paper.mark("q1", "C", darkness=0.12)
+    paper.mark("q1", "D", darkness=0.42)
+    marks = read(paper)
+    assert marks["q1"].flag
+    assert {marks[name].value for name in QUESTIONS[1:]} == {OPTIONS}
+    assert {name for name, flag in flags(marks).items() if flag} == {"q1"}
+
+
 def test_a_tick_is_a_mark_and_a_grey_patch_as_dark_a_doubt():
     paper = Paper(CHOICES)
     for name in QUESTIONS[2:]:
