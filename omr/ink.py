@@ -39,8 +39,8 @@ SIGMAS = 7
 BAND = 0.1
 # Beside a mark, what is at least this share of it is a second mark; less may be the rest of an erasure.
 CLEAR_DOUBLE = 0.5
-# What rises by more than this share of the mark beside it is not taken for heavy print.
-HEAVIEST = 0.4
+# Heavy print leaves paper bare, too: where the median is more than this share of the mean, there is more than print.
+GREY = 0.5
 # A page whose bubbles have fewer greys than this share of their darkness is of two tones; elsewhere edges have many.
 TWO_TONES = 0.1
 # There, an eraser may leave up to 0.6 of a mark, so that only more than this is surely one.
@@ -54,6 +54,7 @@ class Ink:
     Attributes:
         rise: (n,) how much darker each bubble is than an empty one there; NaN where it is not on the picture.
         in_part: (n,) whether a bubble is dark in part, not all over.
+        grey: (n,) whether a bubble is too grey all over to hold nothing but print.
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
         known: 0 … 1, how well the page's empty bubbles are known.
@@ -64,6 +65,7 @@ class Ink:
 
     rise: Array
     in_part: npt.NDArray[np.bool_]
+    grey: npt.NDArray[np.bool_]
     mark: float
     noise: float
     known: float
@@ -81,10 +83,13 @@ class Ink:
         """Below this rise a bubble is certainly blank beside such marks (0: none): a strong one says what is none.
 
         Where empty bubbles are not known, none is. The other of two bubbles alone on a page may have heavy print.
+
+        Args:
+            mark: (n,) of each bubble, the rise of the mark that it stands beside.
         """
-        beside, mark = mark, np.maximum(mark, self.mark)
+        vague = np.where((mark > 0) & ~self.grey, self.vague, 0)
+        mark = np.maximum(mark, self.mark)
         nothing = np.minimum(np.maximum(BLANK * np.minimum(mark, self.strong), SIGMAS * self.noise), MARKED * mark)
-        vague = np.clip(HEAVIEST * beside - nothing, 0, self.vague)
         return self.known * (nothing + vague) - (1 - self.known) * EMPTY_SPREAD
 
     @property
@@ -171,7 +176,7 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     known = 1 - min(full, PRIOR) / (min(full, PRIOR) + seen) if full else 1.0
     vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 3
     in_part = median - usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
-    ink = Ink(rise, in_part, usual_mark, 0.0, known, vague)
+    ink = Ink(rise, in_part, median > GREY * mean, usual_mark, 0.0, known, vague)
     judged = telling[page.group] & on_paper & ~np.isnan(rise)
     for _ in range(3):  # settles in two
         unmarked = rise[judged & (rise <= ink.marked)]
