@@ -247,9 +247,8 @@ def _status(
     written = answered | earned | violated
     status[~entered] = np.where(written[~entered], MISSING, NOT_ENTERED)
     for pupil in np.flatnonzero(~entered & written).tolist():
-        detail = (
-            f"{batches.seating.told(pupil)}: answers, but the roster has not chosen {subject.name} for this pupil; "
-        )
+        told = batches.seating.told(pupil)
+        detail = f"{told}: answers, but the roster has not chosen {subject.name} for this pupil; "
         detail += "correct the choice there, or whose sheet it is"
         notes.pupil(pupil, Reason.NOT_CHOSEN, detail, field=subject.candidate_field)
 

@@ -24,7 +24,7 @@ MOST_NOTES = 5
 def diagnose(folder: Path, work: Work | None = None) -> Summary:
     """Mastery, profiles and weak points, teaching groups, shared errors, misconceptions and atypical pupils."""
     exam = load_exam(folder)
-    scores, responses = list(fresh_scores(exam)), list(responses_of(exam))
+    scores, responses = fresh_scores(exam), responses_of(exam)
     # The longer tasks first: the shorter ones fill what time is left of a worker.
     tasks = [_weak_points] * len(exam.subjects) + [_errors] * len(exam.subjects)
     parts = (work or Work()).each(_do, tasks, repeat(exam), exam.subjects * 2, scores * 2, responses * 2)

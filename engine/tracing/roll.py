@@ -167,8 +167,7 @@ class Roll:
 
     def item_chain(self, student: np.ndarray, item: np.ndarray, pseudo: np.ndarray, start: Chain) -> Chain:
         """From pseudo-observations (N, 2), values and precisions, of what answers owe to neither pupil nor item."""
-        every = -(-len(item) // OBSERVATIONS)
-        some = item % every == 0 if every > 1 else np.ones(len(item), bool)
+        some = item % max(1, -(-len(item) // OBSERVATIONS)) == 0
         order, first, position = self._by_item(student[some], item[some])
         value, precision = np.ascontiguousarray(pseudo[some][order].T)
         return item_chain(first, position, value, precision, start)
