@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import multiprocessing
 import os
 import signal
@@ -90,6 +91,7 @@ def pool(workers: int) -> ProcessPoolExecutor:
     # Not forked from this process: threads of OpenMP and Arrow don't survive that.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
+    context.set_forkserver_preload(["omr.read"])  # imported once, not in every process
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start)
 
 
@@ -110,6 +112,7 @@ def _start() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory()
     _keep_memory()
+    gc.freeze()  # what was imported is not looked through again for each few pages
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     _watchdog_log = open(os.devnull, "w")  # noqa: SIM115 open as long as the process
