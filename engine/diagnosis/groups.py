@@ -1,12 +1,16 @@
 """Teaching groups within a class: pupils who need the same teaching.
 
-Groups cluster the pupils of a class by their profile: how far each point lies from the reference. Pupils'
-overall gaps, and their points' deviations from these, are shrunken first toward the subject's mean and toward 0 by
-reliability, τ² / (τ² + se²), with se² = r (1 - r) / n at the rate expected of the pupil and τ² the variance left when
-the mean se² is taken off (empirical Bayes, Morris 1983), so that noise makes no groups. Points count by their points at
-stake. The clusters are Ward's (1963); pupils of one smaller than `min_group` join the groups nearest to them. Of the
-partitions into at most `max_groups` groups whose centres are all `min_gap` or more apart (root mean square over the
-points), that with the best silhouette (Rousseeuw 1987) is taken; if there is none, the class is one group.
+Groups cluster the pupils of a class by their profile: how far each point lies from the reference. What is expected of
+a pupil's gaps, given what was seen of them, takes the place of what was seen, so that noise makes no groups: the
+posterior mean if gaps are normal with the covariance that they have in all pupils, found by EM (Dempster, Laird &
+Rubin 1977; Morris 1983) with r (1 - r) / n for noise. Points that go together thus tell of each other, and one of few
+items is hardly heard. Points count by their points at stake, and the overall gap by `OVERALL`: a group is for those who
+lack the same, not for the strong or the weak, if the class differs in what it lacks.
+
+The clusters are Ward's (1963), then k-means' (Lloyd 1982): every pupil goes to the nearest centre until nobody moves;
+pupils of one smaller than `min_group` join the groups nearest to them. Of the partitions into at most `max_groups`
+groups whose expected gaps are all `min_gap` or more apart (root mean square over the points), that with the best
+silhouette (Rousseeuw 1987) is taken; if there is none, the class is one group.
 
 Stability: random four fifths of the class are grouped anew into as many groups, `resamples` times, and the partitions
 compared with that of the whole class: mean adjusted Rand index (Ben-Hur, Elisseeff & Guyon 2002), 1 if all agree.
@@ -32,6 +36,11 @@ from engine.knowledge import knowledge_points, ratio
 from engine.roster import rows_of
 
 FOCUS = 3  # knowledge points named to a group at most
+OVERALL = 1 / 3  # weight of the overall gap beside that of what is lacking
+NONE = 1e-6  # variance that is none
+ROUNDS, SETTLED = 50, 1e-3  # of EM, and the change by which it ends, of the mean variance
+MOST_MOVES = 20  # of k-means, which mostly takes four
+FITTED = 1000  # pupils, evenly spread, from whom the covariance is found
 CONTRAST = 0.05  # a label speaks of differences of at least this rate
 PART = 0.8  # of the class, in a resample
 
@@ -54,7 +63,7 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
     if not len(profiles.student_id):
         return tables.empty("groups")
     place = rows_of(profiles.student_id, roster)
-    gaps = _shrunken_gaps(profiles, rule.confidence)
+    gaps = _expected_gaps(profiles, rule.confidence)
     share = _share(profiles.at_stake.sum(axis=0))
     rates = (_share(profiles.at_stake) * np.nan_to_num(profiles.rate)).sum(axis=1)
     names = knowledge_points(subject)
@@ -63,8 +72,9 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
         classes.setdefault(key, []).append(i)
     columns: dict[str, Any] = {name: [] for name in tables.SCHEMAS["groups"].names}
     for (school, name), members in sorted(classes.items()):
-        features = gaps[members] * np.sqrt(share)
-        group = _by_rate(_cluster(features, rule), rates[members])
+        profile = gaps[members] * np.sqrt(share)
+        features = profile - (1 - OVERALL) * (gaps[members] @ share)[:, None] * np.sqrt(share)
+        group = _by_rate(_cluster(features, profile, rule), rates[members])
         texts = []
         for g in range(group.max() + 1):
             inside = np.array(members)[group == g]
@@ -92,33 +102,67 @@ def _share(at_stake: np.ndarray) -> np.ndarray:
     return np.nan_to_num(ratio(at_stake, at_stake.sum(axis=-1, keepdims=True)))
 
 
-def _shrunken_gaps(profiles: Profiles, confidence: float) -> np.ndarray:
-    """(n, K) gaps to the reference, shrunken by reliability; a point not presented has the pupil's overall gap."""
-    share = _share(profiles.at_stake)
+def _expected_gaps(profiles: Profiles, confidence: float) -> np.ndarray:
+    """(n, K) gaps to the reference expected of each pupil, also at points that were not presented to him."""
+    known = profiles.at_stake > 0
     gap = np.nan_to_num(profiles.gap)
-    overall = (share * gap).sum(axis=1, keepdims=True)
-    level = np.clip(profiles.reference + overall, 0, 1)  # what is expected of the pupil if the point is like the others
+    overall = (_share(profiles.at_stake) * gap).sum(axis=1, keepdims=True)
+    rate = np.clip(profiles.reference + overall, 0, 1)  # what is expected of the pupil if the point is like the others
     trials = wilson_trials(profiles.rate, profiles.lower, profiles.upper, confidence)
-    noise = np.nan_to_num(level * (1 - level) / trials)
-    overall_noise = (share**2 * noise).sum(axis=1, keepdims=True)
-    deviation = gap - overall
-    everywhere = np.ones_like(overall, bool)
-    return (
-        overall.mean(axis=0)
-        + _shrink(overall - overall.mean(axis=0), overall_noise, everywhere)
-        + _shrink(deviation, (1 - 2 * share) * noise + overall_noise, profiles.at_stake > 0)
-    )
+    number = known.sum(axis=0)
+    noise = np.maximum(np.nan_to_num(ratio(np.nan_to_num(rate * (1 - rate) / trials).sum(axis=0), number)), NONE)
+    mean = np.nan_to_num(ratio(gap.sum(axis=0), number))
+    deviation = np.where(known, gap - mean, 0)
+    some = slice(None, None, max(1, len(gap) // FITTED))
+    covariance = _covariance(deviation[some], noise, known[some])
+    expected = np.empty_like(gap)
+    for pattern, rows in _alike(known):
+        expected[rows] = mean + deviation[rows] @ _weights(covariance, noise, pattern)
+    return expected
 
 
-def _shrink(deviation: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Deviations (n, columns) shrunken toward 0 by each column's variance τ² beyond the noise; 0 where unknown."""
-    excess = np.where(known, deviation**2 - noise, 0).sum(axis=0)
-    variance = np.maximum(np.nan_to_num(ratio(excess, known.sum(axis=0))), 0)
-    return np.where(known, np.nan_to_num(ratio(variance, variance + noise)) * deviation, 0)
+def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The different rows of a matrix, and the numbers of those that have each."""
+    patterns, place = np.unique(known, axis=0, return_inverse=True)
+    return [(pattern, np.flatnonzero(place.ravel() == number)) for number, pattern in enumerate(patterns)]
 
 
-def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
-    """A class's partition, as group numbers from 0: see the module's docstring for the criterion."""
+def _weights(covariance: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(K, K) by which deviations seen, 0 where not known, are multiplied for those expected."""
+    weights = np.zeros_like(covariance)
+    weights[known] = np.linalg.solve((covariance + np.diag(noise))[np.ix_(known, known)], covariance[known])
+    return weights
+
+
+def _covariance(deviation: np.ndarray, noise: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(K, K) of the deviations (n, K) without their noise (K,), by EM from a start that counts as much as K pupils: all
+    points go together alike."""
+    n, K = deviation.shape
+    both = np.maximum(known.T.astype(float) @ known, 1)
+    seen = deviation.T @ deviation / both - np.diag(noise)
+    together = max((seen.sum() - np.trace(seen)) / max(K * (K - 1), 1), 0.0)
+    start = np.full((K, K), together) + np.diag(np.maximum(np.diag(seen) - together, NONE))
+    parts = [(pattern, len(rows), deviation[rows].T @ deviation[rows]) for pattern, rows in _alike(known)]
+    covariance = start
+    for _ in range(ROUNDS):
+        squares = K * start
+        for pattern, number, products in parts:
+            weights = _weights(covariance, noise, pattern)
+            squares = squares + weights.T @ products @ weights + number * (covariance - covariance @ weights)
+        found = (squares + squares.T) / (2 * (n + K))
+        change = np.abs(found - covariance).max()
+        covariance = found
+        if change < SETTLED * np.trace(covariance) / K:
+            break
+    return covariance
+
+
+def _cluster(features: np.ndarray, profile: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
+    """A class's partition, as group numbers from 0: see the module's docstring for the criterion.
+
+    Args:
+        features: (n, K) what is clustered; profile: (n, K) gaps times the roots of the points' shares.
+    """
     most = min(rule.max_groups, len(features) // max(rule.min_group, 2))
     best, chosen = 0.0, np.zeros(len(features), int)
     if most < 2:
@@ -127,7 +171,7 @@ def _cluster(features: np.ndarray, rule: DiagnosisRule) -> np.ndarray:
     apart = cdist(features, features)
     for k in range(2, most + 1):
         groups = _partition(features, tree, k, rule.min_group)
-        centres = _centres(features, groups)
+        centres = _centres(profile, groups)
         if len(centres) < 2 or pdist(centres).min() < rule.min_gap:
             continue
         quality = _silhouette(apart, groups)
@@ -146,14 +190,27 @@ def _ward(features: np.ndarray) -> np.ndarray:
 
 
 def _partition(features: np.ndarray, tree: np.ndarray, k: int, min_group: int) -> np.ndarray:
-    """k Ward clusters, or fewer so that none is smaller than `min_group`."""
-    groups = _cut(tree, k)
+    """k clusters, or fewer so that none is smaller than `min_group`."""
+    groups = _moved(features, _cut(tree, k))
     while (sizes := np.bincount(groups)).min() < min_group:
         leavers = groups == sizes.argmin()
         centres = _centres(features, groups)
         centres[sizes.argmin()] = np.inf
         groups[leavers] = cdist(features[leavers], centres).argmin(axis=1)
         groups = np.unique(groups, return_inverse=True)[1]
+    return groups
+
+
+def _moved(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Every pupil in the group of the nearest centre."""
+    for _ in range(MOST_MOVES):
+        member = np.eye(groups.max() + 1)[groups]
+        centres = (member.T @ features) / member.sum(axis=0)[:, None]
+        nearest = ((centres**2).sum(axis=1) - 2 * features @ centres.T).argmin(axis=1)
+        if np.array_equal(nearest, groups):
+            break
+        empty = not np.bincount(nearest, minlength=len(centres)).all()
+        groups = np.unique(nearest, return_inverse=True)[1] if empty else nearest
     return groups
 
 

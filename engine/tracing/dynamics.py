@@ -14,13 +14,15 @@ from engine.tracing.model import Dynamics, expected, follow
 
 MOST_ANSWERS = 200  # of a pupil, and
 ANSWERS = 30_000  # of all, that are looked at: every so many-th pupil's first ones
+ANSWERS_AT_ONCE = 100_000  # the same without time, where one number is sought and a point tells little of itself
 EVALUATIONS = 80
 
 
 def find(start: Dynamics, rows: Rows, points: Points, items: Items, prior: np.ndarray, extra: np.ndarray) -> Dynamics:
     """From `start`; what is 0 there stays 0, and without time only the variance of points is sought."""
     counts = np.minimum(np.diff(rows.first), MOST_ANSWERS)
-    chosen = np.arange(0, len(counts), max(1, round(counts.sum() / ANSWERS)))
+    enough = ANSWERS if start.changing else ANSWERS_AT_ONCE
+    chosen = np.arange(0, len(counts), max(1, round(counts.sum() / enough)))
     some, where = rows.of_students(chosen, MOST_ANSWERS)
 
     def loss(dynamics: Dynamics) -> float:

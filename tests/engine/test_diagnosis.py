@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from engine import tables
 from engine.diagnosis import mastery, teaching_groups, wilson, wilson_trials
-from engine.diagnosis.groups import _partition, _silhouette, _stability, _ward, adjusted_rand
+from engine.diagnosis.groups import _covariance, _cut, _silhouette, _stability, _ward, _weights, adjusted_rand
 from engine.errors import InputError
 from engine.exam import DiagnosisRule, Subject
 from engine.knowledge import knowledge_points
@@ -321,6 +321,38 @@ def test_planted_profiles_are_found_and_named() -> None:
             assert not any(point in own for point in stronger.strip("「」").split("」「"))
 
 
+def test_who_lacks_the_same_is_together_whatever_his_level() -> None:
+    """Levels differ as much as what is lacking; seven items a point."""
+    rng = np.random.default_rng(12)
+    subject = plain_subject([7] * 6)
+    n = 200
+    odd, able = np.arange(n) % 2 == 1, rng.random(n) < 0.5
+    logit = np.where(odd[:, None] == (np.arange(42) < 21), 0.8, -0.8) + np.where(able, 0.8, -0.8)[:, None]
+    scores = make_scores(subject, right_or_wrong(subject, 1 / (1 + np.exp(-logit)), rng))
+    table = mastery(subject, scores, make_roster(n), RULE)
+    groups = teaching_groups(subject, table, make_roster(n), RULE).to_pylist()
+    for name in {(row["school"], row["class"]) for row in groups}:
+        rows = [row for row in groups if (row["school"], row["class"]) == name]
+        lacking = defaultdict(Counter)
+        for row in rows:
+            lacking[row["group"]][int(row["student_id"][1:]) % 2] += 1
+        assert len(lacking) > 1
+        assert sum(max(counts.values()) for counts in lacking.values()) >= 36  # of 40
+
+
+def test_what_is_expected_is_the_mean_given_what_was_seen() -> None:
+    rng = np.random.default_rng(13)
+    root = rng.normal(0, 0.15, (4, 4))
+    truth, noise = root @ root.T, np.array([0.01, 0.03, 0.02, 0.05])
+    known = rng.random((4000, 4)) < 0.8
+    seen = rng.multivariate_normal(np.zeros(4), truth + np.diag(noise), len(known)) * known
+    assert np.allclose(_covariance(seen, noise, known), truth, atol=0.012)
+    there = np.array([True, False, True, True])
+    inside = truth[np.ix_(there, there)] + np.diag(noise[there])
+    by_hand = truth[:, there] @ np.linalg.inv(inside) @ seen[0, there]
+    assert np.allclose((seen[0] * there) @ _weights(truth, noise, there), by_hand)
+
+
 def test_levels_are_grouped_weakest_first() -> None:
     rng = np.random.default_rng(7)
     subject = plain_subject([5] * 8)
@@ -378,7 +410,7 @@ def test_equal_pupils_have_equal_rows_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("features", [np.zeros((4, 4)), np.ones((4, 4)) - np.eye(4), np.zeros((4, 3))])
 def test_as_many_pupils_as_points_are_no_matrix_of_distances(features: np.ndarray) -> None:
-    groups = _partition(features, _ward(features), 2, min_group=1)
+    groups = _cut(_ward(features), 2)
     assert len(groups) == 4
     assert set(groups) == {0, 1}
 
