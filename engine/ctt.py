@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -114,11 +114,16 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
         part, summed = tally.items[item.item], sums_of[item.item]
         mark, full = rule(item, tally.step), int(item.max / tally.step)
         sizes = [n for _, n in summed.bands_points]
+        others = summed.moments if rest == "none" else summed.moments.rest()
         given = dict(zip(part.answers, zip(summed.given, summed.at, summed.bands, strict=True), strict=True))
         for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
             count, at, bands = given.get(answer, (0, 0, (0, 0, 0)))
             points = mark(answer)
             rates = [share_of(some, size) for some, size in zip(bands, sizes, strict=True)]
+            if rest == "option":
+                r_rest = _option_option(summed.moments, count, at, 1 / tally.step)
+            else:
+                r_rest = _option_rest(others, count, at, points if rest == "item" else 0)
             rows.append(
                 {
                     "subject": subject.code,
@@ -131,7 +136,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
                     "rate_low": rates[0],
                     "rate_mid": rates[1],
                     "rate_high": rates[2],
-                    "r_rest": _option_rest(summed.moments, count, at, points, tally, rest),
+                    "r_rest": r_rest,
                     "mean_total": mean_points(at, count, tally.step),
                 }
             )
@@ -262,13 +267,17 @@ def _weights(tally: Tally) -> np.ndarray:
 def _biserial(part: Answers, summed: _Summed) -> float | None:
     """Of the points and the rest score."""
     rest = summed.moments.rest()
-    categories, place = np.unique(part.points, return_inverse=True)
     spread = rest.n * rest.yy - rest.y**2
-    if len(categories) < 2 or not spread:
+    counts: dict[int, int] = {}
+    rests: dict[int, int] = {}
+    for points, count, at in zip(part.points.tolist(), summed.given, summed.at, strict=True):
+        counts[points] = counts.get(points, 0) + count
+        rests[points] = rests.get(points, 0) + at - points * count
+    if len(counts) < 2 or not spread:
         return None
-    given = np.array(summed.given)
-    counts, rests = (np.bincount(place, weights=some) for some in (given, np.array(summed.at) - part.points * given))
-    return polyserial_of_categories(counts, rests - counts * float(rest.y / rest.n), math.sqrt(spread) / rest.n)
+    mean, order = float(rest.y / rest.n), sorted(counts)
+    sums = [rests[points] - counts[points] * mean for points in order]
+    return polyserial_of_categories([counts[points] for points in order], sums, math.sqrt(spread) / rest.n)
 
 
 def _alphas(tally: Tally, subject: Subject, items: dict[str, _Summed]) -> dict[str, float | None]:
@@ -282,7 +291,7 @@ def _alphas(tally: Tally, subject: Subject, items: dict[str, _Summed]) -> dict[s
     parts |= {tables.CHOOSE + group: summed.moments for group, summed in choices.items()}
     axis, n = total_axis(tally), tally.n
     total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
-    sums = {name: replace(moments, n=n) for name, moments in parts.items()}
+    sums = {name: moments._replace(n=n) for name, moments in parts.items()}
     spread = sum(part.spread() for part in sums.values())
 
     def alpha(k: int, parts_spread: int | Fraction, total_spread: int | Fraction) -> float | None:
@@ -318,18 +327,18 @@ def _rate(points: int, n: int, item: Item, tally: Tally) -> float | None:
     return None if mean is None else mean / float(item.max)
 
 
-def _option_rest(item: Moments, count: int, at: int, points: int, tally: Tally, rest: Rest) -> float | None:
-    """Correlation of having given an answer with the total less the item (less the option, less nothing).
+def _option_rest(others: Moments, count: int, at: int, points: int) -> float | None:
+    """Correlation of having given an answer with the total less the item.
 
     Args:
-        count, at: how many gave the answer, and the sum of their total scores, in steps.
+        others: the item's `rest`.
+        count, at: how many gave the answer, and the sum of their total scores, in steps; points: that it earns.
     """
-    if rest == "none":
-        return Moments(item.n, count, count, item.y, item.yy, at).r()
-    if rest == "item":
-        others = item.rest()
-        return Moments(item.n, count, count, others.y, others.yy, at - points * count).r()
-    point = Fraction(1) / tally.step
+    return Moments(others.n, count, count, others.y, others.yy, at - points * count).r()
+
+
+def _option_option(item: Moments, count: int, at: int, point: Fraction) -> float | None:
+    """The same with the total less a point to those who gave the answer."""
     return Moments(
         item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
     ).r()
@@ -351,15 +360,13 @@ def _alerts(item: Item, part: Answers, summed: _Summed, tally: Tally, row: dict)
 
 
 def _key_suspect(item: Item, part: Answers, summed: _Summed, tally: Tally) -> bool:
-    full, n = int(item.max / tally.step), summed.moments.n
+    full, others = int(item.max / tally.step), summed.moments.rest()
     options = list(zip(part.answers, part.points.tolist(), summed.given, summed.at, strict=True))
     right = [(count, at) for _, points, count, at in options if points == full]
-    key = _option_rest(
-        summed.moments, sum(count for count, _ in right), sum(at for _, at in right), full, tally, "item"
-    )
+    key = _option_rest(others, sum(count for count, _ in right), sum(at for _, at in right), full)
     for answer, points, count, at in options:
-        if answer and points <= 0 and count >= FUNCTIONAL * n:
-            wrong = _option_rest(summed.moments, count, at, points, tally, "item")
+        if answer and points <= 0 and count >= FUNCTIONAL * others.n:
+            wrong = _option_rest(others, count, at, points)
             if wrong is not None and wrong > max(0.0, key or 0.0):
                 return True
     return False

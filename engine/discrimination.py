@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -97,10 +98,10 @@ def polyserial(continuous: ArrayLike, ordinal: ArrayLike) -> float | None:
     if len(counts) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
         return None
     sums = np.bincount(codes, weights=x - x.mean())
-    return polyserial_of_categories(counts, sums, float(x.std()))
+    return polyserial_of_categories(counts.tolist(), sums.tolist(), float(x.std()))
 
 
-def polyserial_of_categories(counts: np.ndarray, sums: np.ndarray, sd: float) -> float:
+def polyserial_of_categories(counts: Sequence[int], sums: Sequence[float], sd: float) -> float:
     """The same from what a Tally knows.
 
     Args:
@@ -108,11 +109,11 @@ def polyserial_of_categories(counts: np.ndarray, sums: np.ndarray, sd: float) ->
         sums: (categories,) the sums of the continuous variable less its mean.
         sd: of the continuous variable, with denominator n, above 0.
     """
-    n = counts.sum()
-    covariance = float(sums @ np.arange(len(counts))) / n
-    thresholds = ndtri(np.cumsum(counts)[:-1] / n)
-    ordinates = np.exp(-(thresholds**2) / 2) / math.sqrt(2 * math.pi)
-    return float(covariance / (sd * ordinates.sum()))
+    n = sum(counts)
+    covariance = sum(place * some for place, some in enumerate(sums)) / n
+    thresholds = [float(ndtri(below / n)) for below in accumulate(counts[:-1])]
+    ordinates = sum(math.exp(-(at**2) / 2) for at in thresholds) / math.sqrt(2 * math.pi)
+    return float(covariance / (sd * ordinates))
 
 
 @dataclass(frozen=True)

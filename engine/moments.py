@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from engine.tally import Tally
 
 
-@dataclass(frozen=True)
-class Moments:
+class Moments(NamedTuple):
     """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""
 
     n: int
