@@ -111,13 +111,20 @@ def _median(values: Array) -> float:
 
 def _darkest_stand_out(mean: Array, page: Bubbles) -> bool:
     """Whether the darkest of a group mostly stands out from the others, as a mark does, not just as one of them is
-    the darkest, be they all marked or all empty. Letters darker than others don't count."""
+    the darkest, be they all marked or all empty. Letters darker than others don't count. Nor may groups where none
+    stands out be as dark as what stands out elsewhere: they are marked throughout."""
+    dark, _ = class_medians(mean, page.group, len(page.start))
+    darkest = np.maximum.reduceat(mean, page.start)
     mean = mean - class_medians(mean, page.letter, page.letters)[0][page.letter]
     middle, _ = class_medians(mean, page.group, len(page.start))
     rows = page.of_three[page.start] & ~np.isnan(np.add.reduceat(mean, page.start))
     above = np.maximum.reduceat(mean, page.start) - middle
     below = middle - np.minimum.reduceat(mean, page.start)
     if np.count_nonzero(rows) < PRIOR or above[rows].mean() < LEAST_CONTRAST:
+        return False
+    out = rows & (above > LEAST_CONTRAST) & (above > STANDING_OUT * below)
+    others = rows & ~out
+    if out.any() and others.any() and 2 * _median(dark[others]) > _median(dark[out]) + _median(darkest[out]):
         return False
     return bool(above[rows].sum() > STANDING_OUT * below[rows].sum())
 

@@ -186,6 +186,21 @@ def test_a_few_lesser_marks_on_a_page_of_nothing_but_marks_do_not_pass_for_noise
     assert set(flags(marks)) <= set(lesser)
 
 
+@pytest.mark.parametrize("singly", range(1, 8))
+def test_a_few_rows_with_one_mark_do_not_make_all_others_empty(singly):
+    """However much their marks stand out: what is as dark as these is marked, not printed heavily."""
+    paper = Paper(CHOICES)
+    for number, name in enumerate(QUESTIONS):
+        for label in OPTIONS[number % 4] if number < singly else OPTIONS:
+            paper.mark(name, label, darkness=0.95)
+    page = np.where(paper.scan() > 128, 255, 0).astype(np.uint8)
+    marks = read(paper, page)
+    for number, name in enumerate(QUESTIONS):
+        wanted = OPTIONS[number % 4] if number < singly else OPTIONS
+        assert marks[name].value == wanted or marks[name].flag
+    assert {marks[name].value for name in QUESTIONS[singly:]} == {OPTIONS}
+
+
 @pytest.mark.parametrize("darkness", [0.0, 0.08, 0.12])
 def test_nothing_is_surely_blank_where_all_else_is_marked(darkness):
     """A mark that a copier has bleached is as dark as print; no empty bubble of this page says how dark that is."""
