@@ -1,4 +1,5 @@
-"""Variances and rates of what changes in a pupil, by the largest marginal likelihood of his answers."""
+"""Variances and rates of what changes in a pupil, by the largest marginal likelihood of his answers; of a single
+sitting the variance of points, by its largest posterior density."""
 
 from __future__ import annotations
 
@@ -16,6 +17,9 @@ MOST_ANSWERS = 200  # of a pupil, and
 ANSWERS = 30_000  # of all, that are looked at: every so many-th pupil's first ones
 ANSWERS_AT_ONCE = 100_000  # the same without time, where one number is sought and a point tells little of itself
 EVALUATIONS = 80
+# The variance of points to expect where the answers don't say, as with one item a point: its logarithm is normal about
+# this one's, variance 1. Papers with a Q-matrix that have been looked at have 0.2 to 2 (levels have 1).
+USUAL_POINTS = 0.3
 
 
 def find(start: Dynamics, rows: Rows, points: Points, items: Items, prior: np.ndarray, extra: np.ndarray) -> Dynamics:
@@ -32,12 +36,11 @@ def find(start: Dynamics, rows: Rows, points: Points, items: Items, prior: np.nd
         return _passing(start, loss)
     if start.point_variance <= 0:
         return start
-    found = minimize_scalar(
-        lambda x: loss(Dynamics(point_variance=float(np.exp(x)))),
-        bounds=(-7, 1.5),
-        method="bounded",
-        options={"xatol": 0.1},
-    )
+
+    def unlikely(x: float) -> float:
+        return loss(Dynamics(point_variance=float(np.exp(x)))) + float(x - np.log(USUAL_POINTS)) ** 2 / 2
+
+    found = minimize_scalar(unlikely, bounds=(-7, 1.5), method="bounded", options={"xatol": 0.1})
     return Dynamics(point_variance=float(np.exp(found.x)))
 
 

@@ -54,6 +54,18 @@ def shown(w: World, share: float) -> np.ndarray:
     return np.random.default_rng(1).random(w.chance.shape) < share
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_one_item_a_point_does_not_say_that_all_points_are_alike(seed: int) -> None:
+    """What a point adds shows nowhere then; the variance stays near what papers have."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(size=(600, 1))
+    correct = rng.random((600, 12)) < expit(level + rng.normal(0, 0.6, (600, 12)) + np.linspace(-1, 1, 12))
+    i, j = np.indices(correct.shape)
+    log = {"student": i.ravel(), "item": j.ravel(), "correct": correct.ravel().astype(int)}
+    model = KnowledgeTracer({j: [f"k{j}"] for j in range(12)}).fit(log)
+    assert 0.1 < model.dynamics_.point_variance < 0.8
+
+
 @cache
 def fitted() -> KnowledgeTracer:
     w = world()
