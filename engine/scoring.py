@@ -173,7 +173,7 @@ def _score_batch(
         status[incomplete] = tables.STATUS.index("incomplete")
     scores = {
         "student_id": batch["student_id"],
-        "status": pa.DictionaryArray.from_arrays(nullable(status, status >= 0), pa.array(tables.STATUS)),
+        "status": pa.DictionaryArray.from_arrays(nullable(status, status >= 0), pa.array(tables.STATUS), safe=False),
     }
     for name, column in columns.items():
         scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
