@@ -121,7 +121,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
             points = mark(answer)
             rates = [share_of(some, size) for some, size in zip(bands, sizes, strict=True)]
             if rest == "option":
-                r_rest = _option_option(summed.moments, count, at, 1 / tally.step)
+                r_rest = _option_without_itself(summed.moments, count, at, 1 / tally.step)
             else:
                 r_rest = _option_rest(others, count, at, points if rest == "item" else 0)
             rows.append(
@@ -337,7 +337,7 @@ def _option_rest(others: Moments, count: int, at: int, points: int) -> float | N
     return Moments(others.n, count, count, others.y, others.yy, at - points * count).r()
 
 
-def _option_option(item: Moments, count: int, at: int, point: Fraction) -> float | None:
+def _option_without_itself(item: Moments, count: int, at: int, point: Fraction) -> float | None:
     """The same with the total less a point to those who gave the answer."""
     return Moments(
         item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
