@@ -193,25 +193,27 @@ def _partition(features: np.ndarray, tree: np.ndarray, k: int, min_group: int) -
     """k clusters, or fewer so that none is smaller than `min_group`."""
     groups = _moved(features, _cut(tree, k))
     while (sizes := np.bincount(groups)).min() < min_group:
-        leavers = groups == sizes.argmin()
-        centres = _centres(features, groups)
-        centres[sizes.argmin()] = np.inf
-        groups[leavers] = cdist(features[leavers], centres).argmin(axis=1)
-        groups = np.unique(groups, return_inverse=True)[1]
+        smallest = sizes.argmin()
+        leavers = groups == smallest
+        centres = np.delete(_centres(features, groups), smallest, axis=0)
+        groups = groups - (groups > smallest)
+        groups[leavers] = _nearest(features[leavers], centres)
     return groups
 
 
 def _moved(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Every pupil in the group of the nearest centre."""
+    """Every pupil in the group of the nearest centre; groups that all have left are no more."""
     for _ in range(MOST_MOVES):
-        member = np.eye(groups.max() + 1)[groups]
-        centres = (member.T @ features) / member.sum(axis=0)[:, None]
-        nearest = ((centres**2).sum(axis=1) - 2 * features @ centres.T).argmin(axis=1)
+        nearest = _nearest(features, _centres(features, groups))
         if np.array_equal(nearest, groups):
             break
-        empty = not np.bincount(nearest, minlength=len(centres)).all()
-        groups = np.unique(nearest, return_inverse=True)[1] if empty else nearest
+        groups = (np.cumsum(np.bincount(nearest) > 0) - 1)[nearest]
     return groups
+
+
+def _nearest(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(n,) the number of the centre nearest to each."""
+    return np.asarray(((centres**2).sum(axis=1) - 2 * features @ centres.T).argmin(axis=1))
 
 
 def _cut(tree: np.ndarray, k: int) -> np.ndarray:
@@ -269,7 +271,9 @@ def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _centres(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    return np.stack([features[groups == g].mean(axis=0) for g in range(groups.max() + 1)])
+    """(groups, K) means."""
+    member = np.eye(groups.max() + 1)[groups]
+    return np.asarray(member.T @ features / member.sum(axis=0)[:, None])
 
 
 def _by_rate(groups: np.ndarray, rate: np.ndarray) -> np.ndarray:
