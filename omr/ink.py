@@ -30,8 +30,9 @@ EMPTY_SPREAD = 0.15
 # bubble filled gives 0.5, a tick or a cross 0.25 to 0.45.
 BLANK, MARKED = 0.13, 0.35
 # An eraser leaves grey all over. What is dark in part, so that its median rises less than its mean, was drawn: of that,
-# STROKE marks are one.
-STROKE = 0.25
+# STROKE marks are one, if the median's rise is less than PART of the mean's. (A line pressed into the paper stays when
+# all about it is rubbed out.)
+STROKE, PART = 0.25, 0.9
 # Nor is a rise within this many standard deviations of the page's empty bubbles a mark: a page has hundreds of them,
 # and among them heavier letters that are printed but once.
 SIGMAS = 7
@@ -54,6 +55,7 @@ class Ink:
     Attributes:
         rise: (n,) how much darker each bubble is than an empty one there; NaN where it is not on the picture.
         in_part: (n,) whether a bubble is dark in part, not all over.
+        stroke: (n,) whether it is so in such a part that it was drawn.
         grey: (n,) whether a bubble is too grey all over to hold nothing but print.
         mark: what a full mark adds on this page.
         noise: standard deviation of the rise of empty bubbles.
@@ -65,6 +67,7 @@ class Ink:
 
     rise: Array
     in_part: npt.NDArray[np.bool_]
+    stroke: npt.NDArray[np.bool_]
     grey: npt.NDArray[np.bool_]
     mark: float
     noise: float
@@ -99,7 +102,7 @@ class Ink:
 
     @property
     def drawn(self) -> float:
-        """Above this rise a bubble that is dark in part is certainly marked."""
+        """Above this rise what was drawn is certainly a mark."""
         return self.vague + max(STROKE * self.mark, self.blank + BAND * self.mark, SIGMAS * self.noise)
 
 
@@ -182,8 +185,8 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     full, seen = int(np.count_nonzero(~telling & (candidates > 0))), int(np.count_nonzero(bare))
     known = 1 - min(full, PRIOR) / (min(full, PRIOR) + seen) if full else 1.0
     vague = EMPTY_SPREAD * (PRIOR / (PRIOR + seen)) ** 3
-    in_part = median - usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0] < rise
-    ink = Ink(rise, in_part, median > GREY * mean, usual_mark, 0.0, known, vague)
+    of_median = median - usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0]
+    ink = Ink(rise, of_median < rise, of_median < PART * rise, median > GREY * mean, usual_mark, 0.0, known, vague)
     judged = telling[page.group] & on_paper & ~np.isnan(rise)
     for _ in range(3):  # settles in two
         unmarked = rise[judged & (rise <= ink.marked)]
@@ -196,5 +199,6 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
     ink = replace(ink, rise=ink.rise - _print_beside_marks(ink, page))
     if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
-        ink = replace(ink, in_part=np.zeros_like(ink.in_part), sure=MARKED_BLACK, strong=np.inf)
+        never = np.zeros_like(ink.in_part)
+        ink = replace(ink, in_part=never, stroke=never, sure=MARKED_BLACK, strong=np.inf)
     return ink

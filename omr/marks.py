@@ -80,7 +80,7 @@ class _Group(NamedTuple):
 def _judge(ink: Ink, page: Bubbles) -> list[_Group]:
     """Decide on every bubble, beside the others of its group."""
     rise = ink.rise
-    marked = np.where(ink.in_part, ink.drawn, ink.marked)
+    marked = np.where(ink.stroke, ink.drawn, ink.marked)
     beside = np.maximum.reduceat(np.where(rise > marked, rise, 0), page.start)  # the mark that others stand beside
     marked = np.maximum(marked, max(CLEAR_DOUBLE, ink.sure) * beside[page.group])
     blank = ink.blank_beside(beside[page.group])

@@ -361,6 +361,16 @@ def test_the_rest_of_an_erasure_does_not_count():
     assert list(flags(marks)) == ["q2"]
 
 
+def test_something_darker_in_what_an_eraser_left_does_not_make_it_a_mark_in_silence():
+    """As a line pressed into the paper, on a page of pale marks: most of the bubble is grey."""
+    paper = Paper(CHOICES)
+    for name in QUESTIONS[1:]:
+        paper.mark(name, "B", darkness=0.42)
+    paper.mark("q1", "C", darkness=0.09)
+    paper.mark("q1", "C", how="dot", darkness=0.3)
+    assert read(paper)["q1"].flag == "partial"
+
+
 def test_a_scribble_far_beyond_the_bubble_is_a_mark():
     paper = Paper(CHOICES)
     for name in QUESTIONS[2:]:
