@@ -71,29 +71,30 @@ def teaching_groups(subject: Subject, mastery: pa.Table, roster: pa.Table, rule:
     for i, key in enumerate(zip(place["school"].to_pylist(), place["class"].to_pylist(), strict=True)):
         classes.setdefault(key, []).append(i)
     columns: dict[str, Any] = {name: [] for name in tables.SCHEMAS["groups"].names}
-    for (school, name), members in sorted(classes.items()):
-        profile = gaps[members] * np.sqrt(share)
-        features = profile - (1 - OVERALL) * (gaps[members] @ share)[:, None] * np.sqrt(share)
-        group = _by_rate(_cluster(features, profile, rule), rates[members])
-        texts = []
-        for g in range(group.max() + 1):
-            inside = np.array(members)[group == g]
-            contrast = gaps[inside].mean(axis=0) - gaps[members].mean(axis=0)
-            whole_class = f"全班一组（得分率 {rates[members].mean():.0%}）"
-            label = (
-                whole_class
-                if len(inside) == len(members)
-                else _label(names, rates[inside].mean(), rates[members].mean(), contrast - share @ contrast)
-            )
-            texts.append((label, "、".join(names[k] for k in _focus(profiles, inside, rule))))
-        columns["subject"] += [subject.code] * len(members)
-        columns["school"] += [school] * len(members)
-        columns["class"] += [name] * len(members)
-        columns["student_id"] += list(profiles.student_id[members])
-        columns["group"] += list(group + 1)
-        columns["label"] += [texts[g][0] for g in group]
-        columns["focus"] += [texts[g][1] for g in group]
-        columns["stability"] += [_stability(features, group, rule)] * len(members)
+    with config_context(skip_parameter_validation=True):  # which takes as long as Ward's tree
+        for (school, name), members in sorted(classes.items()):
+            profile = gaps[members] * np.sqrt(share)
+            features = profile - (1 - OVERALL) * (gaps[members] @ share)[:, None] * np.sqrt(share)
+            group = _by_rate(_cluster(features, profile, rule), rates[members])
+            texts = []
+            for g in range(group.max() + 1):
+                inside = np.array(members)[group == g]
+                contrast = gaps[inside].mean(axis=0) - gaps[members].mean(axis=0)
+                whole_class = f"全班一组（得分率 {rates[members].mean():.0%}）"
+                label = (
+                    whole_class
+                    if len(inside) == len(members)
+                    else _label(names, rates[inside].mean(), rates[members].mean(), contrast - share @ contrast)
+                )
+                texts.append((label, "、".join(names[k] for k in _focus(profiles, inside, rule))))
+            columns["subject"] += [subject.code] * len(members)
+            columns["school"] += [school] * len(members)
+            columns["class"] += [name] * len(members)
+            columns["student_id"] += list(profiles.student_id[members])
+            columns["group"] += list(group + 1)
+            columns["label"] += [texts[g][0] for g in group]
+            columns["focus"] += [texts[g][1] for g in group]
+            columns["stability"] += [_stability(features, group, rule)] * len(members)
     return tables.build("groups", columns)
 
 
@@ -184,8 +185,7 @@ def _ward(features: np.ndarray) -> np.ndarray:
     """(n - 1, 2) the merges of Ward's tree."""
     # A column of ones moves nobody; without it, as many pupils as points may look like a matrix of distances to SciPy.
     observed = np.column_stack([features, np.ones(len(features))])
-    with config_context(skip_parameter_validation=True):  # which takes as long as the tree
-        merges: np.ndarray = ward_tree(observed)[0]
+    merges: np.ndarray = ward_tree(observed)[0]
     return merges
 
 
