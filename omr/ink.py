@@ -176,6 +176,8 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     on_page = float(usual(empty, page_wide, 1, USUAL_EMPTY)[0])
     of_block = usual(empty, page.block, len(page.blocks), on_page)
     of_group = usual(empty, page.group, groups, of_block[page.block[page.start]])
+    if not bare.any():  # then the lightest bubble, if lighter than expected, says how dark an empty one is at most
+        of_group = np.fmin(of_group, np.fmin.reduceat(mean, page.start))
     rise = mean - of_group[page.group]
 
     usual_mark = USUAL_INK * (1 - on_page)

@@ -245,6 +245,15 @@ def test_of_two_bubbles_alone_on_a_page_a_grey_one_is_not_taken_for_heavy_print(
     assert (mark.value[:1], mark.flag) == ("A", "erased")
 
 
+@pytest.mark.parametrize("darkness", [0.09, 0.12])
+def test_of_two_bubbles_alone_on_a_page_the_lighter_tells_what_is_print(darkness):
+    """A copier bleaches print and pale marks alike."""
+    paper = Paper(sheet(choice("choose", 20, 20, labels="AB")), printed=0.2, letters=0.2)
+    paper.mark("choose", "B", darkness=darkness)
+    mark = read_marks(paper.scan(), paper.layout, placement(paper.layout))[0]
+    assert mark.flag
+
+
 def test_a_page_marked_throughout_in_pale_pencil_but_for_a_few_doubts():
     """Rows with a tick and what an eraser left are no measure of how empty bubbles scatter."""
     paper = Paper(CHOICES)
