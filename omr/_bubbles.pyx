@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from libc.math cimport M_PI, ceil, fabs, fabsf, floor, fmaxf, fminf, sqrt, sqrtf
+from libc.math cimport M_PI, ceil, fabs, fabsf, floor, sqrt, sqrtf
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
@@ -42,6 +42,44 @@ cdef double ENOUGH = 30
 cdef double MIN_AREA = 1e-6  # square pixels; a bubble of less has no inside
 cdef float FLAT = 1e-6  # half-widths a pixel: less is nought
 cdef float THIN = 4  # half-widths a pixel, squared: a bubble half a pixel thin holds no pixel of its own
+
+
+def placed(
+    const double[:, ::1] ends, const double[:, :, ::1] corrections, const Py_ssize_t[::1] of,
+    const double[:, ::1] homography,
+):
+    """Where bubbles lie on an image.
+
+    Args:
+        ends: (3 n, 2) layout units: of each bubble its centre, the middle of its right and of its lower side.
+        corrections: (k, 2, 3) affine maps, applied before the homography.
+        of: (n,) which of them is each bubble's.
+        homography: (3, 3) layout units to pixels.
+
+    Returns:
+        (n, 6) pixels, as `measure` wants it.
+    """
+    cdef Py_ssize_t n = of.shape[0], i, k
+    if ends.shape[0] != 3 * n or ends.shape[1] != 2:
+        raise ValueError("three ends a bubble")
+    axes = np.empty((n, 6))
+    cdef double[:, ::1] axes_ = axes
+    cdef const double* map
+    cdef const double* h = &homography[0, 0]
+    cdef double x, y, u, v, w
+    with nogil:
+        for i in range(n):
+            map = &corrections[of[i], 0, 0]
+            for k in range(3):
+                u, v = ends[3 * i + k, 0], ends[3 * i + k, 1]
+                x, y = map[0] * u + map[1] * v + map[2], map[3] * u + map[4] * v + map[5]
+                w = h[6] * x + h[7] * y + h[8]
+                w = 1 / w if w != 0 else 0
+                axes_[i, 2 * k] = (h[0] * x + h[1] * y + h[2]) * w
+                axes_[i, 2 * k + 1] = (h[3] * x + h[4] * y + h[5]) * w
+            for k in range(2, 6):
+                axes_[i, k] -= axes_[i, k & 1]
+    return axes
 
 
 def measure(const uint8_t[:, ::1] image, const double[:, ::1] axes, double core, double edge):
@@ -125,7 +163,7 @@ cdef void _one(
     if not a + c < THIN:
         return
     cdef float t, middle, half, left, right, to_step = STEPS / (edge * edge), per_step = 1 / <float>step
-    cdef float one_u = NEIGHBOURHOOD / fmaxf(fabsf(ux), FLAT), one_v = NEIGHBOURHOOD / fmaxf(fabsf(vx), FLAT)
+    cdef float one_u = NEIGHBOURHOOD / max(fabsf(ux), FLAT), one_v = NEIGHBOURHOOD / max(fabsf(vx), FLAT)
     cdef float turn_u = uy / _steep(ux), turn_v = vy / _steep(vx)
     cdef float square = edge * edge / a, shear = b / a, height = (c - b * b / a) / a
     cdef int x0, x1, inner0, inner1, k
@@ -136,8 +174,8 @@ cdef void _one(
     memset(surroundings, 0, sizeof(surroundings))
     while y < y1:
         t = y - cy
-        left = fmaxf(-cx, fmaxf(-turn_u * t - one_u, -turn_v * t - one_v)) + cx
-        right = fminf(last - cx, fminf(-turn_u * t + one_u, -turn_v * t + one_v)) + cx
+        left = max(-cx, -turn_u * t - one_u, -turn_v * t - one_v) + cx
+        right = min(last - cx, -turn_u * t + one_u, -turn_v * t + one_v) + cx
         x0, x1 = _up((left - phase) * per_step), _down((right - phase) * per_step)  # counted in steps from the phase
         middle = cx - shear * t
         half = square - height * t * t
@@ -195,10 +233,14 @@ cdef inline int _up(double x) noexcept nogil:
 
 cdef inline uint32_t _count(const uint8_t* row, int x, int number, int step, uint32_t* shades) noexcept nogil:
     """Count the grey levels of so many pixels; in two tables in turn, as the next is often of the same level."""
-    cdef int k
-    for k in range(number):
-        shades[(k & 1) * SHADES + row[x]] += 1
-        x += step
+    cdef const uint8_t* pixel = row + x
+    cdef int pair
+    for pair in range(number >> 1):
+        shades[pixel[0]] += 1
+        shades[SHADES + pixel[step]] += 1
+        pixel += 2 * step
+    if number > 0 and number & 1:
+        shades[pixel[0]] += 1
     return max(number, 0)
 
 
@@ -210,19 +252,28 @@ cdef inline uint32_t _weighted(
 
     The square of the distance is a * x * x + b * x + c steps of the table, x from the centre.
     """
+    cdef const uint8_t* pixel = row + x
     cdef float at = x - cx
     # In fixed point, so that the next pixel takes two additions.
     cdef int far = <int>(((a * at + b) * at + c) * FINE)
     cdef int slope = <int>((a * (2 * at + step) + b) * step * FINE), bend = <int>(2 * a * step * step * FINE)
-    cdef int k
-    cdef uint32_t total = 0, weight
-    for k in range(number):
+    cdef int pair
+    cdef uint32_t total = 0, weight, other
+    for pair in range(number >> 1):
         weight = weights[far >> FINE_BITS]
         far += slope
         slope += bend
-        levels[(k & 1) * BINS + (row[x] >> BIN_BITS)] += weight
+        other = weights[far >> FINE_BITS]
+        far += slope
+        slope += bend
+        levels[pixel[0] >> BIN_BITS] += weight
+        levels[BINS + (pixel[step] >> BIN_BITS)] += other
+        total += weight + other
+        pixel += 2 * step
+    if number > 0 and number & 1:
+        weight = weights[far >> FINE_BITS]
+        levels[pixel[0] >> BIN_BITS] += weight
         total += weight
-        x += step
     return total
 
 

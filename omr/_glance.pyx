@@ -60,20 +60,35 @@ cdef void _sample(
     cdef uint32_t share = (1 << (ROUND_BITS + SHARE_BITS)) // (window * window), total
     cdef int row, column, i, j
     cdef const uint8_t* pixel
-    for row in range(2 * half_y + 1):
+    cdef int16_t* grey
+    cdef int rows = 2 * half_y, columns = 2 * half_x
+    # Where all corners of the picture are, all of it is.
+    cdef bint within = (
+        min(x0, x0 + columns * right_x) + min(rows * down_x, 0) >= 0
+        and min(y0, y0 + columns * right_y) + min(rows * down_y, 0) >= 0
+        and max(x0, x0 + columns * right_x) + max(rows * down_x, 0) < (right + 1) << FINE_BITS
+        and max(y0, y0 + columns * right_y) + max(rows * down_y, 0) < (bottom + 1) << FINE_BITS
+    )
+    for row in range(rows + 1):
         x, y = x0 + row * down_x, y0 + row * down_y
-        for column in range(2 * half_x + 1):
+        grey = &greys[row, 0]
+        if within and window == 2:  # mostly
+            for column in range(columns + 1):
+                pixel = &image[0, 0] + (y >> FINE_BITS) * wide + (x >> FINE_BITS)
+                total = pixel[0] + pixel[1] + pixel[wide] + pixel[wide + 1]
+                grey[column] = total << (SHARE_BITS - 2)
+                x += right_x
+                y += right_y
+            continue
+        for column in range(columns + 1):
             left = min(max(x >> FINE_BITS, 0), right)
             top = min(max(y >> FINE_BITS, 0), bottom)
             pixel = &image[0, 0] + top * wide + left
-            if window == 2:  # mostly
-                total = pixel[0] + pixel[1] + pixel[wide] + pixel[wide + 1]
-            else:
-                total = 0
-                for j in range(window):
-                    for i in range(window):
-                        total += pixel[j * wide + i]
-            greys[row, column] = (total * share) >> ROUND_BITS
+            total = 0
+            for j in range(window):
+                for i in range(window):
+                    total += pixel[j * wide + i]
+            grey[column] = (total * share) >> ROUND_BITS
             x += right_x
             y += right_y
 
@@ -162,35 +177,52 @@ def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float
     found = np.zeros(n)
     cdef double[::1] found_ = found
     cdef int16_t[:, ::1] greys = np.empty((outline.shape[0], outline.shape[1]), np.int16)
+    cdef float[::1] inks = np.empty(outline.shape[0] * outline.shape[1], np.float32)
     with nogil:
         for k in range(n):
             _sample(image, &axes[k, 0], <int>outline.shape[1] // 2, <int>outline.shape[0] // 2, greys)
-            found_[k] = _correlation(greys, outline)
+            found_[k] = _correlation(&greys[0, 0], &outline[0, 0], &inks[0], <int>inks.shape[0])
     return found
 
 
-cdef double _correlation(const int16_t[:, ::1] greys, const float[:, ::1] outline) noexcept nogil:
-    """What is far darker than the outline, as a line beside the bubble, counts only as much as twice the outline."""
-    cdef int n = <int>(outline.shape[0] * outline.shape[1]), k, lighter = 0, printed = 0, all = 0, light = 0, ink = 0
-    cdef const int16_t* grey = &greys[0, 0]
-    cdef const float* line = &outline[0, 0]
-    cdef float paper, limit, one
+cdef double _correlation(const int16_t* grey, const float* line, float* ink, int n) noexcept nogil:
+    """What is far darker than the outline, as a line beside the bubble, counts only as much as twice the outline.
+
+    Args:
+        grey, line: n pixels of the picture and of the outline.
+        ink: room for n more.
+    """
+    cdef int k, j, lighter = 0, printed = 0, all = 0, light = 0, dark = 0
+    cdef float paper, limit
+    cdef float[AT_ONCE] products, totals, squares  # side by side, so that they are added at once
     cdef double product = 0, total = 0, square = 0
     for k in range(n):
         all += grey[k]
-        ink += grey[k] if line[k] > 0 else 0
+        dark += grey[k] if line[k] > 0 else 0
         printed += line[k] > 0
     for k in range(n):
         light += grey[k] if grey[k] * n >= all else 0
         lighter += grey[k] * n >= all
     paper = <float>light / lighter
-    limit = DARKER * (paper - <float>ink / printed)
+    limit = DARKER * (paper - <float>dark / printed)
     if not limit > 0:
         return 0
     for k in range(n):
-        one = min(max(paper - grey[k], -limit), limit)
-        product += line[k] * one
-        total += one
-        square += one * one
+        ink[k] = min(max(paper - grey[k], -limit), limit)
+    for j in range(AT_ONCE):
+        products[j] = totals[j] = squares[j] = 0
+    for k in range(0, n - AT_ONCE + 1, 8):
+        for j in range(AT_ONCE):
+            products[j] += line[k + j] * ink[k + j]
+            totals[j] += ink[k + j]
+            squares[j] += ink[k + j] * ink[k + j]
+    for j in range(n & -AT_ONCE, n):
+        products[0] += line[j] * ink[j]
+        totals[0] += ink[j]
+        squares[0] += ink[j] * ink[j]
+    for j in range(AT_ONCE):
+        product += products[j]
+        total += totals[j]
+        square += squares[j]
     square -= total * total / n
     return product / sqrt(square) if square > 0 else 0

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from omr._bubbles import class_medians
+from omr._bubbles import class_medians, placed
 from omr.layout import Field, Page
-from omr.placement import IDENTITY, Placement, project
+from omr.placement import IDENTITY, Placement
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -99,14 +99,9 @@ class Bubbles:
 
     def axes(self, placement: Placement) -> Array:
         """(n, 6) where each bubble lies, as `measure` wants it; the axes follow turn, skew and perspective."""
-        ends = self.ends
-        if placement.corrections:
-            of_block = np.array([placement.corrections.get(name, IDENTITY) for name in self.blocks])
-            affine = of_block[self.block].repeat(3, axis=0)
-            ends = affine[:, :, 0] * ends[:, :1] + affine[:, :, 1] * ends[:, 1:] + affine[:, :, 2]
-        placed = project(placement.homography, ends).reshape(-1, 3, 2)
-        placed[:, 1:] -= placed[:, :1]
-        return placed.reshape(-1, 6)
+        homography = np.ascontiguousarray(placement.homography)
+        corrections = np.array([placement.corrections.get(name, IDENTITY) for name in self.blocks])
+        return np.asarray(placed(self.ends, corrections, self.block, homography), np.float64)
 
     def in_groups(self, paper: Array) -> Array:
         """The paper (n,) of each bubble, seen together with that of its group.

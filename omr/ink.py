@@ -190,7 +190,8 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     of_median = median - usual(np.where(bare, median, np.nan), page_wide, 1, 0.0)[0]
     ink = Ink(rise, of_median < rise, of_median < PART * rise, median > GREY * mean, usual_mark, 0.0, known, vague)
     judged = telling[page.group] & on_paper & ~np.isnan(rise)
-    for _ in range(3):  # settles in two
+    for _ in range(3):  # settles in one or two
+        before = ink.mark, ink.noise
         unmarked = rise[judged & (rise <= ink.marked)]
         noise = 1.4826 * _median(np.abs(unmarked - _median(unmarked))) if unmarked.size else 0.0
         marks = rise[rise > max(ink.blank, SIGMAS * noise)]
@@ -199,6 +200,8 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
             marks = marks[marks > CLEAR_DOUBLE * np.partition(marks, darkest)[darkest]]
         mark = (marks.size * _median(marks) if marks.size else 0.0) + PRIOR * usual_mark
         ink = replace(ink, mark=mark / (marks.size + PRIOR), noise=noise)
+        if (ink.mark, ink.noise) == before:
+            break
     ink = replace(ink, rise=ink.rise - _print_beside_marks(ink, page))
     if np.nansum(greys) < TWO_TONES * np.nansum(mean):  # what an eraser leaves is then scattered black, not grey
         never = np.zeros_like(ink.in_part)

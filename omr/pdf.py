@@ -119,7 +119,7 @@ def _page(sheet: pdfium.PdfPage) -> Image:
     if len(found.pictures) == 1 and not found.others:
         placed = _Placed.on(sheet, found.pictures[0])
         image = placed and placed.pixels()
-        if image is not None and cv2.mean(image)[0] > DARK:
+        if image is not None and cv2.mean(image[::8])[0] > DARK:
             return image
     for picture in found.pictures:
         if picture.get_filters() == ["DCTDecode"]:
@@ -147,12 +147,14 @@ class _Placed(NamedTuple):
     """A picture that covers a page, its sides along those of the page.
 
     Attributes:
+        about: what PDFium says of the picture.
         matrix: (a, b, c, d, e, f) from the unit square, its origin at the picture's lower left, to points of the page.
         view: left, bottom, right, top of what is shown of the page, in points.
         rotation: how far the page is turned clockwise when it is shown, in degrees.
     """
 
     picture: pdfium.PdfImage
+    about: raw.FPDF_IMAGEOBJ_METADATA
     matrix: tuple[float, float, float, float, float, float]
     view: tuple[float, float, float, float]
     rotation: int
@@ -160,7 +162,8 @@ class _Placed(NamedTuple):
     @classmethod
     def on(cls, sheet: pdfium.PdfPage, picture: pdfium.PdfImage) -> _Placed | None:
         """None when the picture is not so placed, or not painted plainly."""
-        placed = cls(picture, picture.get_matrix().get(), _view(sheet), sheet.get_rotation())
+        about = picture.get_metadata()
+        placed = cls(picture, about, picture.get_matrix().get(), _view(sheet), sheet.get_rotation())
         left, bottom, right, top = placed.view
         a, b, c, d, _, _ = placed.matrix
         outer = placed.extent()
@@ -174,7 +177,7 @@ class _Placed(NamedTuple):
         )
         along = max(abs(b), abs(c)) < 1e-3 * min(abs(a), abs(d)) or max(abs(a), abs(d)) < 1e-3 * min(abs(b), abs(c))
         # A stencil, through which colour is painted, has no colours of its own.
-        stencil = picture.get_metadata().colorspace == raw.FPDF_COLORSPACE_UNKNOWN
+        stencil = about.colorspace == raw.FPDF_COLORSPACE_UNKNOWN
         plain = not stencil and not raw.FPDFPageObj_HasTransparency(picture)
         return placed if covers and along and plain else None
 
@@ -202,8 +205,7 @@ class _Placed(NamedTuple):
 
     def _stored(self) -> Image:
         """The picture as it is stored: decoded by us when it is a JPEG in plain grey or colour."""
-        about = self.picture.get_metadata()
-        ours = about.bits_per_pixel in (8, 24) and about.colorspace in _PLAIN_COLOURS
+        ours = self.about.bits_per_pixel in (8, 24) and self.about.colorspace in _PLAIN_COLOURS
         if ours and self.picture.get_filters() == ["DCTDecode"]:
             return decode.stored_jpeg(bytes(self.picture.get_data()))
         return _grey(self.picture.get_bitmap())

@@ -104,10 +104,10 @@ def _unread(where: dict[str, object], reason: Reason, detail: str) -> PageReadin
     return PageReading(where | {"status": "exception", "reason": reason.value, "detail": detail, "barcode": ""})
 
 
-def _read_ref(task: _Task, ref: PageRef, layout: Layout) -> PageReading:
+def _read_ref(task: _Task, ref: PageRef, layout: Layout, *, inside: bool) -> PageReading:
     where: dict[str, object] = {"subject": task.subject, "file": ref.name, "page": ref.page + 1}
     path = Path(task.base, ref.file)
-    if not image.inside(Path(task.base), path):
+    if not inside:
         return _unread(where, Reason.OUTSIDE_FOLDER, f"leads to {os.path.realpath(path)}")
     try:
         pixels = image.load(path, ref.page)
@@ -132,10 +132,11 @@ def _keep_crops(out: Path, pixels: np.ndarray, reading: PageReading, layout: Lay
 def _read_part(task: _Task) -> Readings:
     """What a worker does."""
     layout = _layout(task.layout)
+    inside = {file: image.inside(Path(task.base), Path(task.base, file)) for file in {ref.file for ref in task.refs}}
     readings = []
     for ref in task.refs:
         workers.watch()
-        readings.append(_read_ref(task, ref, layout))
+        readings.append(_read_ref(task, ref, layout, inside=inside[ref.file]))
     workers.unwatch()
     return _tables(readings)
 

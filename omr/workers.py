@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import gc
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -25,6 +27,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 PAGE_SECONDS = 60  # a page that takes longer is a bomb, or as bad as one
+GRACE = 1.0  # seconds that it may take longer
 MEMORY = 4 << 30  # bytes of a process: the largest page takes half of it, a bomb is to take no more
 LARGEST_KEPT = 32 << 20  # bytes of one block that a process keeps when it is freed: an A3 page at 400 dpi
 MOST_KEPT = 256 << 20  # bytes in all
@@ -33,6 +36,7 @@ AHEAD_ELSEWHERE = 256  # tasks in flight on an executor of which we don't know h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 _watchdog_log: IO[str] | None = None  # open in worker processes only
+_watched_since = -math.inf  # when the watchdog was last put on
 
 
 def completed(
@@ -149,11 +153,16 @@ def _end_with_parent() -> None:
 
 def watch() -> None:
     """In a worker process of our own: end it unless this is called again, or `unwatch`, within `PAGE_SECONDS`."""
-    if _watchdog_log is not None:
-        faulthandler.dump_traceback_later(PAGE_SECONDS, exit=True, file=_watchdog_log)
+    global _watched_since
+    # To put it on anew takes a new thread; for a page that follows within the second, the last will do.
+    if _watchdog_log is not None and time.monotonic() - _watched_since > GRACE:
+        faulthandler.dump_traceback_later(PAGE_SECONDS + GRACE, exit=True, file=_watchdog_log)
+        _watched_since = time.monotonic()
 
 
 def unwatch() -> None:
     """Take the watchdog off."""
+    global _watched_since
     if _watchdog_log is not None:
         faulthandler.cancel_dump_traceback_later()
+        _watched_since = -math.inf

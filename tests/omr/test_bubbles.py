@@ -1,12 +1,13 @@
 """The kernels against the same measures written out in NumPy, pixel by pixel."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from omr._bubbles import class_medians, measure
+from omr._bubbles import class_medians, measure, placed
 
 CORE, EDGE = 0.6, 1.25
 IMAGE = np.random.default_rng(3).integers(0, 256, (120, 160), dtype=np.uint8)
@@ -108,3 +109,20 @@ def test_class_medians_are_the_lower_middle_values(classes_and_values):
         own = np.sort(values[(of == number) & ~np.isnan(values)])
         assert counts[number] == len(own)
         assert medians[number] == (own[(len(own) - 1) // 2] if len(own) else 0)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), tilt=st.floats(-3e-3, 3e-3), bubbles=st.integers(1, 30))
+def test_bubbles_are_placed_by_their_block_s_correction_then_by_the_page(seed, tilt, bubbles):
+    rng = np.random.default_rng(seed)
+    ends, corrections = rng.uniform(0, 300, (3 * bubbles, 2)), rng.normal(np.eye(2, 3), 0.1, (4, 2, 3))
+    block, homography = rng.integers(0, 4, bubbles), np.eye(3) * 8 + rng.normal(0, 0.1, (3, 3))
+    homography[2] = tilt, -tilt / 2, 1.0
+    corrected = np.array([
+        corrections[block[end // 3], :, :2] @ xy + corrections[block[end // 3], :, 2] for end, xy in enumerate(ends)
+    ])  # fmt: skip
+    points = cv2.perspectiveTransform(corrected.reshape(-1, 1, 2), homography).reshape(-1, 3, 2)
+    axes = placed(ends, corrections, block, homography)
+    assert axes[:, :2] == pytest.approx(points[:, 0], rel=1e-9)
+    assert axes[:, 2:4] + axes[:, :2] == pytest.approx(points[:, 1], rel=1e-9, abs=1e-6)
+    assert axes[:, 4:] + axes[:, :2] == pytest.approx(points[:, 2], rel=1e-9, abs=1e-6)
