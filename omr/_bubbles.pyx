@@ -28,6 +28,10 @@ cdef enum:
     STEPS = 512  # of the table of weights, by the square of the distance
     WHOLE = 255  # the weight of a pixel that counts fully
     AHEAD = 2  # bubbles whose pixels are fetched before they are measured
+    ROWS = 32  # of a bubble whose ends are computed together; even, as every other one begins elsewhere
+
+cdef struct Row:  # of the surroundings, and of the bubble in them: the steps from the first to the last pixel
+    int left, inner_left, inner_right, right
 
 # Paper is looked for around a bubble, up to this many half-widths from its centre.
 cdef float NEIGHBOURHOOD = 1.7
@@ -157,42 +161,52 @@ cdef void _one(
     if not (-reach_x < cx < image.shape[1] + reach_x and -reach_y < cy < image.shape[0] + reach_y):
         return
     cdef int y = max(0, <int>floor(cy - reach_y)), y1 = min(<int>image.shape[0], <int>ceil(cy + reach_y) + 1)
-    cdef int last = <int>image.shape[1] - 1, step = max(1, <int>sqrt(fabs(det) / ENOUGH)), phase = 0
+    cdef int last = <int>image.shape[1] - 1, step = max(1, <int>sqrt(fabs(det) / ENOUGH))
+    # Where every other row begins; odd, so that stripes of a pixel are not passed over.
+    cdef int shift = step // 2 | 1 if step > 1 else 0
     # On a row at height t, r2 = a * x * x + 2 * b * t * x + c * t * t.
     cdef float a = ux * ux + vx * vx, b = ux * uy + vx * vy, c = uy * uy + vy * vy
     if not a + c < THIN:
         return
-    cdef float t, middle, half, left, right, to_step = STEPS / (edge * edge), per_step = 1 / <float>step
+    cdef float t, middle, half, left, right, begin, to_step = STEPS / (edge * edge), per_step = 1 / <float>step
     cdef float one_u = NEIGHBOURHOOD / max(fabsf(ux), FLAT), one_v = NEIGHBOURHOOD / max(fabsf(vx), FLAT)
     cdef float turn_u = uy / _steep(ux), turn_v = vy / _steep(vx)
     cdef float square = edge * edge / a, shear = b / a, height = (c - b * b / a) / a
-    cdef int x0, x1, inner0, inner1, k
+    cdef Row rows[ROWS]
+    cdef Row row
+    cdef int number, phase, k
     cdef uint32_t inside = 0, around = 0, below = 0, total = 0
     cdef uint32_t levels[2 * BINS]
     cdef uint32_t surroundings[2 * SHADES]
     memset(levels, 0, sizeof(levels))
     memset(surroundings, 0, sizeof(surroundings))
     while y < y1:
-        t = y - cy
-        left = max(-cx, -turn_u * t - one_u, -turn_v * t - one_v) + cx
-        right = min(last - cx, -turn_u * t + one_u, -turn_v * t + one_v) + cx
-        x0, x1 = _up((left - phase) * per_step), _down((right - phase) * per_step)  # counted in steps from the phase
-        middle = cx - shear * t
-        half = square - height * t * t
-        inner0, inner1 = x1 + 1, x1
-        if half > 0:
-            half = sqrtf(half)
-            inner0 = min(inner0, max(x0, _up((middle - half - phase) * per_step)))
-            inner1 = min(inner1, _down((middle + half - phase) * per_step))
-            inside += _weighted(
-                &image[y, 0], phase + inner0 * step, inner1 - inner0 + 1, step, cx,
-                a * to_step, 2 * b * t * to_step, c * t * t * to_step, weights, levels,
-            )
-        around += _count(&image[y, 0], phase + x0 * step, inner0 - x0, step, surroundings)
-        x0 = max(inner0, inner1 + 1)
-        around += _count(&image[y, 0], phase + x0 * step, x1 + 1 - x0, step, surroundings)
-        y += step
-        phase = (step // 2 | 1) - phase if step > 1 else 0  # odd, so that stripes of a pixel are not passed over
+        number = min(ROWS, (y1 - y + step - 1) // step)
+        # All at first: where a row ends can't be foreseen, and the next one's ends would have to be waited for.
+        for k in range(number):
+            t = y + k * step - cy
+            begin = shift if k & 1 else 0
+            left = max(-cx, -turn_u * t - one_u, -turn_v * t - one_v) + cx
+            right = min(last - cx, -turn_u * t + one_u, -turn_v * t + one_v) + cx
+            rows[k].left, rows[k].right = _up((left - begin) * per_step), _down((right - begin) * per_step)
+            rows[k].inner_left, rows[k].inner_right = rows[k].right + 1, rows[k].right
+            middle = cx - shear * t - begin
+            half = square - height * t * t
+            if half > 0:
+                half = sqrtf(half)
+                rows[k].inner_left = min(rows[k].right + 1, max(rows[k].left, _up((middle - half) * per_step)))
+                rows[k].inner_right = min(rows[k].right, _down((middle + half) * per_step))
+        for k in range(number):
+            t, row, phase = y - cy, rows[k], shift if k & 1 else 0
+            if row.inner_left <= row.inner_right:
+                inside += _weighted(
+                    &image[y, 0], phase + row.inner_left * step, row.inner_right - row.inner_left + 1, step, cx,
+                    a * to_step, 2 * b * t * to_step, c * t * t * to_step, weights, levels,
+                )
+            around += _count(&image[y, 0], phase + row.left * step, row.inner_left - row.left, step, surroundings)
+            row.left = max(row.inner_left, row.inner_right + 1)
+            around += _count(&image[y, 0], phase + row.left * step, row.right + 1 - row.left, step, surroundings)
+            y += step
     if inside == 0 or around == 0:
         return
     seen[0] = inside * (<float>step * step / WHOLE) / (fabs(det) * cone)
@@ -234,8 +248,8 @@ cdef inline int _up(double x) noexcept nogil:
 cdef inline uint32_t _count(const uint8_t* row, int x, int number, int step, uint32_t* shades) noexcept nogil:
     """Count the grey levels of so many pixels; in two tables in turn, as the next is often of the same level."""
     cdef const uint8_t* pixel = row + x
-    cdef int pair
-    for pair in range(number >> 1):
+    cdef int _pair
+    for _pair in range(number >> 1):
         shades[pixel[0]] += 1
         shades[SHADES + pixel[step]] += 1
         pixel += 2 * step
@@ -257,9 +271,9 @@ cdef inline uint32_t _weighted(
     # In fixed point, so that the next pixel takes two additions.
     cdef int far = <int>(((a * at + b) * at + c) * FINE)
     cdef int slope = <int>((a * (2 * at + step) + b) * step * FINE), bend = <int>(2 * a * step * step * FINE)
-    cdef int pair
+    cdef int _pair
     cdef uint32_t total = 0, weight, other
-    for pair in range(number >> 1):
+    for _pair in range(number >> 1):
         weight = weights[far >> FINE_BITS]
         far += slope
         slope += bend

@@ -35,6 +35,7 @@ def rank(around):
 
 @settings(max_examples=60, deadline=None)
 @example(129.390625, 32.515625, 5.0, 3.5625, 23.75, -0.173828125)  # five pixels on the border
+@example(x=80.3, y=60.2, width=2.5, height=30.0, angle=7.0, skew=0.1)  # more rows than are prepared at once
 @given(
     x=st.floats(30, 130),
     y=st.floats(30, 90),
