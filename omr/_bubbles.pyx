@@ -7,15 +7,7 @@ from libc.math cimport M_PI, ceil, fabs, fabsf, floor, sqrt, sqrtf
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
-cdef extern from *:
-    """
-    #ifdef __GNUC__
-    #define FETCH(address) __builtin_prefetch(address)
-    #else
-    #define FETCH(address) ((void)(address))
-    #endif
-    """
-    void FETCH(const void* address) noexcept nogil
+from omr._fetch cimport fetch
 
 cdef enum:
     SHADES = 256
@@ -112,28 +104,16 @@ def measure(const uint8_t[:, ::1] image, const double[:, ::1] axes, double core,
     with nogil:
         for i in range(n):
             if i + AHEAD < n:
-                _fetch(image, &axes[i + AHEAD, 0])
+                fetch(
+                    &image[0, 0], image.shape[0], image.shape[1], axes[i + AHEAD, 0], axes[i + AHEAD, 1],
+                    NEIGHBOURHOOD * (fabs(axes[i + AHEAD, 2]) + fabs(axes[i + AHEAD, 4])),
+                    NEIGHBOURHOOD * (fabs(axes[i + AHEAD, 3]) + fabs(axes[i + AHEAD, 5])),
+                )
             _one(
                 image, &axes[i, 0], weights + ROUNDING, edge, cone,
                 &found_[0, i], &found_[1, i], &found_[2, i], &found_[3, i], &found_[4, i],
             )
     return found[0], found[1], found[2], found[3], found[4]
-
-
-cdef void _fetch(const uint8_t[:, ::1] image, const double* axis) noexcept nogil:
-    """Have the pixels of a bubble and its surroundings fetched from memory while others are measured."""
-    cdef double reach_x = NEIGHBOURHOOD * (fabs(axis[2]) + fabs(axis[4]))
-    cdef double reach_y = NEIGHBOURHOOD * (fabs(axis[3]) + fabs(axis[5]))
-    if not (reach_x < FAR_OFF and reach_y < FAR_OFF and fabs(axis[0]) < FAR_OFF and fabs(axis[1]) < FAR_OFF):
-        return
-    cdef int left = max(0, <int>(axis[0] - reach_x)), right = min(<int>image.shape[1] - 1, <int>(axis[0] + reach_x))
-    cdef int y, x
-    if left > right:
-        return
-    for y in range(max(0, <int>(axis[1] - reach_y)), min(<int>image.shape[0], <int>(axis[1] + reach_y) + 1)):
-        for x in range(left, right, 64):  # the bytes that are fetched at once
-            FETCH(&image[y, x])
-        FETCH(&image[y, right])
 
 
 cdef void _weigh(uint8_t* weights, double core, double edge) noexcept nogil:

@@ -6,6 +6,8 @@ import numpy as np
 from libc.math cimport fabs, fmax, sqrt
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
+from omr._fetch cimport fetch
+
 cdef enum:
     FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
     WHITE = 255
@@ -36,6 +38,8 @@ def usual_picture(const uint8_t[:, ::1] image, const double[:, ::1] axes, int ha
     cdef int16_t[:, :, ::1] greys = np.empty((n, rows, columns), np.int16)
     with nogil:
         for k in range(n):
+            if k + 1 < n:
+                _fetch(image, &axes[k + 1, 0], half_x, half_y)
             _sample(image, &axes[k, 0], half_x, half_y, greys[k])
         for row in range(rows):
             _sort(greys, row)
@@ -44,6 +48,14 @@ def usual_picture(const uint8_t[:, ::1] image, const double[:, ::1] axes, int ha
                     greys[(n - 1) // 2, row, column] + greys[n // 2, row, column]
                 ) / (2 << SHARE_BITS)
     return picture
+
+
+cdef void _fetch(const uint8_t[:, ::1] image, const double* axis, int half_x, int half_y) noexcept nogil:
+    """Have the pixels fetched that the picture of a bubble takes."""
+    fetch(
+        &image[0, 0], image.shape[0], image.shape[1], axis[0], axis[1],
+        half_x * fabs(axis[2]) + half_y * fabs(axis[4]), half_x * fabs(axis[3]) + half_y * fabs(axis[5]),
+    )
 
 
 cdef void _sample(
@@ -174,13 +186,16 @@ def likeness(const uint8_t[:, ::1] image, const double[:, ::1] axes, const float
         (n,) float64, the correlation of ink and outline: 1 the outline and nothing else, 0 nothing of it.
     """
     cdef int n = <int>axes.shape[0], k
+    cdef int half_x = <int>outline.shape[1] // 2, half_y = <int>outline.shape[0] // 2
     found = np.zeros(n)
     cdef double[::1] found_ = found
     cdef int16_t[:, ::1] greys = np.empty((outline.shape[0], outline.shape[1]), np.int16)
     cdef float[::1] inks = np.empty(outline.shape[0] * outline.shape[1], np.float32)
     with nogil:
         for k in range(n):
-            _sample(image, &axes[k, 0], <int>outline.shape[1] // 2, <int>outline.shape[0] // 2, greys)
+            if k + 1 < n:
+                _fetch(image, &axes[k + 1, 0], half_x, half_y)
+            _sample(image, &axes[k, 0], half_x, half_y, greys)
             found_[k] = _correlation(&greys[0, 0], &outline[0, 0], &inks[0], <int>inks.shape[0])
     return found
 
