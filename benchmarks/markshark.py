@@ -23,7 +23,7 @@ from benchmarks.timing import best_times
 SCANS = Path(__file__).parents[1].parent / "shared" / "data" / "omr-markshark" / "60q-tutorial"
 PEER = Path(__file__).parent / "peers" / "markshark"
 VERSION = "1.2.0"
-ROUNDS = 3
+ROUNDS = 5
 PAGES = 36
 COPIES = 11
 
