@@ -25,7 +25,7 @@ PEER = Path(__file__).parent / "peers" / "markshark"
 VERSION = "1.2.0"
 ROUNDS = 5
 PAGES = 36
-COPIES = 11
+COPIES = 21
 
 Answers = dict[str, dict[str, str]]  # page → field → value
 

@@ -38,6 +38,8 @@ _SPARE = re.compile("extraneous bytes before marker 0xd9")
 
 # Decoders fill what is missing at the end of a JPEG with this grey.
 _JPEG_FILL = 128
+# The first and the last pixel of a side, and the block that it is in.
+_ENDS = (0, slice(8)), (-1, slice(-8, None))
 
 # Compressions and bits a sample that a TIFF of a scanner, fax or program may have and that can be decoded.
 _COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}
@@ -141,7 +143,11 @@ def _jpeg(data: bytes) -> Image:
             raise Unreadable("truncated" if "premature end" in str(error) else "damaged", str(error)) from None
         image = _imdecode(np.frombuffer(data, np.uint8), JPEG, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     # A file that was cut off or has lost a block may still have its end marker, but not its last pixels.
-    if any((corner == _JPEG_FILL).all() for rows in (image[:8], image[-8:]) for corner in (rows[:, :8], rows[:, -8:])):
+    if any(
+        image[row, column] == _JPEG_FILL and (image[rows, columns] == _JPEG_FILL).all()
+        for row, rows in _ENDS
+        for column, columns in _ENDS
+    ):
         raise Unreadable("truncated", "part of the JPEG is missing: it came out as plain grey")
     return image
 
