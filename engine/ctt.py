@@ -19,8 +19,7 @@ What the numbers mean:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -28,15 +27,15 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine.discrimination import polyserial_of_categories
 from engine.errors import InputError
-from engine.moments import Moments, mean_points, scaled, share_of, total_axis, total_quantile
+from engine.itemsums import ItemSums, Products, by_item, ratio
+from engine.moments import Moments, mean_points, scaled, total_axis, total_quantile
 from engine.rules import accepted, rule, void
 from engine.scoring import full_mark
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
-    from engine.tally import Answers, Tally
+    from engine.tally import Tally
 
 # What is taken off the total before an option is correlated with it.
 Rest = Literal["item", "option", "none"]
@@ -57,40 +56,47 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    sums_of = _summed_items(tally)
-    alphas = _alphas(tally, subject, sums_of)
-    rows = []
-    for item in subject.items:
-        part, summed = tally.items[item.item], sums_of[item.item]
-        row = {
-            "subject": subject.code,
-            "item": item.item,
-            "type": item.type,
-            "max": float(item.max),
-            "key": item.key,
-            "knowledge": "、".join(name for name, _ in item.knowledge),
-            "n": summed.moments.n,
-            "blank": sum(count for answer, count in zip(part.answers, summed.given, strict=True) if answer == ""),
-            "expected": item.expected,
-            "alert": "void",
-        }
-        if item.item not in tally.dropped:
-            sums = summed.moments
-            mean = mean_points(sums.x, sums.n, tally.step)
-            rates = [_rate(points, n, item, tally) for points, n in summed.bands_points]
-            row |= {
-                "mean": mean,
-                "sd": scaled(sums.sd(ddof), tally.step),
-                "difficulty": None if mean is None else mean / float(item.max),
-                "r_total": sums.r(),
-                "r_rest": sums.rest().r(),
-                "biserial": _biserial(part, summed),
-                "d27": None if rates[0] is None or rates[2] is None else rates[2] - rates[0],
-                "alpha_if_deleted": alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item],
-            }
-            row["alert"] = "; ".join(_alerts(item, part, summed, tally, row))
-        rows.append(row)
-    return _table("items", rows)
+    items, sums, step = subject.items, _sums(tally, subject), tally.step
+    products, full = sums.products, np.array([float(item.max) for item in items])
+    mean = _points(products.x, products.n, step)
+    rates = _points(sums.earned, sums.sizes, step) / full[:, None]
+    alphas = _alphas(tally, subject, sums)
+    of_points = {
+        "mean": mean,
+        "sd": np.sqrt(ratio(products.spread(), products.n * (products.n - ddof))) * float(step),
+        "difficulty": mean / full,
+        "r_total": products.r(),
+        "r_rest": products.rest().r(),
+        "biserial": sums.biserial(),
+        "d27": rates[:, 2] - rates[:, 0],
+    }
+    for values in of_points.values():
+        values[[item.item in tally.dropped for item in items]] = np.nan
+    return _table(
+        "items",
+        {
+            "subject": [subject.code] * len(items),
+            "item": sums.names,
+            "type": [item.type for item in items],
+            "max": full,
+            "key": [item.key for item in items],
+            "knowledge": ["、".join(name for name, _ in item.knowledge) for item in items],
+            "n": products.n.astype(np.int64),
+            "blank": [
+                int(sums.given[first]) if tally.items[name].answers[:1] == ("",) else 0
+                for name, first in zip(sums.names, sums.ends, strict=False)
+            ],
+            **of_points,
+            "alpha_if_deleted": [
+                None
+                if item.item in tally.dropped
+                else alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item]
+                for item in items
+            ],
+            "expected": [item.expected for item in items],
+            "alert": _alerts(subject, tally, sums, of_points["r_rest"], of_points["difficulty"]),
+        },
+    )
 
 
 def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") -> pa.Table:
@@ -106,41 +112,44 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
         InputError: the Tally was counted before the blueprint was changed.
     """
     check_paper(tally, subject)
-    sums_of = _summed_items(tally)
-    rows = []
-    for item in subject.items:
+    sums, step = _sums(tally, subject), tally.step
+    of: list[int] = []  # of each row the item and the answer, by their places, and the answer as written
+    place: list[int] = []
+    answers: list[str] = []
+    keys: list[bool] = []
+    points: list[int] = []
+    nowhere = len(sums.given)  # the place of an answer that nobody gave
+    for number, item in enumerate(subject.items):
         if item.type == "constructed":
             continue
-        part, summed = tally.items[item.item], sums_of[item.item]
-        mark, full = rule(item, tally.step), int(item.max / tally.step)
-        sizes = [n for _, n in summed.bands_points]
-        others = summed.moments if rest == "none" else summed.moments.rest()
-        given = dict(zip(part.answers, zip(summed.given, summed.at, summed.bands, strict=True), strict=True))
-        for answer in sorted({*given, *_named(item)}, key=lambda text: (text == "", text)):
-            count, at, bands = given.get(answer, (0, 0, (0, 0, 0)))
-            points = mark(answer)
-            rates = [share_of(some, size) for some, size in zip(bands, sizes, strict=True)]
-            if rest == "option":
-                r_rest = _option_without_itself(summed.moments, count, at, 1 / tally.step)
-            else:
-                r_rest = _option_rest(others, count, at, points if rest == "item" else 0)
-            rows.append(
-                {
-                    "subject": subject.code,
-                    "item": item.item,
-                    "answer": answer,
-                    "points": points * tally.step.numerator / tally.step.denominator,
-                    "is_key": not void(item) and points == full,
-                    "count": count,
-                    "rate": share_of(count, summed.moments.n),
-                    "rate_low": rates[0],
-                    "rate_mid": rates[1],
-                    "rate_high": rates[2],
-                    "r_rest": r_rest,
-                    "mean_total": mean_points(at, count, tally.step),
-                }
-            )
-    return _table("options", rows)
+        mark, full = rule(item, step), int(item.max / step) if not void(item) else None
+        given = dict(zip(tally.items[item.item].answers, range(sums.ends[number], nowhere), strict=False))
+        named = sorted({*given, *_named(item)}, key=lambda text: (text == "", text))
+        earned = [mark(answer) for answer in named]
+        of += [number] * len(named)
+        place += [given.get(answer, nowhere) for answer in named]
+        answers += named
+        keys += [some == full for some in earned]
+        points += earned
+    count, at = np.append(sums.given, 0)[place], np.append(sums.at, 0)[place]
+    rates = ratio(np.append(sums.bands, [[0, 0, 0]], axis=0)[place], sums.sizes[of])
+    return _table(
+        "options",
+        {
+            "subject": [subject.code] * len(of),
+            "item": [sums.names[number] for number in of],
+            "answer": answers,
+            "points": np.array(points, np.int64) * step.numerator / step.denominator,
+            "is_key": keys,
+            "count": count,
+            "rate": ratio(count, sums.products.n[of]),
+            "rate_low": rates[:, 0],
+            "rate_mid": rates[:, 1],
+            "rate_high": rates[:, 2],
+            "r_rest": _option_r(sums, np.array(of, np.intp), count, at, np.array(points, np.int64), rest, step),
+            "mean_total": _points(at, count, step),
+        },
+    )
 
 
 def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
@@ -155,7 +164,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     total = int(tally.totals @ axis)
     sums = Moments(n, total, int(tally.totals @ axis**2))
     sd = scaled(sums.sd(ddof), tally.step)
-    alpha = _alphas(tally, subject, _summed_items(tally))[""]
+    alpha = _alphas(tally, subject, _sums(tally, subject))[""]
     mean = mean_points(total, n, tally.step)
     full = full_mark(subject)
     weighed = [
@@ -176,7 +185,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
         "alpha": alpha,
         "sem": None if sd is None or alpha is None else sd * math.sqrt(1 - alpha),
     }
-    return _table("reliability", [row])
+    return _table("reliability", {name: [value] for name, value in row.items()})
 
 
 def item_quality(d27: float | None) -> Literal["", "very_good", "good", "fair", "poor"]:
@@ -208,168 +217,117 @@ def check_paper(tally: Tally, subject: Subject) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Summed:
-    """An item's counts, added up over the total scores.
-
-    Attributes:
-        given, at: by answer, how often it was given, and the sum of the total scores of those who gave it, in steps.
-        bands: by answer, how often in the bottom, middle and top group.
-        bands_points: of each of these groups, points and pupils.
-        moments: x: points of the item, y: total score, over the pupils to whom it was presented.
-    """
-
-    given: list[int]
-    at: list[int]
-    bands: list[list[int]]
-    bands_points: list[tuple[int, int]]
-    moments: Moments
+def _sums(tally: Tally, subject: Subject) -> ItemSums:
+    """Of the items, in the order of the blueprint."""
+    parts = {item.item: tally.items[item.item] for item in subject.items}
+    return ItemSums.of(parts, total_axis(tally), _bands(tally))
 
 
-def _summed_items(tally: Tally) -> dict[str, _Summed]:
-    """By item."""
-    return _summed(tally.items, _weights(tally))
-
-
-def _summed(parts: dict[str, Answers], weights: np.ndarray) -> dict[str, _Summed]:
-    """By name, all of them at once; `weights` are those of `_weights`."""
-    if not parts:
-        return {}
-    sums = np.concatenate([part.counts for part in parts.values()]) @ weights
-    points = np.concatenate([part.points for part in parts.values()])
-    ends = np.cumsum([len(part.points) for part in parts.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    # Of each part: the sums, those times the points, and the sum of the squares of the points.
-    every = np.column_stack([sums, points[:, None] * sums, points**2 * sums[:, 0]])
-    together = np.vstack([np.zeros((1, every.shape[1]), np.int64), every.cumsum(axis=0)])
-    whole = (together[ends] - together[starts]).tolist()
-    rows = sums.tolist()
-    found = {}
-    for name, start, end, (n, y, yy, *rest) in zip(parts, starts, ends, whole, strict=True):
-        sizes, (x, xy, _, *banded), xx = rest[:3], rest[3:9], rest[9]
-        own = rows[start:end]
-        found[name] = _Summed(
-            given=[row[0] for row in own],
-            at=[row[1] for row in own],
-            bands=[row[3:] for row in own],
-            bands_points=list(zip(banded, sizes, strict=True)),
-            moments=Moments(n, x, xx, y, yy, xy),
-        )
-    return found
-
-
-def _weights(tally: Tally) -> np.ndarray:
-    """(totals, 6) int64: 1, the total score, its square; whether it is in the bottom, the middle, the top group."""
-    axis = total_axis(tally)
-    return np.column_stack([np.ones_like(axis), axis, axis**2, *(band.astype(np.int64) for band in _bands(tally))])
-
-
-def _biserial(part: Answers, summed: _Summed) -> float | None:
-    """Of the points and the rest score."""
-    rest = summed.moments.rest()
-    spread = rest.n * rest.yy - rest.y**2
-    counts: dict[int, int] = {}
-    rests: dict[int, int] = {}
-    for points, count, at in zip(part.points.tolist(), summed.given, summed.at, strict=True):
-        counts[points] = counts.get(points, 0) + count
-        rests[points] = rests.get(points, 0) + at - points * count
-    if len(counts) < 2 or not spread:
-        return None
-    mean, order = float(rest.y / rest.n), sorted(counts)
-    sums = [rests[points] - counts[points] * mean for points in order]
-    return polyserial_of_categories([counts[points] for points in order], sums, math.sqrt(spread) / rest.n)
-
-
-def _alphas(tally: Tally, subject: Subject, items: dict[str, _Summed]) -> dict[str, float | None]:
+def _alphas(tally: Tally, subject: Subject, items: ItemSums) -> dict[str, float | None]:
     """alpha of the paper ("") and without each of its parts: an item by its name, a group by tables.CHOOSE + name."""
+    choices = ItemSums.of(tally.choices, total_axis(tally), _bands(tally))
     parts = {
-        item.item: items[item.item].moments
-        for item in subject.items
-        if item.group not in tally.choices and item.item not in tally.dropped
+        name: sums for name, sums in zip(items.names, _sums_of_points(items), strict=True) if name not in tally.dropped
     }
-    choices = _summed(tally.choices, _weights(tally))
-    parts |= {tables.CHOOSE + group: summed.moments for group, summed in choices.items()}
+    for item in subject.items:
+        if item.group in tally.choices:
+            parts.pop(item.item, None)
+    parts |= {tables.CHOOSE + name: sums for name, sums in zip(choices.names, _sums_of_points(choices), strict=True)}
     axis, n = total_axis(tally), tally.n
-    total = Moments(n, int(tally.totals @ axis), int(tally.totals @ axis**2))
-    sums = {name: moments._replace(n=n) for name, moments in parts.items()}
-    spread = sum(part.spread() for part in sums.values())
+    x, xx = int(tally.totals @ axis), int(tally.totals @ axis**2)
+    spreads = {name: Moments(n, part_x, part_xx).spread() for name, (part_x, part_xx, _) in parts.items()}
+    spread = sum(spreads.values())
 
-    def alpha(k: int, parts_spread: int | Fraction, total_spread: int | Fraction) -> float | None:
-        return (
-            float(Fraction(k, k - 1) * (1 - Fraction(parts_spread, total_spread))) if k > 1 and total_spread else None
-        )
+    def alpha(k: int, parts_spread: int, total_spread: int) -> float | None:
+        return k * (total_spread - parts_spread) / ((k - 1) * total_spread) if k > 1 and total_spread else None
 
-    alphas = {"": alpha(len(sums), spread, total.spread())}
-    for name, part in sums.items():
-        others = Moments(n, total.x - part.x, total.xx - 2 * part.xy + part.xx)
-        alphas[name] = alpha(len(sums) - 1, spread - part.spread(), others.spread())
+    alphas = {"": alpha(len(parts), spread, Moments(n, x, xx).spread())}
+    for name, (part_x, part_xx, part_xy) in parts.items():
+        others = Moments(n, x - part_x, xx - 2 * part_xy + part_xx)
+        alphas[name] = alpha(len(parts) - 1, spread - spreads[name], others.spread())
     return alphas
 
 
-def _bands(tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which columns of the counts are the bottom 27 %, the middle, the top 27 %; none where they would overlap."""
+def _sums_of_points(items: ItemSums) -> Iterator[tuple[int, int, int]]:
+    """By item Σx, Σx², Σxy, x its points and y the total score, "not presented" counting 0."""
+    products = items.products
+    return zip(products.x.tolist(), products.xx.tolist(), products.xy.tolist(), strict=True)
+
+
+def _bands(tally: Tally) -> np.ndarray:
+    """(3, totals) which columns of the counts are the bottom 27 %, the middle, the top 27 %; none where they would
+    overlap."""
     axis = total_axis(tally)
-    none = np.zeros(len(axis), dtype=bool)
+    none = np.zeros((3, len(axis)), dtype=bool)
     if not tally.n:
-        return none, none, none
+        return none
     low = axis <= math.floor(total_quantile(tally, Fraction(27, 100)))
     high = axis > math.floor(total_quantile(tally, Fraction(73, 100)))
     if not high.any():
         high = axis == axis[-1]
-    if (low & high).any():
-        return none, none, none
-    return low, ~low & ~high, high
+    return none if (low & high).any() else np.stack([low, ~low & ~high, high])
 
 
-def _rate(points: int, n: int, item: Item, tally: Tally) -> float | None:
-    """Rate of points of n pupils."""
-    mean = mean_points(points, n, tally.step)
-    return None if mean is None else mean / float(item.max)
+def _points(total: np.ndarray, count: np.ndarray, step: Fraction) -> np.ndarray:
+    """Mean of points given in steps; NaN of nobody's."""
+    return ratio(total * step.numerator, count * step.denominator)
 
 
-def _option_rest(others: Moments, count: int, at: int, points: int) -> float | None:
-    """Correlation of having given an answer with the total less the item.
+def _option_r(
+    sums: ItemSums,
+    of: np.ndarray,
+    count: np.ndarray,
+    at: np.ndarray,
+    points: np.ndarray,
+    rest: Rest,
+    step: Fraction,
+) -> np.ndarray:
+    """(k,) correlation of having given an answer with the total, less what `rest` says.
 
     Args:
-        others: the item's `rest`.
-        count, at: how many gave the answer, and the sum of their total scores, in steps; points: that it earns.
+        of: (k,) the item, by its place.
+        count, at: (k,) how many gave the answer, and the sum of their total scores, in steps.
+        points: (k,) what it earns, in steps.
     """
-    return Moments(others.n, count, count, others.y, others.yy, at - points * count).r()
+    products = sums.products.rest() if rest == "item" else sums.products
+    n, y, yy = products.n[of], products.y[of], products.yy[of]
+    if rest == "item":
+        at = at - points * count
+    elif rest == "option":  # totals are counted in such parts of a step that a point is a whole number of them
+        parts, point = step.numerator, step.denominator
+        count, at, y, yy = (some.astype(object) for some in (count, at, y, yy))
+        yy = parts**2 * yy - 2 * parts * point * at + point**2 * count
+        y, at = parts * y - point * count, parts * at - point * count
+    return Products(n, count, count, y, yy, at).r()
 
 
-def _option_without_itself(item: Moments, count: int, at: int, point: Fraction) -> float | None:
-    """The same with the total less a point to those who gave the answer."""
-    return Moments(
-        item.n, count, count, item.y - point * count, item.yy - 2 * point * at + point**2 * count, at - point * count
-    ).r()
+def _alerts(subject: Subject, tally: Tally, sums: ItemSums, r_rest: np.ndarray, difficulty: np.ndarray) -> list[str]:
+    """By item what a person should look at."""
+    alerts = []
+    for item, suspect, r, easy in zip(
+        subject.items, _key_suspect(subject, tally, sums), r_rest.tolist(), difficulty.tolist(), strict=True
+    ):
+        found = {
+            "key suspect": item.type != "constructed" and suspect,
+            "negative discrimination": r < 0,
+            "too easy": easy >= TOO_EASY,
+            "too hard": easy <= TOO_HARD,
+        }
+        alerts.append("void" if void(item) else "; ".join(name for name, so in found.items() if so))
+    return alerts
 
 
-def _alerts(item: Item, part: Answers, summed: _Summed, tally: Tally, row: dict) -> Iterator[str]:
-    """What a person should look at."""
-    if void(item):
-        yield "void"
-        return
-    if item.type != "constructed" and _key_suspect(item, part, summed, tally):
-        yield "key suspect"
-    if row["r_rest"] is not None and row["r_rest"] < 0:
-        yield "negative discrimination"
-    if row["difficulty"] is not None and row["difficulty"] >= TOO_EASY:
-        yield "too easy"
-    if row["difficulty"] is not None and row["difficulty"] <= TOO_HARD:
-        yield "too hard"
-
-
-def _key_suspect(item: Item, part: Answers, summed: _Summed, tally: Tally) -> bool:
-    full, others = int(item.max / tally.step), summed.moments.rest()
-    options = list(zip(part.answers, part.points.tolist(), summed.given, summed.at, strict=True))
-    right = [(count, at) for _, points, count, at in options if points == full]
-    key = _option_rest(others, sum(count for count, _ in right), sum(at for _, at in right), full)
-    for answer, points, count, at in options:
-        if answer and points <= 0 and count >= FUNCTIONAL * others.n:
-            wrong = _option_rest(others, count, at, points)
-            if wrong is not None and wrong > max(0.0, key or 0.0):
-                return True
-    return False
+def _key_suspect(subject: Subject, tally: Tally, sums: ItemSums) -> list[bool]:
+    """By item whether a wrong answer that is not rare goes with a higher rest score, and more so than the key."""
+    full = np.array([int(item.max / tally.step) for item in subject.items], np.int64)
+    right = sums.points == full[sums.item]
+    count, at = (by_item(np.where(right, some, 0), sums.ends) for some in (sums.given, sums.at))
+    key = _option_r(sums, np.arange(len(full)), count, at, full, "item", tally.step)
+    each = _option_r(sums, sums.item, sums.given, sums.at, sums.points, "item", tally.step)
+    written = np.array([answer != "" for name in sums.names for answer in tally.items[name].answers], bool)
+    wrong = written & (sums.points <= 0) & (sums.given >= FUNCTIONAL * sums.products.n.astype(float)[sums.item])
+    suspect = wrong & (each > np.fmax(key, 0)[sums.item])  # NaN: not defined
+    return np.bincount(sums.item[suspect], minlength=len(full)).astype(bool).tolist()
 
 
 def _named(item: Item) -> list[str]:
@@ -380,5 +338,9 @@ def _named(item: Item) -> list[str]:
     return [*item.options, *keys] if item.type == "single" else keys
 
 
-def _table(name: str, rows: list[dict]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=tables.SCHEMAS[name])
+def _table(name: str, columns: Mapping[str, Sequence | np.ndarray]) -> pa.Table:
+    """A table of that schema; NaN becomes null."""
+    return pa.table(
+        [pa.array(columns[field.name], field.type, from_pandas=True) for field in tables.SCHEMAS[name]],
+        schema=tables.SCHEMAS[name],
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -98,22 +97,10 @@ def polyserial(continuous: ArrayLike, ordinal: ArrayLike) -> float | None:
     if len(counts) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
         return None
     sums = np.bincount(codes, weights=x - x.mean())
-    return polyserial_of_categories(counts.tolist(), sums.tolist(), float(x.std()))
-
-
-def polyserial_of_categories(counts: Sequence[int], sums: Sequence[float], sd: float) -> float:
-    """The same from what a Tally knows.
-
-    Args:
-        counts: (categories,) persons in each category, in order; at least two, none empty.
-        sums: (categories,) the sums of the continuous variable less its mean.
-        sd: of the continuous variable, with denominator n, above 0.
-    """
-    n = sum(counts)
-    covariance = sum(place * some for place, some in enumerate(sums)) / n
-    thresholds = [float(ndtri(below / n)) for below in accumulate(counts[:-1])]
-    ordinates = sum(math.exp(-(at**2) / 2) for at in thresholds) / math.sqrt(2 * math.pi)
-    return float(covariance / (sd * ordinates))
+    covariance = sums @ np.arange(len(sums)) / len(x)
+    thresholds = ndtri(counts[:-1].cumsum() / len(x))
+    ordinates = np.exp(-(thresholds**2) / 2).sum() / math.sqrt(2 * math.pi)
+    return float(covariance / (x.std() * ordinates))
 
 
 @dataclass(frozen=True)

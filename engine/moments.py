@@ -13,31 +13,19 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """Exact sums over n pupils of x and y: Σx, Σx², Σy, Σy², Σxy."""
+    """Exact sums over n pupils of x: Σx, Σx²."""
 
     n: int
     x: int
-    xx: int | Fraction
-    y: int | Fraction = 0
-    yy: int | Fraction = 0
-    xy: int | Fraction = 0
+    xx: int
 
     def sd(self, ddof: int = 0) -> float | None:
-        """Standard deviation of x."""
+        """Standard deviation."""
         return math.sqrt(self.spread() / (self.n * (self.n - ddof))) if self.n > ddof else None
 
-    def spread(self) -> int | Fraction:
-        """n² times the variance of x."""
+    def spread(self) -> int:
+        """n² times the variance."""
         return self.n * self.xx - self.x**2
-
-    def r(self) -> float | None:
-        """Pearson's correlation of x and y; None where either is constant."""
-        x, y = self.spread(), self.n * self.yy - self.y**2
-        return (self.n * self.xy - self.x * self.y) / (math.sqrt(x) * math.sqrt(y)) if x and y else None
-
-    def rest(self) -> Moments:
-        """The same with y - x in place of y."""
-        return Moments(self.n, self.x, self.xx, self.y - self.x, self.yy - 2 * self.xy + self.xx, self.xy - self.xx)
 
 
 def mean_points(total: int, count: int, step: Fraction) -> float | None:
