@@ -8,6 +8,7 @@ the number of threads.
 
 import numpy as np
 
+cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.string cimport memset
@@ -63,7 +64,7 @@ def most_threads():
 def highest(list columns, int threads):
     """The highest code of every column of uint8, -1 of an empty one."""
     cdef Py_ssize_t n = len(columns[0]) if columns else 0, j
-    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8,), n)
+    cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8,), n)
     cdef int[::1] found = np.full(len(columns), -1, np.intc)
     if n:
         for j in prange(code.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
@@ -82,15 +83,26 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
     """
     cdef Py_ssize_t n = totals.shape[0], block, i, j, start, length
     # Points within 255 steps of each other are added as bytes, the least of them as one number for all pupils.
-    small = [c.dtype == np.uint8 and int(t.max()) - int(t.min()) < FEW_SLOTS for c, t in zip(columns, tables)]
-    bytes_ = [_padded(t - t.min()) for t, s in zip(tables, small) if s]
-    cdef int32_t least = sum(int(t.min()) for t, s in zip(tables, small) if s)
-    cdef uintptr_t[::1] code = _addresses([c for c, s in zip(columns, small) if s], (np.uint8,), n)
-    cdef uintptr_t[::1] table = _addresses(bytes_, (np.uint8,))
+    known = {}  # most items of a paper are worth the same
+    small, bytes_ = [], []
+    cdef int32_t least = 0
+    for column, points in zip(columns, tables):
+        key = points.tobytes()
+        if key not in known:
+            lowest = int(points.min())
+            fits = len(points) <= FEW_SLOTS and int(points.max()) - lowest < FEW_SLOTS
+            known[key] = lowest, _padded(points - lowest) if fits else None
+        lowest, padded = known[key]
+        small.append(column.dtype == np.uint8 and padded is not None)
+        if small[len(small) - 1]:
+            bytes_.append(padded)
+            least += lowest
+    cdef uintptr_t[::1] code = _addresses([c for c, s in zip(columns, small) if s], (cnp.NPY_UINT8,), n)
+    cdef uintptr_t[::1] table = _addresses(bytes_, (cnp.NPY_UINT8,))
     cdef int32_t[::1] slots = np.array([len(t) for t, s in zip(tables, small) if s], np.int32)
     large = [c for c, s in zip(columns, small) if not s]
-    cdef uintptr_t[::1] large_code = _addresses(large, (np.uint8, np.int32), n)
-    cdef uintptr_t[::1] large_table = _addresses([t for t, s in zip(tables, small) if not s], (np.int32,))
+    cdef uintptr_t[::1] large_code = _addresses(large, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
+    cdef uintptr_t[::1] large_table = _addresses([t for t, s in zip(tables, small) if not s], (cnp.NPY_INT32,))
     cdef uint8_t[::1] narrow = _narrow(large)
     cdef uint8_t[:, ::1] values = np.empty((threads, BLOCK), np.uint8)
     cdef uint16_t[:, ::1] sums = np.empty((threads, BLOCK), np.uint16)
@@ -141,8 +153,8 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     cdef Py_ssize_t[::1] first = np.array([group[0] for group in groups], np.intp)
     cdef Py_ssize_t[::1] members = np.array([len(group) for group in groups], np.intp)
     cdef uint8_t[::1] together = np.array([_cells(slots, group, n_bins) <= CELLS for group in groups], np.uint8)
-    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
-    cdef uintptr_t[::1] out = _addresses(tables, (np.int64,))
+    cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
+    cdef uintptr_t[::1] out = _addresses(tables, (cnp.NPY_INT64,))
     cdef int32_t[::1] slots_ = np.array(slots, np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
     cdef uint16_t[::1] short_bins = np.asarray(bins).astype(np.uint16)  # not looked at where there are too many
@@ -218,8 +230,8 @@ def _pupils(list classes, list sizes, int threads):
     """How many are in each class, an int64 array a classification."""
     found = [np.zeros(size, np.int64) for size in sizes]
     cdef Py_ssize_t n = len(classes[0]) if classes else 0, k, i
-    cdef uintptr_t[::1] bins = _addresses(classes, (np.int32,), n)
-    cdef uintptr_t[::1] to = _addresses(found, (np.int64,))
+    cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
+    cdef uintptr_t[::1] to = _addresses(found, (cnp.NPY_INT64,))
     for k in prange(bins.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
         for i in range(n):
             (<int64_t*> to[k])[(<const int32_t*> bins[k])[i]] += 1
@@ -299,10 +311,10 @@ def _sum_bytes(list columns, list tables, list classes, list sums, int threads):
     flat = [some for each in sums for some in each]
     cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in flat], np.uintp)
     cdef int[::1] width = np.array([some.itemsize for some in flat], np.intc)
-    cdef uintptr_t[::1] bins = _addresses(classes, (np.int32,), n)
-    cdef uintptr_t[::1] code = _addresses(columns, (np.uint8, np.int32), n)
+    cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
+    cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
     padded = [_padded(t) if c.dtype == np.uint8 else t for c, t in zip(columns, tables)]
-    cdef uintptr_t[::1] table = _addresses(padded, (np.uint8,))
+    cdef uintptr_t[::1] table = _addresses(padded, (cnp.NPY_UINT8,))
     cdef int32_t[::1] slots = np.array([len(t) for t in tables], np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
     cdef uint8_t[:, :, ::1] planes = np.zeros((threads, WIDTH, STRIDE), np.uint8)
@@ -408,14 +420,31 @@ def _padded(table):
 
 
 def _narrow(list columns):
-    return np.array([column.dtype == np.uint8 for column in columns], dtype=np.uint8)
+    """Whether each column is of uint8."""
+    narrow = np.empty(len(columns), np.uint8)
+    cdef uint8_t[::1] narrow_ = narrow
+    cdef cnp.ndarray column
+    cdef Py_ssize_t j
+    for j, column in enumerate(columns):
+        narrow_[j] = cnp.PyArray_TYPE(column) == cnp.NPY_UINT8
+    return narrow
 
 
-def _addresses(list arrays, tuple dtypes, Py_ssize_t length=-1):
-    """Where each array begins, after checking what the kernels rely on; the caller keeps the arrays alive."""
-    for array in arrays:
-        if not array.flags.c_contiguous or array.dtype not in dtypes:
-            raise TypeError(f"expected a C-contiguous array of {dtypes}, got {array.dtype}")
-        if length >= 0 and array.shape != (length,):
-            raise ValueError(f"expected an array of length {length}, got shape {array.shape}")
-    return np.array([array.ctypes.data for array in arrays], dtype=np.uintp)
+def _addresses(list arrays, tuple types, Py_ssize_t length=-1):
+    """Where each array begins, after checking what the kernels rely on; the caller keeps the arrays alive.
+
+    Args:
+        types: NumPy's numbers of the types that the arrays may have.
+        length: that each must have, as its only one; -1: any shape will do.
+    """
+    addresses = np.empty(len(arrays), np.uintp)
+    cdef uintptr_t[::1] addresses_ = addresses
+    cdef cnp.ndarray array
+    cdef Py_ssize_t j
+    for j, array in enumerate(arrays):
+        if not cnp.PyArray_IS_C_CONTIGUOUS(array) or cnp.PyArray_TYPE(array) not in types:
+            raise TypeError(f"expected a C-contiguous array of types {types}, got {array.dtype}")
+        if length >= 0 and (cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIM(array, 0) != length):
+            raise ValueError(f"expected an array of length {length}, got shape {(<object> array).shape}")
+        addresses_[j] = <uintptr_t> cnp.PyArray_DATA(array)
+    return addresses

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +32,8 @@ def count_tally(
     bins = totals - np.int32(lowest) if everybody else np.where(counted, totals - np.int32(lowest), np.int32(width))
     counts = _cross([*columns.values(), *choices.values()], bins, width, threads)
     distribution = counts[0].sum(axis=0) if counts else np.bincount(bins, minlength=width + 1)[:width].astype(np.int64)
-    answers = [
-        Answers.collect(zip(part.answers, part.points, table, strict=False), width)  # the last: not presented
+    answers = [  # the last row of a table: not presented
+        Answers.collect(compress(zip(part.answers, part.points, table, strict=False), table.any(axis=1)), width)
         for part, table in zip([*columns.values(), *choices.values()], counts, strict=True)
     ]
     earned = np.append(np.arange(lowest, highest + 1, dtype=np.int32), np.int32(0))
@@ -83,7 +83,7 @@ def _sums(labels: list[str], count: np.ndarray, total: np.ndarray, squares: np.n
     """From arrays (units and the last class, columns), the units with pupils, sorted; everybody has a total."""
     filled = count[:-1, -1] > 0
     order: slice | list[int] = slice(-1)
-    if not (filled.all() and all(map(operator.lt, labels, labels[1:]))):
+    if not (filled.all() and labels == sorted(labels)):
         order = [unit for unit in sorted(range(len(labels)), key=labels.__getitem__) if filled[unit]]
         labels = [labels[unit] for unit in order]
     return Sums(tuple(labels), count[order], total[order], squares[order])

@@ -47,9 +47,7 @@ class Item(_Model):
     question: str = ""  # its id in the bank, where it is from there: who has sat it is not given it to practise
     misconceptions: tuple[tuple[str, str], ...] = ()  # (wrong answer, what it shows): ("A", "符号错误")
 
-    def __hash__(
-        self,
-    ) -> int:  # as a key of caches, looked up for every item of every table: not all need be gone through
+    def __hash__(self) -> int:  # as a key of caches, looked up for every item: not all of it need be gone through
         return hash((self.item, self.type, self.key, self.rule))
 
 

@@ -186,7 +186,7 @@ def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
     """(n,) int8 place of each text among the names; -1 where it is none of them."""
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     place = [names.index(text) if text in names else -1 for text in encoded.dictionary.to_pylist()]
-    return np.array([*place, -1], dtype=np.int8)[filled(encoded.indices, len(place))]
+    return np.take(np.array([*place, -1], dtype=np.int8), filled(encoded.indices, len(place)), mode="clip")
 
 
 def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:

@@ -50,7 +50,7 @@ class Answers:
 
     @staticmethod
     def collect(rows: Iterable[tuple[str, int, np.ndarray]], width: int) -> Answers:
-        """From rows (answer, points, counts of length `width`): equal answers are added, those never given left out.
+        """From rows (answer, points, counts of length `width`), none of an answer never given: equal ones are added.
 
         Raises:
             ValueError: the same answer comes with different points, so the rows were marked by different keys.
@@ -58,8 +58,6 @@ class Answers:
         points: dict[str, int] = {}
         counts: dict[str, np.ndarray] = {}
         for answer, earned, count in rows:
-            if not count.any():
-                continue
             if points.setdefault(answer, int(earned)) != earned:
                 raise ValueError(f"answer {answer!r} earns {points[answer]} in one tally and {earned} in the other")
             counts[answer] = counts[answer] + count if answer in counts else count
