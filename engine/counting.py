@@ -33,7 +33,9 @@ def count_tally(
     counts = _cross([*columns.values(), *choices.values()], bins, width, threads)
     distribution = counts[0].sum(axis=0) if counts else np.bincount(bins, minlength=width + 1)[:width].astype(np.int64)
     answers = [  # the last row of a table: not presented
-        Answers.collect(compress(zip(part.answers, part.points, table, strict=False), table.any(axis=1)), width)
+        Answers.collect(
+            compress(zip(part.answers, part.points, table, strict=False), table.any(axis=1).tolist()), width
+        )
         for part, table in zip([*columns.values(), *choices.values()], counts, strict=True)
     ]
     earned = np.append(np.arange(lowest, highest + 1, dtype=np.int32), np.int32(0))
