@@ -34,7 +34,7 @@ def count_tally(
     distribution = counts[0].sum(axis=0) if counts else np.bincount(bins, minlength=width + 1)[:width].astype(np.int64)
     answers = [  # the last row of a table: not presented
         Answers.collect(
-            compress(zip(part.answers, part.points, table, strict=False), table.any(axis=1).tolist()), width
+            compress(zip(part.answers, part.points, table, strict=False), np.any(table, axis=1).tolist()), width
         )
         for part, table in zip([*columns.values(), *choices.values()], counts, strict=True)
     ]
