@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from omr.glance import at_a_glance, found_nearby, strayed, unseen
+from omr.glance import at_a_glance, displaced, found_nearby, strayed, unseen
 from omr.layout import Page
 from omr.placement import IDENTITY, Array, Placement, Unregistered, distances, moves_about
 from omr.relief import Block, Map, Relief, blocks, grid, reliefs
@@ -75,7 +75,7 @@ def align(image: Image, placement: Placement, *, printed_to_size: bool = False, 
         placed = [_Placed.of(one, corrections[one.block.name]) for one in large]
         _refuse_neighbour(placed, len(parts), by_bubbles=False)
         followed = found_nearby(image, replace(placement, corrections=corrections))
-        _refuse_lost(unseen(image, followed) or strayed(followed))
+        _refuse_lost(unseen(image, followed) or strayed(followed) or displaced(image, followed))
         return followed
     page = _fit(maps, _shifted(IDENTITY, _best_shift([_softened(one) for one in maps])), PAGE_REACHES)
     if _agreement(maps, page) < _agreement(maps, IDENTITY):

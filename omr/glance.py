@@ -28,6 +28,7 @@ BENT = 0.2  # of a pitch: blocks no farther off need no correction but to be mov
 FLAT = 0.1  # of a pitch: where none is farther off, those between need not be looked at to be moved with them
 SMOOTH = 0.15  # of a pitch: no block of bent paper moves more from where the others looked at would have it
 NEAR = 0.1  # of a pitch: blocks of another program's form no farther off need no correction but to be moved
+FEW = 8  # bubbles of a page that don't tell by themselves that they are bubbles
 EACH = 20  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
 SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
@@ -53,8 +54,9 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     looks = _looks(placement.page, BLOCKS)
     offs = _offs(image, placement, looks)
     farthest = float(np.abs(offs).max(initial=0))
+    few = sum(len(look.block.centres) for look in looks) < FEW
     if farthest <= IN_PLACE:
-        return placement
+        return None if few and unseen(image, placement, SEEN) else placement
     if farthest > BENT:
         return None
     names, middles, marks = _places(placement.page)
@@ -69,9 +71,9 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     corrections = np.tile(IDENTITY, (len(names), 1, 1))
     corrections[:, :, 2] += moves_about(middles, known, moved)
     bent = replace(placement, corrections=dict(zip(names, corrections, strict=True)))
-    if farthest > FLAT and unseen(image, bent, SEEN):
+    if (few or farthest > FLAT) and unseen(image, bent, SEEN):
         bent = found_nearby(image, bent)
-        return None if unseen(image, bent, SEEN) or strayed(bent) else bent
+        return None if unseen(image, bent, SEEN) or strayed(bent) or displaced(image, bent) else bent
     return bent
 
 
@@ -143,6 +145,32 @@ def strayed(placement: Placement) -> list[str]:
         several = np.ptp(look.block.centres, axis=0) > look.block.size / 2
         if np.any(several & (np.abs(moves[k] - expected[k]) >= 0.5 * look.block.pitch)):
             names.append(look.block.name)
+    return names
+
+
+def displaced(image: Image, placement: Placement) -> list[str]:
+    """Names of the blocks of our own sheet that are put a whole place beside theirs: where one end of a row or column
+    is put there is no bubble, but beyond the other end there is one.
+
+    Args:
+        image: grey (h, w).
+    """
+    image = np.ascontiguousarray(image)
+    names = []
+    for look in _every_look(placement.page):
+        for along in np.flatnonzero(np.ptp(look.block.centres, axis=0) > look.block.size):
+            places = look.block.centres[:, along]
+            step = look.block.pitch * (np.arange(2) == along)
+            first, last = (
+                look.block.centres[np.abs(places - end) < step.max() / 2] for end in (places.min(), places.max())
+            )
+            if any(
+                median(look.likenesses_at(image, placement, here)) < PRINTED
+                and median(look.likenesses_at(image, placement, beyond)) > WELL
+                for here, beyond in ((first, last + step), (last, first - step))
+            ):
+                names.append(look.block.name)
+                break
     return names
 
 
@@ -219,13 +247,12 @@ class _Look:
 
     @classmethod
     def at(cls, block: Block, scale: float) -> _Look:
-        step = np.array([(0, 0), (1 / scale, 0), (0, 1 / scale)])
         shape = outline(block.shape, *(block.size * scale / 2).tolist())
         reach = np.ceil(REACH * block.pitch * scale).astype(np.intp)
         return cls(
             block=block,
-            places=(block.centres[_some(len(block.centres), BUBBLES), None] + step).reshape(-1, 2),
-            each=(block.centres[_some(len(block.centres), EACH), None] + step).reshape(-1, 2),
+            places=_pixels(block.centres[_some(len(block.centres), BUBBLES)], scale),
+            each=_pixels(block.centres[_some(len(block.centres), EACH)], scale),
             half=np.array(shape.shape[::-1]) // 2 + reach,
             reach=reach,
             outline=shape,
@@ -246,6 +273,10 @@ class _Look:
     def likenesses(self, image: Image, placement: Placement, step: Array) -> Array:
         """(n,) of the bubbles looked at, a step (2,) from where the placement has them."""
         return likeness(image, _axes(placement, self.places + step, self.block.name), self.outline)
+
+    def likenesses_at(self, image: Image, placement: Placement, centres: Array) -> Array:
+        """(n,) of bubbles if they had these centres (n, 2) in layout units."""
+        return likeness(image, _axes(placement, _pixels(centres, self.scale), self.block.name), self.outline)
 
     def doubtful(self, image: Image, placement: Placement, middle: float) -> bool:
         """Whether the bubbles looked at, this like their outline where they are put, may as well be something else:
@@ -297,6 +328,11 @@ def _places(page: Page) -> tuple[list[str], Array, Array]:
     parts = blocks(page)
     marks = np.array([(mark.x, mark.y) for mark in page.fiducials], np.float64).reshape(-1, 2)
     return [block.name for block in parts], np.array([block.centres.mean(axis=0) for block in parts]), marks
+
+
+def _pixels(centres: Array, scale: float) -> Array:
+    """(3 n, 2) `_Look.places` of bubbles with these centres (n, 2)."""
+    return np.asarray((centres[:, None] + [(0, 0), (1 / scale, 0), (0, 1 / scale)]).reshape(-1, 2), np.float64)
 
 
 def _middle_rows(outline: Map) -> Map:

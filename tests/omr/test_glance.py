@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance, found_nearby, strayed, unseen
+from omr.glance import BENT, IN_PLACE, NEAR, as_printed, at_a_glance, displaced, found_nearby, strayed, unseen
 from omr.layout import Bubble, Fiducial, Field, Group, Layout, Page
 from omr.placement import Placement
 
@@ -152,13 +152,13 @@ def test_a_block_that_moved_alone_is_not_settled_at_a_glance():
     assert at_a_glance(image, Placement(layout().pages[0], 0, 0.0, np.diag([SCALE, SCALE, 1]))) is None
 
 
-def strip(off: float, line: float, marked: int = 2) -> tuple[np.ndarray, Placement]:
+def strip(off: float, line: float, marked: int = 2, bubbles: int = 10) -> tuple[np.ndarray, Placement]:
     """A row of bubbles printed `off` millimetres below its place, and a frame's line `line` millimetres below that."""
-    bubbles = tuple(Bubble(label=str(k), x=15 + 7 * k, y=30) for k in range(10))
-    field = Field(name="score", block="score", width=4.6, height=2.6, groups=(Group(bubbles=bubbles),))
+    row = tuple(Bubble(label=str(k), x=15 + 7 * k, y=30) for k in range(bubbles))
+    field = Field(name="score", block="score", width=4.6, height=2.6, groups=(Group(bubbles=row),))
     page = Page(number=1, fields=(field,), fiducials=marks(100, 60))
     image = np.full((round(60 * SCALE), round(100 * SCALE)), 235, np.uint8)
-    for k, bubble in enumerate(bubbles):
+    for k, bubble in enumerate(row):
         corners = [(round((bubble.x + s * 2.3) * SCALE), round((bubble.y + off + s * 1.3) * SCALE)) for s in (-1, 1)]
         cv2.rectangle(image, corners[0], corners[1], 60 if k < marked else 170, -1 if k < marked else 2)
     y = round((30 + off + line) * SCALE)
@@ -203,3 +203,29 @@ def test_a_block_half_a_row_off_goes_with_the_others(rows: float) -> None:
     between = np.array([(1, 0, 0), (0, 1, move[1] - 0.5 * PITCH[1])], float)
     found = found_nearby(image, Placement(page, 0, 0.0, homography, right | {"2": between}))
     assert found.corrections["2"][:, 2] == pytest.approx(move, abs=0.4)
+
+
+@pytest.mark.parametrize("lower", np.linspace(1.0, 1.8, 9))
+def test_two_bubbles_alone_on_a_page_are_not_taken_for_a_line_beside_them(lower: float) -> None:
+    """One of them is filled; the line lies where their lower sides are thought to be, so much below their middle."""
+    image, placement = strip(-2.0, 2.0 + lower, marked=1, bubbles=2)
+    found = at_a_glance(image, placement)
+    assert found is None or found.corrections["score"][:, 2] == pytest.approx([0, -2], abs=0.35)
+
+
+@pytest.mark.parametrize(("marked", "places"), [(0, -1), (0, 0), (0, 1), (2, -1), (2, 0), (10, 0)])
+def test_a_row_put_a_place_beside_its_own_is_noticed(marked: int, places: int) -> None:
+    image, placement = strip(0, 6, marked)
+    beside = np.array([(1, 0, 7.0 * places), (0, 1, 0)], float)
+    found = displaced(image, Placement(placement.page, 0, 0.0, placement.homography, {"score": beside}))
+    assert found == (["score"] if places else [])
+
+
+@pytest.mark.parametrize("share", [0, 0.3])
+@pytest.mark.parametrize("block", [0, 1, 2, 3])
+def test_a_block_put_a_row_or_column_beside_its_own_is_noticed(block: int, share: float) -> None:
+    image, page, homography = picture(share), layout().pages[0], np.diag([SCALE, SCALE, 1.0])
+    assert displaced(image, Placement(page, 0, 0.0, homography)) == []
+    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        beside = np.array([(1, 0, x * PITCH[0]), (0, 1, y * PITCH[1])], float)
+        assert displaced(image, Placement(page, 0, 0.0, homography, {str(block): beside})) == [str(block)]
