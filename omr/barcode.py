@@ -22,7 +22,9 @@ LOOKS = ((MARGIN, False), (0.4, True))
 STRIPS = 3
 
 # A line of dust through a code makes another of it, that may pass its check: what is read without such lines, where
-# that can be read, must be the same. In layout units, thinner than a bar.
+# that can be read, must be the same. But without them thin bars may be gone, too: what is read only there is to be
+# trusted where a printed code should be, not where codes are looked for at any angle. In layout units, thinner than a
+# bar.
 STREAK = 0.4
 
 
@@ -36,13 +38,18 @@ def read_barcode(image: np.ndarray, placement: Placement) -> str:
     for margin, sideways in LOOKS:
         cut = _upright(image, placement, margin)
         streak = np.ones((1, max(2, round(STREAK * placement.scale))), np.uint8)
-        texts = {
-            code.text.strip()
+        texts, without_lines = (
+            {
+                code.text.strip()
+                for code in zxingcpp.read_barcodes(
+                    picture, formats=FORMATS, try_rotate=sideways, try_downscale=sideways, try_invert=False
+                )
+            }
+            - {""}
             for picture in (cut, cv2.morphologyEx(cut, cv2.MORPH_CLOSE, streak))
-            for code in zxingcpp.read_barcodes(
-                picture, formats=FORMATS, try_rotate=sideways, try_downscale=sideways, try_invert=False
-            )
-        } - {""}
+        )
+        if texts or not sideways:
+            texts |= without_lines
         if texts:
             return texts.pop() if len(texts) == 1 else ""
     return ""

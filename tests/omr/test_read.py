@@ -9,6 +9,7 @@ import sys
 import zipfile
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import made_scans
@@ -18,10 +19,12 @@ import pytest
 
 from engine import tables
 from engine.errors import InputError
-from omr import image, read, workers
+from omr import barcode, image, read, workers
+from omr.barcode import read_barcode
 from omr.importers import load_any
 from omr.layout import Layout
 from omr.read import Reason, read_page, read_scans
+from omr.register import register
 
 LAYOUT = made_scans.layout()
 
@@ -104,6 +107,44 @@ def test_barcode(tmp_path: Path, kind: str) -> None:
     (picture,) = made_scans.sheets(made, ["204811"], tmp_path)
     assert read_page(picture, made).page["barcode"] == ("" if kind == "none" else "204811")
     assert read_page(picture, made).page["status"] == "read"
+
+
+def test_a_line_of_dust_makes_no_other_number_of_a_barcode(tmp_path: Path) -> None:
+    made = made_scans.layout()
+    area = made.pages[0].barcode
+    (picture,) = made_scans.sheets(made, ["204811"], tmp_path)
+    placement = register(picture, made)
+    texts = []
+    for left in range(*(round(side * made_scans.SCALE) for side in (area.x, area.x + area.width))):
+        for width in (1, 2, 3):
+            dusty = picture.copy()
+            np.minimum(dusty[:, left : left + width], 90, out=dusty[:, left : left + width])
+            texts.append(read_barcode(cv2.GaussianBlur(dusty, (0, 0), 0.8), placement))
+    assert set(texts) <= {"204811", ""}
+    assert texts.count("204811") > 0.8 * len(texts)
+
+
+def test_what_only_shows_without_lines_is_no_code_off_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count where a printed code should be, but not at any angle, nor beside what shows with the lines."""
+    made = made_scans.layout()
+    (picture,) = made_scans.sheets(made, ["204811"], tmp_path)
+    placement = register(picture, made)
+
+    def becomes(*texts: str) -> str:
+        """What becomes of these codes: seen in place with lines, without them; at any angle with lines, without."""
+        found = iter([[SimpleNamespace(text=text)] if text else [] for text in texts])
+        monkeypatch.setattr(barcode.zxingcpp, "read_barcode", lambda *_, **__: None)
+        monkeypatch.setattr(barcode.zxingcpp, "read_barcodes", lambda *_, **__: next(found))
+        return read_barcode(picture, placement)
+
+    assert becomes("", "204811") == "204811"
+    assert becomes("204811", "204811") == "204811"
+    assert becomes("204811", "999999") == ""
+    assert becomes("", "", "204811", "") == "204811"
+    assert becomes("", "", "204811", "999999") == ""
+    assert becomes("", "", "", "999999") == ""
 
 
 def test_barcode_stuck_on_askew(tmp_path: Path) -> None:
