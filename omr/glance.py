@@ -15,6 +15,7 @@ from statistics import median  # of a handful of numbers: ten times as quick as 
 import numpy as np
 import numpy.typing as npt
 
+from omr._bubbles import measure
 from omr._glance import agreement, likeness, usual_picture
 from omr.layout import Page
 from omr.placement import IDENTITY, Array, Placement, distances, moves_about
@@ -33,6 +34,8 @@ EACH = 20  # bubbles of a block, at most, that are looked at one by one
 PRINTED = 0.15  # likeness to its outline that a bubble has, and that nothing else has where it should be
 SEEN = 0.25  # what bubbles of our own sheets have if they are where they are thought to be
 WELL = 0.45  # likeness to the outline that bubbles have only where they are
+DARK = 0.75  # of the paper's light: bubbles that return less are marked, or partly
+FULLY, EDGE = 0.5, 0.9  # see `omr._bubbles.measure`; their outline is left out
 SIDES = 0.15  # likeness to the left and right side that only few bubbles fall short of where they are
 FARTHEST = 1.0  # of a bubble, or half a pitch: how far bubbles are looked for that are not where they should be
 STEPS = np.stack(np.meshgrid(*2 * [np.arange(-8, 9) / 8]), axis=-1).reshape(-1, 2)  # of that
@@ -71,7 +74,9 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     corrections = np.tile(IDENTITY, (len(names), 1, 1))
     corrections[:, :, 2] += moves_about(middles, known, moved)
     bent = replace(placement, corrections=dict(zip(names, corrections, strict=True)))
-    if (few or farthest > FLAT) and unseen(image, bent, SEEN):
+    # What is a single row or column may as well have been found between its own sides and a line.
+    lines = any(look.line and np.abs(off).max() > IN_PLACE for look, off in zip(looks, offs, strict=True))
+    if (few or lines or farthest > FLAT) and unseen(image, bent, SEEN):
         bent = found_nearby(image, bent)
         return None if unseen(image, bent, SEEN) or strayed(bent) or displaced(image, bent) else bent
     return bent
@@ -89,9 +94,13 @@ def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[s
     lost = []
     for look in _every_look(placement.page):
         here = look.likenesses(image, placement, np.zeros(2))
-        if 2 * np.count_nonzero(here > least) < len(here) or (
-            look.doubtful(image, placement, median(here))
-            and look.nearby(image, placement, np.zeros(2))[1] > median(here) + BETTER
+        if (
+            2 * np.count_nonzero(here > least) < len(here)
+            or look.between_lines(image, placement, median(here))
+            or (
+                look.doubtful(image, placement, median(here))
+                and look.nearby(image, placement, np.zeros(2))[1] > median(here) + BETTER
+            )
         ):
             lost.append(look.block.name)
     return lost
@@ -265,6 +274,11 @@ class _Look:
         """(1, 2) of the block, in layout units."""
         return np.asarray(self.block.centres.mean(axis=0, keepdims=True))
 
+    @property
+    def line(self) -> bool:
+        """Whether the block is a single row or column."""
+        return bool(np.any(np.ptp(self.block.centres, axis=0) < self.block.size / 2))
+
     def moved(self, placement: Placement) -> Array:
         """(1, 2) how far the placement moves the middle."""
         correction = placement.corrections.get(self.block.name, IDENTITY)
@@ -281,9 +295,22 @@ class _Look:
     def doubtful(self, image: Image, placement: Placement, middle: float) -> bool:
         """Whether the bubbles looked at, this like their outline where they are put, may as well be something else:
         between two lines the upper and lower sides of bubbles are seen, but not those on the left and right."""
-        if middle < WELL:
-            return True
+        return middle < WELL or self.sideless(image, placement)
+
+    def between_lines(self, image: Image, placement: Placement, middle: float) -> bool:
+        """Whether it is hardly bubbles that are seen where these are put, this like their outline, nor marks."""
+        return middle < WELL and self.sideless(image, placement) and not self.filled(image, placement)
+
+    def sideless(self, image: Image, placement: Placement) -> bool:
+        """Whether the left and right side of most bubbles looked at are not to be seen."""
         return median(likeness(image, _axes(placement, self.places, self.block.name), self.sides)) < SIDES
+
+    def filled(self, image: Image, placement: Placement) -> bool:
+        """Whether half of the bubbles looked at are dark."""
+        ends = self.places.reshape(-1, 3, 2)[:, :1] + [(0, 0), (self.block.size[0] / 2, 0), (0, self.block.size[1] / 2)]
+        axes = _axes(placement, ends.reshape(-1, 2), self.block.name)
+        mean, _, paper, _, _ = measure(image, axes, FULLY, EDGE)
+        return bool(2 * np.count_nonzero(mean < DARK * paper) >= len(mean))
 
     def nearby(self, image: Image, placement: Placement, start: Array) -> tuple[Array, float]:
         """The step (2,) at which the bubbles are most like their outline, a bubble or half a pitch from `start` at

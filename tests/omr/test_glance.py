@@ -229,3 +229,22 @@ def test_a_block_put_a_row_or_column_beside_its_own_is_noticed(block: int, share
     for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         beside = np.array([(1, 0, x * PITCH[0]), (0, 1, y * PITCH[1])], float)
         assert displaced(image, Placement(page, 0, 0.0, homography, {str(block): beside})) == [str(block)]
+
+
+@pytest.mark.parametrize("upper", [0, 170])
+def test_two_lines_are_no_row_of_bubbles(upper: int) -> None:
+    """Lines a bubble's height apart, or one of them, where a row is put that is all printed farther up."""
+    image, placement = strip(-8.0, 9.3, marked=1)  # the line lies along the lower sides
+    y = round((30 - 1.3) * SCALE)
+    if upper:
+        cv2.line(image, (0, y), (image.shape[1], y), upper, 2)
+    assert unseen(cv2.GaussianBlur(image, (0, 0), 1), placement) == ["score"]
+
+
+@pytest.mark.parametrize("marked", range(0, 11, 2))
+def test_a_row_however_many_of_it_are_marked_is_seen(marked: int) -> None:
+    image, placement = strip(0, 6, marked)
+    assert unseen(image, placement) == []
+    rng = np.random.default_rng(marked)
+    noisy = np.clip(cv2.GaussianBlur(image, (0, 0), 2.5) + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+    assert unseen(noisy, placement) == []

@@ -270,6 +270,25 @@ def test_a_page_marked_throughout_in_pale_pencil_but_for_a_few_doubts():
     assert {name for name, flag in flags(marks).items() if flag} == {"q1"}
 
 
+def test_a_page_marked_throughout_but_for_rows_of_scores():
+    """These are no reason to take all else for heavy print, though a digit, with ticks on it, is mostly light."""
+    grid = [choice(f"d{k}", 8, 8 + 4 * k, labels="0123456789", block="grid") for k in range(9)]
+    questions = [choice(f"q{k}", 8 + 32 * (k % 2), 50 + 4 * (k // 2)) for k in range(14)]
+    scores = [choice(f"s{k}", 8, 85 + 6 * k, labels="0123456789", block=f"s{k}") for k in range(4)]
+    paper = Paper(sheet(*grid, *questions, *scores))
+    rng = np.random.default_rng(4)
+    for field in (*grid, *questions):
+        for label in (bubble.label for bubble in field.groups[0].bubbles):
+            ticked = label == "1" and field in grid[:3]
+            paper.mark(field.name, label, "tick" if ticked else "full", darkness=rng.uniform(0.42, 0.62))
+    for field in scores:
+        paper.mark(field.name, "7", darkness=0.5)
+    marks = read(paper)
+    assert {marks[field.name].value for field in grid[3:]} == {"0123456789"}
+    assert {marks[field.name].value for field in questions} == {OPTIONS}
+    assert {marks[field.name].value for field in scores} == {"7"}
+
+
 def test_a_tick_is_a_mark_and_a_grey_patch_as_dark_a_doubt():
     paper = Paper(CHOICES)
     for name in QUESTIONS[2:]:
