@@ -93,8 +93,9 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
             fits = len(points) <= FEW_SLOTS and int(points.max()) - lowest < FEW_SLOTS
             known[key] = lowest, _padded(points - lowest) if fits else None
         lowest, padded = known[key]
-        small.append(column.dtype == np.uint8 and padded is not None)
-        if small[len(small) - 1]:
+        as_byte = column.dtype == np.uint8 and padded is not None
+        small.append(as_byte)
+        if as_byte:
             bytes_.append(padded)
             least += lowest
     cdef uintptr_t[::1] code = _addresses([c for c, s in zip(columns, small) if s], (cnp.NPY_UINT8,), n)
@@ -276,7 +277,7 @@ def _put_together(
     ]
     cdef uint8_t[::1] shared_ = np.array(shared, np.uint8)
     cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in sums], np.uintp)
-    cdef uintptr_t[::1] byte = np.array([some.ctypes.data for some in bytes_], np.uintp)
+    cdef uintptr_t[::1] byte = _addresses(bytes_, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
     cdef int[::1] width = np.array([some.itemsize for some in bytes_], np.intc)
     cdef int64_t* to
     for i in prange(pupils.shape[0], nogil=True, schedule="static", num_threads=threads):
@@ -309,7 +310,7 @@ def _sum_bytes(list columns, list tables, list classes, list sums, int threads):
     cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
     cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
     flat = [some for each in sums for some in each]
-    cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in flat], np.uintp)
+    cdef uintptr_t[::1] sum_ = _addresses(flat, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
     cdef int[::1] width = np.array([some.itemsize for some in flat], np.intc)
     cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
     cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)

@@ -96,11 +96,33 @@ def polyserial(continuous: ArrayLike, ordinal: ArrayLike) -> float | None:
     _, codes, counts = np.unique(np.asarray(ordinal), return_inverse=True, return_counts=True)
     if len(counts) < 2 or np.ptp(x) <= 1e-12 * np.abs(x).max():
         return None
-    sums = np.bincount(codes, weights=x - x.mean())
-    covariance = sums @ np.arange(len(sums)) / len(x)
-    thresholds = ndtri(counts[:-1].cumsum() / len(x))
-    ordinates = np.exp(-(thresholds**2) / 2).sum() / math.sqrt(2 * math.pi)
-    return float(covariance / (x.std() * ordinates))
+    deviations = np.bincount(codes, weights=x - x.mean())
+    scatter, ordinates = polyserial_parts(np.zeros(len(counts), np.intp), counts, deviations, 1)
+    return float(scatter[0] / (len(x) * x.std() * ordinates[0]))
+
+
+def polyserial_parts(
+    item: np.ndarray, count: np.ndarray, deviations: np.ndarray, items: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What polyserial correlations are made of, those of several items at once: scatter / (n · sd · ordinates).
+
+    Args:
+        item: (categories,) whose category it is, from 0; an item's categories follow one another in their order.
+        count: (categories,) persons in it, at least one.
+        deviations: (categories,) the sum of their continuous variable less its mean over the item's persons.
+        items: how many items there are.
+
+    Returns:
+        scatter: (items,) Σ of deviations times the categories 1, 2, ….
+        ordinates: (items,) Σ of normal ordinates at the thresholds; 0 of fewer than two categories.
+    """
+    n, categories = np.bincount(item, count, items), np.bincount(item, minlength=items)
+    place = np.arange(len(item)) - (categories.cumsum() - categories)[item]
+    below = count.cumsum() - (n.cumsum() - n)[item]  # in the category or a lower one
+    last = place == categories[item] - 1
+    thresholds = ndtri(np.where(last, 0.5, below / n[item]))
+    ordinates = np.bincount(item, np.where(last, 0, np.exp(-(thresholds**2) / 2)), items) / math.sqrt(2 * math.pi)
+    return np.bincount(item, place * deviations, items), ordinates
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+
+from engine.discrimination import polyserial_parts
 
 if TYPE_CHECKING:
     from engine.tally import Answers
@@ -118,20 +119,10 @@ class ItemSums:
         first = np.flatnonzero(np.append(1, np.diff(item) | np.diff(points))[: len(item)])
         count, at = (np.add.reduceat(some[order], first) if len(first) else some for some in (self.given, self.at))
         item, points = item[first], points[first]
-
-        def of_items(values: npt.NDArray[Any]) -> Floats:
-            return np.bincount(item, values, len(self.names)).astype(float)
-
-        n, mean = rest.n.astype(float), ratio(rest.y, rest.n)
-        categories = of_items(np.ones_like(count))
-        place = np.arange(len(first)) - (categories.cumsum() - categories)[item]
-        below = count.cumsum() - (n.cumsum() - n)[item]  # in the category or a lower one
-        last = place == categories[item] - 1
-        thresholds = ndtri(np.where(last, 0.5, below / n[item]))
-        ordinates = of_items(np.where(last, 0, np.exp(-(thresholds**2) / 2))) / np.sqrt(2 * np.pi)
-        covariance = of_items(place * (at - points * count - count * mean[item]))
+        deviations = at - points * count - count * ratio(rest.y, rest.n)[item]
+        scatter, ordinates = polyserial_parts(item, count, deviations, len(self.names))
         spread = rest.n * rest.yy - rest.y**2
-        return ratio(covariance, np.sqrt(spread.astype(float)) * ordinates)
+        return ratio(scatter, np.sqrt(spread.astype(float)) * ordinates)
 
 
 def by_item(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> npt.NDArray[Any]:

@@ -7,13 +7,12 @@ from libc.math cimport M_PI, ceil, fabs, fabsf, floor, sqrt, sqrtf
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
-from omr._fetch cimport fetch
+from omr._fetch cimport FAR_OFF, fetch
 
 cdef enum:
     SHADES = 256
     BIN_BITS = 2  # a bubble's grey levels are counted four by four, finer than any decision needs
     BINS = SHADES >> BIN_BITS
-    FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
     FINE_BITS = 16
     FINE = 1 << FINE_BITS
     ROUNDING = 4  # steps by which a distance may be misjudged

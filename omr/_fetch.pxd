@@ -16,14 +16,14 @@ cdef extern from *:
     void FETCH(const void* address) noexcept nogil
 
 cdef enum:
-    FARTHEST = 1 << 20  # pixels; farther than any picture reaches
+    FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
 
 
 cdef inline void fetch(
     const uint8_t* image, Py_ssize_t height, Py_ssize_t width, double x, double y, double reach_x, double reach_y
 ) noexcept nogil:
     """Have those pixels of an image fetched that are no farther than `reach` from (x, y)."""
-    if not (fabs(x) + reach_x < FARTHEST and fabs(y) + reach_y < FARTHEST):
+    if not (fabs(x) + reach_x < FAR_OFF and fabs(y) + reach_y < FAR_OFF):
         return
     cdef Py_ssize_t left = max(0, <Py_ssize_t>(x - reach_x)), right = min(width - 1, <Py_ssize_t>(x + reach_x))
     cdef Py_ssize_t row, column

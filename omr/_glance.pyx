@@ -6,10 +6,9 @@ import numpy as np
 from libc.math cimport fabs, fmax, sqrt
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
-from omr._fetch cimport fetch
+from omr._fetch cimport FAR_OFF, fetch
 
 cdef enum:
-    FAR_OFF = 1 << 20  # pixels; farther than any picture reaches
     WHITE = 255
     SHARE_BITS = 3  # greys are counted in eighths
     ROUND_BITS = 16

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from statistics import median  # of a handful of numbers: ten times as quick as NumPy's
 
@@ -75,8 +75,8 @@ def at_a_glance(image: Image, placement: Placement) -> Placement | None:
     corrections[:, :, 2] += moves_about(middles, known, moved)
     bent = replace(placement, corrections=dict(zip(names, corrections, strict=True)))
     # What is a single row or column may as well have been found between its own sides and a line.
-    lines = any(look.line and np.abs(off).max() > IN_PLACE for look, off in zip(looks, offs, strict=True))
-    if (few or lines or farthest > FLAT) and unseen(image, bent, SEEN):
+    lines = (off for look, off in zip(looks, offs, strict=True) if not look.several.all())
+    if (few or farthest > FLAT or any(np.abs(off).max() > IN_PLACE for off in lines)) and unseen(image, bent, SEEN):
         bent = found_nearby(image, bent)
         return None if unseen(image, bent, SEEN) or strayed(bent) or displaced(image, bent) else bent
     return bent
@@ -94,12 +94,13 @@ def unseen(image: Image, placement: Placement, least: float = PRINTED) -> list[s
     lost = []
     for look in _every_look(placement.page):
         here = look.likenesses(image, placement, np.zeros(2))
+        middle = median(here)
         if (
             2 * np.count_nonzero(here > least) < len(here)
-            or look.between_lines(image, placement, median(here))
+            or look.between_lines(image, placement, middle)
             or (
-                look.doubtful(image, placement, median(here))
-                and look.nearby(image, placement, np.zeros(2))[1] > median(here) + BETTER
+                look.doubtful(image, placement, middle)
+                and look.nearby(image, placement, np.zeros(2))[1] > middle + BETTER
             )
         ):
             lost.append(look.block.name)
@@ -151,8 +152,7 @@ def strayed(placement: Placement) -> list[str]:
     expected = moves_about(known, known, moves, but_itself=True)
     names = []
     for k, look in enumerate(looks, len(marks)):
-        several = np.ptp(look.block.centres, axis=0) > look.block.size / 2
-        if np.any(several & (np.abs(moves[k] - expected[k]) >= 0.5 * look.block.pitch)):
+        if np.any(look.several & (np.abs(moves[k] - expected[k]) >= 0.5 * look.block.pitch)):
             names.append(look.block.name)
     return names
 
@@ -167,7 +167,7 @@ def displaced(image: Image, placement: Placement) -> list[str]:
     image = np.ascontiguousarray(image)
     names = []
     for look in _every_look(placement.page):
-        for along in np.flatnonzero(np.ptp(look.block.centres, axis=0) > look.block.size):
+        for along in np.flatnonzero(look.several):
             places = look.block.centres[:, along]
             step = look.block.pitch * (np.arange(2) == along)
             first, last = (
@@ -274,10 +274,10 @@ class _Look:
         """(1, 2) of the block, in layout units."""
         return np.asarray(self.block.centres.mean(axis=0, keepdims=True))
 
-    @property
-    def line(self) -> bool:
-        """Whether the block is a single row or column."""
-        return bool(np.any(np.ptp(self.block.centres, axis=0) < self.block.size / 2))
+    @cached_property
+    def several(self) -> npt.NDArray[np.bool_]:
+        """(2,) whether the block has more than one column, more than one row."""
+        return np.asarray(np.ptp(self.block.centres, axis=0) > self.block.size / 2)
 
     def moved(self, placement: Placement) -> Array:
         """(1, 2) how far the placement moves the middle."""

@@ -169,8 +169,9 @@ def learn(mean: Array, median: Array, greys: Array, page: Bubbles) -> Ink:
     on_paper = median < MOSTLY_PAPER
     bare = lighter & on_paper
     telling = np.add.reduceat(bare, page.start, dtype=int) > candidates / 2
-    elsewhere = np.where(telling[page.group], np.nan, mean)
-    if 2 * np.count_nonzero(telling) < np.count_nonzero(candidates) and _darkest_stand_out(elsewhere, page):
+    if 2 * np.count_nonzero(telling) < np.count_nonzero(candidates) and _darkest_stand_out(
+        np.where(telling[page.group], np.nan, mean), page
+    ):
         bare, telling, on_paper = lighter, candidates > 0, np.ones_like(bare)
     bare &= telling[page.group]
     empty = np.where(bare, mean, np.nan)
