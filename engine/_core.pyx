@@ -10,7 +10,7 @@ import numpy as np
 
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.string cimport memset
 
 cdef extern from "_simd.h" nogil:
@@ -59,6 +59,17 @@ FEW_SLOTS = 256
 def most_threads():
     """Threads a kernel may start: the processors it may use, or fewer where somebody (threadpoolctl) has said so."""
     return MOST_THREADS
+
+
+def translated(const int32_t[::1] codes, const int8_t[::1] table):
+    """(n,) int8, table[codes]; the last entry of the table for what is outside it."""
+    cdef Py_ssize_t n = codes.shape[0], last = table.shape[0] - 1, i
+    found = np.empty(n, np.int8)
+    cdef int8_t[::1] found_ = found
+    with nogil:
+        for i in range(n):
+            found_[i] = table[codes[i] if 0 <= codes[i] < last else last]
+    return found
 
 
 def highest(list columns, int threads):
@@ -174,6 +185,54 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     return tables
 
 
+def all_presented(list columns, list absent, const uint8_t[::1] counted, int threads):
+    """Of every column, whether no pupil who is counted (n,) has the code that means "not presented"."""
+    cdef Py_ssize_t n = counted.shape[0], j
+    cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
+    cdef uint8_t[::1] narrow = _narrow(columns)
+    cdef int32_t[::1] absent_ = np.array(absent, np.int32)
+    cdef uint8_t[::1] found = np.zeros(len(columns), np.uint8)
+    if n:
+        for j in prange(code.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
+            if narrow[j]:
+                found[j] = _occurs(<const uint8_t*> code[j], <uint8_t> absent_[j], &counted[0], n)
+            else:
+                found[j] = _occurs(<const int32_t*> code[j], absent_[j], &counted[0], n)
+    return [not some for some in found]
+
+
+cdef uint8_t _occurs(const code_t* codes, code_t code, const uint8_t* counted, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t start = 0, i
+    cdef uint8_t found = 0
+    while start < n and not found:
+        for i in range(start, min(start + BLOCK, n)):
+            found |= (codes[i] == code) & counted[i]
+        start += BLOCK
+    return found
+
+
+def sum_numbers(const int32_t[::1] numbers, list classes, list sizes, int threads):
+    """Add numbers (n,), and their squares, by classes of pupils.
+
+    Args:
+        classes, sizes, threads: as for `sum_by`.
+
+    Returns:
+        for each classification, an int64 array (classes, 2).
+    """
+    sums = [np.zeros((size, 2), np.int64) for size in sizes]
+    cdef Py_ssize_t n = numbers.shape[0], k, i
+    cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
+    cdef uintptr_t[::1] to = _addresses(sums, (cnp.NPY_INT64,))
+    cdef int64_t* sum_
+    for k in prange(bins.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
+        for i in range(n):
+            sum_ = <int64_t*> to[k] + 2 * (<const int32_t*> bins[k])[i]
+            sum_[0] += numbers[i]
+            sum_[1] += <int64_t> numbers[i] * numbers[i]
+    return sums
+
+
 def sum_by(list columns, list kinds, list classes, list sizes, int threads):
     """Add numbers that go with the codes, by classes of pupils.
 
@@ -189,7 +248,8 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
         threads: at least 1.
 
     Returns:
-        for each classification, a list of int64 arrays (classes, items), one a kind; not to be written to.
+        for each classification, a list of int64 arrays (classes, items), one a kind. Where NumPy says that an array is
+        not to be written to, one column stands for all.
     """
     cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:

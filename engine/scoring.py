@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import add_up, highest, most_threads
+from engine._core import add_up, highest, most_threads, translated
 from engine.choose import settle
 from engine.columns import Column, as_one, filled, nullable
 from engine.counting import count_tally
@@ -29,6 +29,7 @@ from engine.identity import Reason
 from engine.points import plain
 from engine.rules import Rule, rule, void
 from engine.tally import Tally
+from engine.unitsums import Grouping, beside
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
@@ -80,7 +81,7 @@ def score(
     Raises:
         InputError: an item's rule makes no sense, its column is missing or damaged, or holds points it can't have.
     """
-    rules = [functools.cache(rule(item, subject.step)) for item in subject.items]
+    rules = [rule(item, subject.step) for item in subject.items]
     batches = responses.to_batches(max_chunksize=_MOST) or [pa.RecordBatch.from_pylist([], schema=responses.schema)]
     parts = []
     start = 0
@@ -112,7 +113,7 @@ def tally(
     Raises:
         InputError: as `score` does; there are no batches, or a level is no column of theirs.
     """
-    rules = [functools.cache(rule(item, subject.step)) for item in subject.items]
+    rules = [rule(item, subject.step) for item in subject.items]
     added: Tally | None = None
     for batch in batches:
         if missing := [level for level in levels if level not in batch.schema.names]:
@@ -128,6 +129,8 @@ def tally(
 
 def _joined(parts: Sequence[dict[str, pa.Array]]) -> pa.Table:
     """The columns of all batches; an item's are plain if one of them is."""
+    if len(parts) == 1:
+        return pa.table(parts[0])
     columns = {}
     for name in parts[0]:
         chunks = [part[name] for part in parts]
@@ -147,6 +150,8 @@ def _score_batch(
     """Columns of the scores table, Tally and exceptions of one record batch."""
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
+    aside = threads // 2 if units else 0  # threads that sum by units
+    threads -= aside
     status = _codes(batch["status"], tables.STATUS)
     counted = status == tables.STATUS.index("read")
     scored = counted | (status == tables.STATUS.index("violation"))
@@ -158,35 +163,46 @@ def _score_batch(
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
     incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
 
-    totals = np.zeros(n, dtype=np.int32)
+    dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
+    if incomplete.any():
+        status[incomplete] = tables.STATUS.index("incomplete")
+    grouping = Grouping.of(units, counted)
+    sum_items = functools.partial(grouping.sum_items, list(columns.values()))
+    with beside(sum_items, aside) as item_sums:
+        totals = _totals(subject, columns, scored, threads)
+        unit_totals = grouping.sum_totals(totals, threads)
+        scores = {
+            "student_id": batch["student_id"],
+            "status": pa.DictionaryArray.from_arrays(
+                nullable(status, status >= 0), pa.array(tables.STATUS), safe=False
+            ),
+        }
+        for name, column in columns.items():
+            scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
+        scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
+        tally = count_tally(subject.step, columns, choices, dropped, totals, counted, threads)
+    return scores, replace(tally, units=grouping.together(item_sums(), unit_totals)), exceptions
+
+
+def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, threads: int) -> np.ndarray:
+    """(n,) int32 total scores, in steps; 0 of those who are not scored."""
+    totals = np.zeros(len(scored), dtype=np.int32)
     for section in _floored_together(subject):
-        part = totals if subject.floor == "none" else np.zeros(n, dtype=np.int32)
+        part = totals if subject.floor == "none" else np.zeros(len(scored), dtype=np.int32)
         chosen = [columns[name] for name in section]
         add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
         if subject.floor != "none":
             totals += np.maximum(part, 0)
     if not scored.all():
         totals[~scored] = 0
-
-    dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
-    if incomplete.any():
-        status[incomplete] = tables.STATUS.index("incomplete")
-    scores = {
-        "student_id": batch["student_id"],
-        "status": pa.DictionaryArray.from_arrays(nullable(status, status >= 0), pa.array(tables.STATUS), safe=False),
-    }
-    for name, column in columns.items():
-        scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
-    scores["total"] = nullable(totals, scored & (full_mark(subject) > 0))
-    tally = count_tally(subject.step, columns, choices, dropped, totals, counted, units, threads)
-    return scores, tally, exceptions
+    return totals
 
 
 def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
     """(n,) int8 place of each text among the names; -1 where it is none of them."""
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     place = [names.index(text) if text in names else -1 for text in encoded.dictionary.to_pylist()]
-    return np.take(np.array([*place, -1], dtype=np.int8), filled(encoded.indices, len(place)), mode="clip")
+    return translated(filled(encoded.indices, len(place)), np.array([*place, -1], np.int8))
 
 
 def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:
@@ -208,7 +224,8 @@ def _read_columns(
     batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], others: np.ndarray, threads: int
 ) -> dict[str, Column]:
     """By item its answers, each distinct one marked once; "not presented" to the `others`, by row."""
-    read = [_answers(batch, item) for item in items]
+    names = frozenset(batch.schema.names)
+    read = [_answers(batch, names, item) for item in items]
     narrow = [codes for _, codes in read if codes.dtype == np.uint8]
     most = iter(highest(narrow, threads))
     columns = {}
@@ -222,9 +239,9 @@ def _read_columns(
     return columns
 
 
-def _answers(batch: pa.RecordBatch, item: Item) -> tuple[list, np.ndarray]:
+def _answers(batch: pa.RecordBatch, names: frozenset[str], item: Item) -> tuple[list, np.ndarray]:
     """The different answers to an item, and the codes of all; the code after the last one: not presented."""
-    if item.item not in batch.schema.names:
+    if item.item not in names:
         raise InputError(
             f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
         )

@@ -12,7 +12,7 @@ from papers import HALF, papers, plainly, responses, subject
 from pyarrow import parquet
 
 from engine import tables
-from engine._core import add_up, count, sum_by
+from engine._core import add_up, all_presented, count, sum_by, sum_numbers, translated
 from engine.choose import settle
 from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
@@ -334,20 +334,30 @@ def test_choose_properties(pupils: list, k: int) -> None:
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
+    """Some are absent, some answers are missing, and some pupils are in no school."""
     random = np.random.default_rng(1)
-    paper = subject(*(single(f"q{j}", "ABCD"[j % 4]) for j in range(5)))
+    paper = subject(*(single(f"q{j}", "ABCD"[j % 4]) for j in range(5)), constructed("q5", 300))
     n = 70_000
+    status = np.array(["read", "absent", "violation"])[random.choice(3, n, p=[0.97, 0.02, 0.01])]
+    missing = random.random(n) < 0.01
+    codes = {f"q{j}": random.integers(0, 5, n).astype(np.uint8) for j in range(5)}
     table = pa.table(
-        {"student_id": pa.array(np.arange(n)).cast(pa.string()), "status": pa.array(["read"] * n).cast(tables.LABEL)}
+        {"student_id": pa.array(np.arange(n)).cast(pa.string()), "status": pa.array(status).cast(tables.LABEL)}
         | {
-            f"q{j}": pa.DictionaryArray.from_arrays(random.integers(0, 5, n).astype(np.uint8), ["", *"ABCD"])
-            for j in range(5)
+            name: pa.DictionaryArray.from_arrays(
+                pa.array(some, mask=(status == "absent") | (missing & (name == "q3"))), ["", *"ABCD"]
+            )
+            for name, some in codes.items()
         }
+        | {"q5": pa.array(random.integers(0, 301, n)).cast(pa.string()).dictionary_encode()}
     )
-    groups = {"school": pa.array(random.integers(0, 9, n)).cast(pa.string())}
-    one, two = (score(paper, table, groups, threads=threads) for threads in (1, 2))
-    assert one.scores.equals(two.scores, check_metadata=True)
-    assert one.tally == two.tally
+    schools = random.integers(0, 9, n)
+    groups = {"school": pa.array([f"{school}" for school in schools], mask=schools == 0)}
+    one, *others = (score(paper, table, groups, threads=threads) for threads in (1, 2, 3, 5))
+    for other in others:
+        assert one.scores.equals(other.scores, check_metadata=True)
+        assert one.tally == other.tally
+        assert one.tally.units["school"].units == tuple("12345678")
 
 
 SLOTS = st.sampled_from([1, 2, 6, 16, 17, 60, 255, 256, 300])  # codes of a column of 300 take 32 bits
@@ -384,6 +394,15 @@ def test_kernels_against_numpy(n: int, slots: list[int], classes: int, threads: 
         for tables_, added in zip(kinds, sums, strict=True):
             for table, codes, column in zip(tables_, columns, added.T, strict=True):
                 assert (column == np.bincount(of, weights=table[codes], minlength=classes + 1)).all()
+    for of, sums in zip((bins, halves), sum_numbers(totals, [bins, halves], [classes + 1] * 2, threads), strict=True):
+        for power, column in enumerate(sums.T, 1):
+            expected = np.bincount(of, weights=totals.astype(float) ** power, minlength=classes + 1)
+            assert (column == expected).all()
+
+    counted = random.random(n) < 0.5
+    absent = [random.integers(0, size) for size in slots]
+    expected = [not (codes[counted] == code).any() for codes, code in zip(columns, absent, strict=True)]
+    assert all_presented(columns, absent, counted.view(np.uint8), threads) == expected
 
 
 @pytest.mark.parametrize(
@@ -408,6 +427,11 @@ def test_cells_of_16_bits_do_not_overflow() -> None:
     assert (totals == 252 * items).all()
     ((sums,),) = sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [2], 2)
     assert (sums[0] == 255 * n).all()
+
+
+def test_what_is_outside_a_table_is_its_last_entry() -> None:
+    codes = np.array([1, 0, 2, -1, 7, -(2**31)], np.int32)
+    assert translated(codes, np.array([5, 6, -1], np.int8)).tolist() == [6, 5, -1, -1, -1, -1]
 
 
 def test_kernels_refuse_arrays_they_cannot_read() -> None:

@@ -1,0 +1,139 @@
+"""Sums of points by units (schools, classes, …), for the Tally.
+
+The items' sums do not depend on the total scores, so they can be added up on some threads while others go on with
+the totals and the counts.
+"""
+
+from __future__ import annotations
+
+from _thread import start_new_thread
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engine._core import all_presented, sum_by, sum_numbers
+from engine.columns import Column, filled, powers
+from engine.tally import Sums
+
+T = TypeVar("T")
+Order = slice | list[int]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The units of each level, and who is in which.
+
+    Attributes:
+        names: by level, of its units.
+        classes: a level (n,) int32, each pupil's unit; after the last one: in none, or not counted.
+        counted: (n,) bool.
+    """
+
+    names: dict[str, pa.Array]
+    classes: list[npt.NDArray[np.int32]]
+    counted: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, units: Mapping[str, pa.Array | pa.ChunkedArray], counted: npt.NDArray[np.bool_]) -> Grouping:
+        """From the unit of every pupil at each level (null: in none)."""
+        names, classes = {}, []
+        everybody = bool(counted.all())
+        for level, labels in units.items():
+            whole = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
+            encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+            names[level] = encoded.dictionary
+            none = len(encoded.dictionary)
+            codes = filled(encoded.indices, none)
+            classes.append(codes if everybody else np.where(counted, codes, np.int32(none)))
+        return cls(names, classes, counted)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Classes of each level, the last one too."""
+        return [len(names) + 1 for names in self.names.values()]
+
+    def sum_items(self, columns: Sequence[Column], threads: int) -> list[tuple[Sums, Order]]:
+        """By level the sums of the items, those of the total scores being left 0; and which classes they are of."""
+        if not self.classes:
+            return []
+        in_doubt = [part for part in columns if not part.complete]
+        presented = iter(
+            all_presented(
+                [part.codes for part in in_doubt],
+                [len(part.answers) for part in in_doubt],
+                self.counted.view(np.uint8),
+                threads,
+            )
+        )
+        complete = [part.complete or next(presented) for part in columns]
+        # Everybody has a total score, whatever it is.
+        numbers = [[*powers(columns, complete, power), np.array([power == 0], np.int64)] for power in range(3)]
+        codes = [*(part.codes for part in columns), self.classes[0]]
+        added = sum_by(codes, numbers, self.classes, self.sizes, threads)
+        return [_in_order(names.to_pylist(), *some) for names, some in zip(self.names.values(), added, strict=True)]
+
+    def sum_totals(self, totals: npt.NDArray[np.int32], threads: int) -> list[npt.NDArray[np.int64]]:
+        """By level an array (classes, 2): sums of the total scores and of their squares."""
+        return sum_numbers(totals, self.classes, self.sizes, threads)
+
+    def together(self, items: Sequence[tuple[Sums, Order]], totals: Sequence[npt.NDArray[np.int64]]) -> dict[str, Sums]:
+        """By level what `sum_items` and `sum_totals` give."""
+        return {
+            level: _with_totals(sums, of_totals[order])
+            for level, (sums, order), of_totals in zip(self.names, items, totals, strict=True)
+        }
+
+
+def _in_order(
+    names: list[str], count: npt.NDArray[np.int64], total: npt.NDArray[np.int64], squares: npt.NDArray[np.int64]
+) -> tuple[Sums, Order]:
+    """From arrays (classes, columns), the units with pupils, sorted."""
+    pupils = count[:-1, -1] > 0
+    order: Order = slice(-1)
+    if not (pupils.all() and names == sorted(names)):
+        order = [unit for unit in sorted(range(len(names)), key=names.__getitem__) if pupils[unit]]
+        names = [names[unit] for unit in order]
+    return Sums(tuple(names), count[order], total[order], squares[order]), order
+
+
+def _with_totals(sums: Sums, totals: npt.NDArray[np.int64]) -> Sums:
+    """The sums with those of the total scores (units, 2) as their last column."""
+    total, squares = (np.require(some, requirements="W") for some in (sums.sum, sums.squares))
+    total[:, -1], squares[:, -1] = totals.T
+    return Sums(sums.units, sums.count, total, squares)
+
+
+@contextmanager
+def beside(job: Callable[[int], T], threads: int) -> Iterator[Callable[[], T]]:
+    """Do a job on threads of its own while the caller goes on; on none, do it first.
+
+    Args:
+        job: takes the number of threads it may use.
+
+    Yields:
+        what waits for the job's result.
+    """
+    if not threads:
+        done = job(1)
+        yield lambda: done
+        return
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(job(threads))
+        except BaseException as error:  # the caller gets it
+            future.set_exception(error)
+
+    # Not threading's: it would wait here until the thread has started, which may take longer than what is saved.
+    start_new_thread(work, ())
+    try:
+        yield future.result
+    finally:
+        wait([future])
