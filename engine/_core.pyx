@@ -2,8 +2,8 @@
 """Kernels that score and count.
 
 A column is a C-contiguous 1-D array of codes, a code a pupil: uint8, or int32 where an item has more than 255 answers.
-The caller guarantees 0 <= code < slots of the item. Everything is counted in integers, so the results do not depend on
-the number of threads.
+The caller guarantees 0 <= code < slots of the item; of uint8 he need not know before he has the points added up.
+Everything is counted in integers, so the results do not depend on the number of threads.
 """
 
 import numpy as np
@@ -72,25 +72,17 @@ def translated(const int32_t[::1] codes, const int8_t[::1] table):
     return found
 
 
-def highest(list columns, int threads):
-    """The highest code of every column of uint8, -1 of an empty one."""
-    cdef Py_ssize_t n = len(columns[0]) if columns else 0, j
-    cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8,), n)
-    cdef int[::1] found = np.full(len(columns), -1, np.intc)
-    if n:
-        for j in prange(code.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
-            found[j] = most(<const uint8_t*> code[j], n)
-    return np.asarray(found).tolist()
-
-
 def add_up(list columns, list tables, int32_t[::1] totals, int threads):
     """Look up the points of every answer and add them to the totals.
 
     Args:
         columns: codes, an array of length n an item.
         tables: int32 points by code, an array an item.
-        totals: (n,).
+        totals: (n,). Worth nothing where a code of uint8 is outside its table.
         threads: at least 1.
+
+    Returns:
+        of each column of uint8 its highest code; -1 of the others, and of empty ones.
     """
     cdef Py_ssize_t n = totals.shape[0], block, i, j, start, length
     # Points within 255 steps of each other are added as bytes, the least of them as one number for all pupils.
@@ -114,10 +106,13 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
     cdef int32_t[::1] slots = np.array([len(t) for t, s in zip(tables, small) if s], np.int32)
     large = [c for c, s in zip(columns, small) if not s]
     cdef uintptr_t[::1] large_code = _addresses(large, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
-    cdef uintptr_t[::1] large_table = _addresses([t for t, s in zip(tables, small) if not s], (cnp.NPY_INT32,))
+    wide = [_padded(t, np.int32) for t, s in zip(tables, small) if not s]
+    cdef uintptr_t[::1] large_table = _addresses(wide, (cnp.NPY_INT32,))
     cdef uint8_t[::1] narrow = _narrow(large)
     cdef uint8_t[:, ::1] values = np.empty((threads, BLOCK), np.uint8)
     cdef uint16_t[:, ::1] sums = np.empty((threads, BLOCK), np.uint16)
+    highest = np.full((threads, len(columns)), -1, np.intc)  # first of the small, then of the large
+    cdef int[:, ::1] highest_ = highest
     cdef int me
     for block in prange((n + BLOCK - 1) // BLOCK, nogil=True, schedule="static", num_threads=threads):
         me = threadid()
@@ -127,6 +122,7 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
             totals[start + i] += least
         memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
         for j in range(code.shape[0]):
+            highest_[me, j] = max(highest_[me, j], most(<const uint8_t*> code[j] + start, length))
             look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j], &values[me, 0])
             add(&values[me, 0], length, &sums[me, 0])
             if j % BYTES == BYTES - 1 or j == code.shape[0] - 1:
@@ -135,11 +131,17 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
                 memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
         for j in range(large_code.shape[0]):
             if narrow[j]:
+                i = code.shape[0] + j
+                highest_[me, i] = max(highest_[me, i], most(<const uint8_t*> large_code[j] + start, length))
                 _add_points(<const uint8_t*> large_code[j] + start, <const int32_t*> large_table[j],
                             &totals[start], length)
             else:
                 _add_points(<const int32_t*> large_code[j] + start, <const int32_t*> large_table[j],
                             &totals[start], length)
+    order = np.argsort(np.logical_not(small), kind="stable")  # the small ones first
+    found = np.empty(len(columns), np.intc)
+    found[order] = highest.max(axis=0)
+    return found.tolist()
 
 
 def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, int threads):
@@ -473,9 +475,9 @@ def _cells(list slots, group, Py_ssize_t n_bins):
     return cells
 
 
-def _padded(table):
-    """A table by code of 256 bytes, so that whole registers can be read of it."""
-    padded = np.zeros(FEW_SLOTS, np.uint8)
+def _padded(table, kind=np.uint8):
+    """A table with an entry for each code of uint8 at least: whole registers, and what is outside it, can be read."""
+    padded = np.zeros(max(len(table), FEW_SLOTS), kind)
     padded[:len(table)] = table
     return padded
 

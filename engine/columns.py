@@ -37,6 +37,10 @@ class Column:
     def presented(self) -> np.ndarray:
         return self.codes != len(self.answers)
 
+    def is_damaged(self, highest: int) -> bool:
+        """Whether its highest code is that of no answer: data that come from elsewhere may be so."""
+        return highest >= len(self.points) - self.complete
+
     def withdraw(self, rows: np.ndarray) -> None:
         """Make it "not presented" for the rows of a mask or an index."""
         self.codes = self.codes.copy()  # it may be a view of the responses

@@ -47,6 +47,6 @@ def count_tally(
 
 def _cross(columns: list[Column], bins: np.ndarray, width: int, threads: int) -> list[np.ndarray]:
     """Per column a table (answers and "not presented", width): how often each falls into the bins before `width`."""
-    slots = [len(column.points) for column in columns]
+    slots = [len(column.points) - column.complete for column in columns]
     counts = count([column.codes for column in columns], slots, bins, width + 1, threads)
     return [table[:, :width] for table in counts]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import add_up, highest, most_threads, translated
+from engine._core import FEW_SLOTS, add_up, most_threads, translated
 from engine.choose import settle
 from engine.columns import Column, as_one, filled, nullable
 from engine.counting import count_tally
@@ -29,7 +30,7 @@ from engine.identity import Reason
 from engine.points import plain
 from engine.rules import Rule, rule, void
 from engine.tally import Tally
-from engine.unitsums import Grouping, beside
+from engine.unitsums import Grouping, beside, together
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
@@ -150,27 +151,33 @@ def _score_batch(
     """Columns of the scores table, Tally and exceptions of one record batch."""
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
-    aside = threads // 2 if units else 0  # threads that sum by units
-    threads -= aside
+    halved = bool(units) and threads > 1  # half of the threads sum by units, the others do the rest
+    threads = (threads + 1) // 2 if halved else threads
     status = _codes(batch["status"], tables.STATUS)
     counted = status == tables.STATUS.index("read")
     scored = counted | (status == tables.STATUS.index("violation"))
     incomplete = status == tables.STATUS.index("incomplete")
     others = np.flatnonzero(~(scored | incomplete))
-    columns = _read_columns(batch, subject.items, rules, others, threads)
+    columns = _read_columns(batch, subject.items, rules, others)
     if incomplete.any():
         _withdraw_unmarked(subject, columns, incomplete)
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
-    incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
+    if unclear.any():
+        incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
     if incomplete.any():
         status[incomplete] = tables.STATUS.index("incomplete")
     grouping = Grouping.of(units, counted)
-    sum_items = functools.partial(grouping.sum_items, list(columns.values()))
-    with beside(sum_items, aside) as item_sums:
+
+    def by_total() -> tuple[np.ndarray, Tally, list[list[str]], list[np.ndarray]]:
         totals = _totals(subject, columns, scored, threads)
-        unit_totals = grouping.sum_totals(totals, threads)
+        tally = count_tally(subject.step, columns, choices, dropped, totals, counted, threads)
+        names = [level.to_pylist() for level in grouping.names.values()]
+        return totals, tally, names, grouping.sum_totals(totals, threads)
+
+    with beside(by_total) if halved else nullcontext(by_total) as rest:
+        item_sums = grouping.sum_items(list(columns.values()), threads)
         scores = {
             "student_id": batch["student_id"],
             "status": pa.DictionaryArray.from_arrays(
@@ -179,18 +186,29 @@ def _score_batch(
         }
         for name, column in columns.items():
             scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
-        scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
-        tally = count_tally(subject.step, columns, choices, dropped, totals, counted, threads)
-    return scores, replace(tally, units=grouping.together(item_sums(), unit_totals)), exceptions
+    totals, tally, names, total_sums = rest()
+    scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
+    sums = {
+        level: together(of_names, of_items, of_totals)
+        for level, of_names, of_items, of_totals in zip(units, names, item_sums, total_sums, strict=True)
+    }
+    return scores, replace(tally, units=sums), exceptions
 
 
 def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, threads: int) -> np.ndarray:
-    """(n,) int32 total scores, in steps; 0 of those who are not scored."""
+    """(n,) int32 total scores, in steps; 0 of those who are not scored.
+
+    Raises:
+        InputError: a column is damaged.
+    """
     totals = np.zeros(len(scored), dtype=np.int32)
     for section in _floored_together(subject):
         part = totals if subject.floor == "none" else np.zeros(len(scored), dtype=np.int32)
         chosen = [columns[name] for name in section]
-        add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
+        top = add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
+        for name, column, code in zip(section, chosen, top, strict=True):
+            if column.is_damaged(code):
+                raise _damaged(name)
         if subject.floor != "none":
             totals += np.maximum(part, 0)
     if not scored.all():
@@ -209,6 +227,7 @@ def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete:
     """Constructed responses still without points: not 0 but unknown."""
     for item in subject.items:
         if item.type == "constructed" and not void(item):
+            _check(item.item, columns[item.item])
             columns[item.item].withdraw(incomplete & ~columns[item.item].given)
 
 
@@ -221,26 +240,14 @@ def _floored_together(subject: Subject) -> list[list[str]]:
 
 
 def _read_columns(
-    batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], others: np.ndarray, threads: int
+    batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], others: np.ndarray
 ) -> dict[str, Column]:
     """By item its answers, each distinct one marked once; "not presented" to the `others`, by row."""
     names = frozenset(batch.schema.names)
-    read = [_answers(batch, names, item) for item in items]
-    narrow = [codes for _, codes in read if codes.dtype == np.uint8]
-    most = iter(highest(narrow, threads))
-    columns = {}
-    for item, mark, (answers, codes) in zip(items, rules, read, strict=True):
-        top = next(most) if codes.dtype == np.uint8 else int(codes.max(initial=-1))
-        if top > len(answers) or (codes.dtype != np.uint8 and codes.min(initial=0) < 0):
-            raise InputError(
-                f"damaged column {item.item!r}: an answer outside its dictionary", mend="make the table again"
-            )
-        columns[item.item] = _marked_column(batch, item, mark, answers, codes, others, complete=top < len(answers))
-    return columns
+    return {item.item: _column(batch, names, item, mark, others) for item, mark in zip(items, rules, strict=True)}
 
 
-def _answers(batch: pa.RecordBatch, names: frozenset[str], item: Item) -> tuple[list, np.ndarray]:
-    """The different answers to an item, and the codes of all; the code after the last one: not presented."""
+def _column(batch: pa.RecordBatch, names: frozenset[str], item: Item, mark: Rule, others: np.ndarray) -> Column:
     if item.item not in names:
         raise InputError(
             f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
@@ -252,25 +259,7 @@ def _answers(batch: pa.RecordBatch, names: frozenset[str], item: Item) -> tuple[
         array = array.dictionary_encode()
     answers = array.dictionary.to_pylist()
     absent = len(answers)
-    narrow = absent < 256
-    indices = array.indices if narrow and array.indices.type == pa.uint8() else array.indices.cast(pa.int32())
-    codes = (indices.fill_null(absent) if indices.null_count else indices).to_numpy(zero_copy_only=False)
-    if narrow and codes.dtype != np.uint8 and codes.min(initial=0) >= 0 and codes.max(initial=0) <= absent:
-        codes = codes.astype(np.uint8)
-    return answers, codes
-
-
-def _marked_column(
-    batch: pa.RecordBatch,
-    item: Item,
-    mark: Rule,
-    answers: list,
-    codes: np.ndarray,
-    others: np.ndarray,
-    *,
-    complete: bool,
-) -> Column:
-    absent = len(answers)
+    codes = _codes_of(item.item, array.indices, absent)
     points = np.zeros(absent + 1, dtype=np.int32)
     for code, answer in enumerate(answers):
         try:
@@ -280,12 +269,36 @@ def _marked_column(
             if rows.size:  # a dictionary may list what nobody answered
                 pupil = batch["student_id"][int(rows[0])]
                 raise InputError(f"pupil {pupil}: {error.message}", column=item.item, mend=error.mend) from None
-    column = Column(answers, codes, points, complete=complete)
+    column = Column(answers, codes, points, complete=not array.indices.null_count)
     for code in (code for code, answer in enumerate(answers) if answer is None):
+        _check(item.item, column)
         column.withdraw(column.codes == code)
     if others.size and (codes[others] != absent).any():
+        _check(item.item, column)
         column.withdraw(others)
     return column
+
+
+def _check(item: str, column: Column) -> None:
+    """Refuse a damaged column before anything is looked up with its codes; add_up tells of the others."""
+    if len(column.codes) and column.is_damaged(int(column.codes.max())):
+        raise _damaged(item)
+
+
+def _codes_of(item: str, indices: pa.Array, absent: int) -> np.ndarray:
+    """The indices of a dictionary, `absent` where there is none; those of uint8 are yet to be checked."""
+    narrow = absent < FEW_SLOTS
+    indices = indices if narrow and indices.type == pa.uint8() else indices.cast(pa.int32())
+    codes = (indices.fill_null(absent) if indices.null_count else indices).to_numpy(zero_copy_only=False)
+    if codes.dtype != np.uint8:
+        if codes.min(initial=0) < 0 or codes.max(initial=-1) >= absent + bool(indices.null_count):
+            raise _damaged(item)
+        codes = codes.astype(np.uint8) if narrow else codes
+    return codes
+
+
+def _damaged(item: str) -> InputError:
+    return InputError(f"damaged column {item!r}: an answer outside its dictionary", mend="make the table again")
 
 
 def _choose(
@@ -303,6 +316,8 @@ def _choose(
     for group, choose in subject.choose.items():
         members = [item for item in subject.items if item.group == group]
         parts = [columns[item.item] for item in members]
+        for item, part in zip(members, parts, strict=True):
+            _check(item.item, part)
         texts = _marks(batch, group)
         points = np.stack([part.points[part.codes] for part in parts], axis=1)
         given = np.stack([part.given for part in parts], axis=1)

@@ -22,7 +22,6 @@ from engine.columns import Column, filled, powers
 from engine.tally import Sums
 
 T = TypeVar("T")
-Order = slice | list[int]
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,11 @@ class Grouping:
         """Classes of each level, the last one too."""
         return [len(names) + 1 for names in self.names.values()]
 
-    def sum_items(self, columns: Sequence[Column], threads: int) -> list[tuple[Sums, Order]]:
-        """By level the sums of the items, those of the total scores being left 0; and which classes they are of."""
+    def sum_items(self, columns: Sequence[Column], threads: int) -> list[list[npt.NDArray[np.int64]]]:
+        """By level three arrays (classes, items + 1): of 1 if presented, of the points, and of their squares.
+
+        The last column is of the total scores: everybody has one, here of 0.
+        """
         if not self.classes:
             return []
         in_doubt = [part for part in columns if not part.complete]
@@ -72,62 +74,45 @@ class Grouping:
             )
         )
         complete = [part.complete or next(presented) for part in columns]
-        # Everybody has a total score, whatever it is.
         numbers = [[*powers(columns, complete, power), np.array([power == 0], np.int64)] for power in range(3)]
         codes = [*(part.codes for part in columns), self.classes[0]]
-        added = sum_by(codes, numbers, self.classes, self.sizes, threads)
-        return [_in_order(names.to_pylist(), *some) for names, some in zip(self.names.values(), added, strict=True)]
+        return sum_by(codes, numbers, self.classes, self.sizes, threads)
 
     def sum_totals(self, totals: npt.NDArray[np.int32], threads: int) -> list[npt.NDArray[np.int64]]:
         """By level an array (classes, 2): sums of the total scores and of their squares."""
         return sum_numbers(totals, self.classes, self.sizes, threads)
 
-    def together(self, items: Sequence[tuple[Sums, Order]], totals: Sequence[npt.NDArray[np.int64]]) -> dict[str, Sums]:
-        """By level what `sum_items` and `sum_totals` give."""
-        return {
-            level: _with_totals(sums, of_totals[order])
-            for level, (sums, order), of_totals in zip(self.names, items, totals, strict=True)
-        }
 
+def together(names: list[str], items: Sequence[npt.NDArray[np.int64]], totals: npt.NDArray[np.int64]) -> Sums:
+    """The sums of a level: of the units with pupils, sorted.
 
-def _in_order(
-    names: list[str], count: npt.NDArray[np.int64], total: npt.NDArray[np.int64], squares: npt.NDArray[np.int64]
-) -> tuple[Sums, Order]:
-    """From arrays (classes, columns), the units with pupils, sorted."""
-    pupils = count[:-1, -1] > 0
-    order: Order = slice(-1)
+    Args:
+        names: of its units.
+        items, totals: what `Grouping.sum_items` and `Grouping.sum_totals` give for it.
+    """
+    pupils = items[0][:-1, -1] > 0
+    order: slice | list[int] = slice(-1)
     if not (pupils.all() and names == sorted(names)):
         order = [unit for unit in sorted(range(len(names)), key=names.__getitem__) if pupils[unit]]
         names = [names[unit] for unit in order]
-    return Sums(tuple(names), count[order], total[order], squares[order]), order
-
-
-def _with_totals(sums: Sums, totals: npt.NDArray[np.int64]) -> Sums:
-    """The sums with those of the total scores (units, 2) as their last column."""
-    total, squares = (np.require(some, requirements="W") for some in (sums.sum, sums.squares))
-    total[:, -1], squares[:, -1] = totals.T
-    return Sums(sums.units, sums.count, total, squares)
+    count, total, squares = (some[order] for some in items)
+    total, squares = (np.require(some, requirements="W") for some in (total, squares))  # one column may stand for all
+    total[:, -1], squares[:, -1] = totals[order].T
+    return Sums(tuple(names), count, total, squares)
 
 
 @contextmanager
-def beside(job: Callable[[int], T], threads: int) -> Iterator[Callable[[], T]]:
-    """Do a job on threads of its own while the caller goes on; on none, do it first.
-
-    Args:
-        job: takes the number of threads it may use.
+def beside(job: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Do a job in another thread while the caller goes on.
 
     Yields:
         what waits for the job's result.
     """
-    if not threads:
-        done = job(1)
-        yield lambda: done
-        return
     future: Future[T] = Future()
 
     def work() -> None:
         try:
-            future.set_result(job(threads))
+            future.set_result(job())
         except BaseException as error:  # the caller gets it
             future.set_exception(error)
 

@@ -443,14 +443,33 @@ def test_kernels_refuse_arrays_they_cannot_read() -> None:
         count([np.zeros(4, np.uint8)], [1], np.zeros(3, np.int32), 1, 1)
 
 
-def test_damaged_and_missing_columns() -> None:
+def test_a_missing_column_is_named() -> None:
     paper = subject(single("q"))
-    table = responses(paper, [{"q": "A"}])
     with pytest.raises(InputError, match="no column for item 'q'"):
-        score(paper, table.drop_columns("q"))
-    damaged = pa.DictionaryArray.from_arrays(pa.array([9], pa.uint8()), ["A"], safe=False)
-    with pytest.raises(InputError, match="outside its dictionary"):
-        score(paper, table.set_column(2, "q", damaged))
+        score(paper, responses(paper, [{"q": "A"}]).drop_columns("q"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [([0, 9], "uint8"), ([0, 2], "uint8"), ([0, None, 3], "uint8"), ([-1, 0], "int32"), ([2], "int32")],
+)
+@pytest.mark.parametrize("times", [1, 40_000])
+@pytest.mark.parametrize("item", [single("q"), constructed("q", 300), constructed("q", group="choice")])
+def test_a_damaged_column_is_named(item: Item, codes: list, kind: str, times: int) -> None:
+    """Codes outside a dictionary of two answers; on several threads too, and where other things are seen to first."""
+    paper = subject(single("p"), item, choose={"choice": Choose()} if item.group else {})
+    n = len(codes) * times
+    status = pa.array(["read"] * (n - 1) + ["incomplete" if n == 2 else "read"]).cast(tables.LABEL)
+    table = pa.table(
+        {
+            "student_id": pa.array([str(i) for i in range(n)]),
+            "status": status,
+            "p": pa.array(["A"] * n).dictionary_encode(),
+            "q": pa.DictionaryArray.from_arrays(pa.array(codes * times, kind), ["1", "0"], safe=False),
+        }
+    )
+    with pytest.raises(InputError, match="damaged column 'q': an answer outside its dictionary"):
+        score(paper, table, {"school": pa.array(["x"] * n)})
 
 
 def test_impossible_points_name_pupil_and_item() -> None:
