@@ -149,7 +149,7 @@ class _Reader:
         if not inner.startswith(("=", "~")):
             raise ValueError("answers that begin with neither = nor ~")
         if "~" not in signs:
-            if "->" in inner:
+            if any("->" in rest.partition("#")[0] for _, _, rest in _ANSWER.findall(inner)):
                 raise ValueError("pairs to match, which the bank has not")
             return "text", tuple(
                 replace(one, text=literal(one.text.translate(_BACK))) for one in self._listed(inner, plainly=True)
@@ -194,7 +194,7 @@ class _Reader:
 
 def _written(one: Question, bundle: Bundle) -> str:
     """One question, its comment before it."""
-    html = not all(map(is_plain, one.texts()))
+    html = not all(map(is_plain, one.texts())) or any("->" in answer.feedback for answer in one.answers)  # no pairs
 
     def told(text: str) -> str:
         return _escaped(to_html(text) if html else plain(text))

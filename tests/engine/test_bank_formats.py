@@ -392,6 +392,15 @@ def test_what_gift_and_moodle_cannot_hold_is_told() -> None:
     ]
 
 
+def test_an_arrow_in_gift_feedback_makes_no_pairs() -> None:
+    told = replace(TEXT, answers=(Answer("1", Fraction(1), "0.5 -> 1/2"),))
+    written = write_gift(Bundle([told]))
+    assert "->" not in written  # Moodle looks for it anywhere between the braces
+    assert read_gift(written).questions == [told]
+    (others,) = read_gift("::1::x{=1#a -> b}").questions
+    assert (others.type, others.answers[0].feedback) == ("text", "a -> b")
+
+
 # ---- hostile files
 
 
