@@ -24,7 +24,7 @@ from engine.tally import Tally
 
 PUPILS, ITEMS = 1_000_000, 100
 ANSWERS = ["A", "B", "C", "D", ""]
-ROUNDS = 5
+ROUNDS = 9
 CLASS, SCHOOL = 45, 900  # pupils
 
 

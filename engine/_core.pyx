@@ -39,6 +39,10 @@ ctypedef fused code_t:
     uint8_t
     int32_t
 
+ctypedef fused bin_t:
+    uint16_t
+    int32_t
+
 ctypedef fused sum_t:
     uint8_t
     uint16_t
@@ -54,6 +58,7 @@ cdef enum:
     STRIDE = BLOCK + 64  # from plane to plane: powers of 2 fall on the same lines of the cache
 
 FEW_SLOTS = 256
+MOST_SHORT = 1 << 16  # classes that 16 bits tell apart
 
 
 def most_threads():
@@ -144,7 +149,7 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
     return found.tolist()
 
 
-def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, int threads):
+def count(list columns, list slots, bins, Py_ssize_t n_bins, int threads):
     """Cross-tabulate every item's codes with one classification of the pupils (their total score, their school, …).
 
     Items of few answers are counted together: a cell for each combination of their codes and the bin, so that one
@@ -153,13 +158,16 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     Args:
         columns: codes, an array of length n an item.
         slots: number of different codes, an item.
-        bins: (n,) class of each pupil, 0 <= bin < n_bins.
+        bins: (n,) class of each pupil, 0 <= bin < n_bins; not copied if of uint16, or of int32 where there are more.
         threads: at least 1.
 
     Returns:
         list of int64 arrays (slots, n_bins), one an item.
     """
-    cdef Py_ssize_t n = bins.shape[0], g
+    cdef Py_ssize_t n = len(bins), g
+    cdef bint short = n_bins <= MOST_SHORT
+    cdef const uint16_t[::1] short_bins = np.ascontiguousarray(bins if short else [], np.uint16)
+    cdef const int32_t[::1] wide_bins = np.ascontiguousarray([] if short else bins, np.int32)
     tables = [np.zeros((size, n_bins), dtype=np.int64) for size in slots]
     if n == 0 or not columns:
         return tables
@@ -171,7 +179,6 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
     cdef uintptr_t[::1] out = _addresses(tables, (cnp.NPY_INT64,))
     cdef int32_t[::1] slots_ = np.array(slots, np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
-    cdef uint16_t[::1] short_bins = np.asarray(bins).astype(np.uint16)  # not looked at where there are too many
     cdef uint16_t[:, ::1] index = np.empty((threads, BLOCK), np.uint16)
     cdef uint16_t[:, ::1] cells = np.empty((threads, CELLS), np.uint16)
     cdef int me
@@ -180,10 +187,14 @@ def count(list columns, list slots, const int32_t[::1] bins, Py_ssize_t n_bins, 
         if together[g] and narrow[first[g]]:
             _count_together(&code[first[g]], &slots_[first[g]], &out[first[g]], members[g], &short_bins[0], n, n_bins,
                             &index[me, 0], &cells[me, 0])
+        elif narrow[first[g]] and short:
+            _count(<const uint8_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
         elif narrow[first[g]]:
-            _count(<const uint8_t*> code[first[g]], &bins[0], <int64_t*> out[first[g]], n, n_bins)
+            _count(<const uint8_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
+        elif short:
+            _count(<const int32_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
         else:
-            _count(<const int32_t*> code[first[g]], &bins[0], <int64_t*> out[first[g]], n, n_bins)
+            _count(<const int32_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
     return tables
 
 
@@ -445,11 +456,11 @@ cdef void _count_together(
 
 
 cdef void _count(
-    const code_t* codes, const int32_t* bins, int64_t* out, Py_ssize_t n, Py_ssize_t n_bins
+    const code_t* codes, const bin_t* bins, int64_t* out, Py_ssize_t n, Py_ssize_t n_bins
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        out[codes[i] * n_bins + bins[i]] += 1
+        out[<Py_ssize_t> codes[i] * n_bins + bins[i]] += 1
 
 
 def _groups(list columns, list slots, Py_ssize_t n_bins):

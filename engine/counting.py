@@ -7,7 +7,7 @@ from itertools import compress
 
 import numpy as np
 
-from engine._core import count
+from engine._core import MOST_SHORT, count
 from engine.columns import Column
 from engine.tally import Answers, Tally
 
@@ -26,15 +26,16 @@ def count_tally(
     seen = totals if everybody else totals[counted]
     lowest, highest = (int(seen.min()), int(seen.max())) if len(seen) else (0, -1)
     width = highest - lowest + 1
-    bins = totals - np.int32(lowest) if everybody else np.where(counted, totals - np.int32(lowest), np.int32(width))
+    kind = np.uint16 if width < MOST_SHORT else np.int32
+    bins = np.subtract(totals, np.int32(lowest), dtype=kind, casting="unsafe")  # of those not counted any number
+    if not everybody:
+        bins[~counted] = width
     counts = _cross([*columns.values(), *choices.values()], bins, width, threads)
     distribution = counts[0].sum(axis=0) if counts else np.bincount(bins, minlength=width + 1)[:width].astype(np.int64)
-    answers = [  # the last row of a table: not presented
-        Answers.collect(
-            compress(zip(part.answers, part.points, table, strict=False), np.any(table, axis=1).tolist()), width
-        )
-        for part, table in zip([*columns.values(), *choices.values()], counts, strict=True)
-    ]
+    answers = []
+    for part, table in zip([*columns.values(), *choices.values()], counts, strict=True):
+        rows = zip(part.answers, part.points.tolist(), table, strict=False)  # the last row of a table: not presented
+        answers.append(Answers.collect(compress(rows, np.any(table, axis=1).tolist()), width))
     return Tally(
         step,
         lowest,

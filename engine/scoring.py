@@ -170,14 +170,12 @@ def _score_batch(
         status[incomplete] = tables.STATUS.index("incomplete")
     grouping = Grouping.of(units, counted)
 
-    def by_total() -> tuple[np.ndarray, Tally, list[list[str]], list[np.ndarray]]:
+    def by_total() -> tuple[np.ndarray, Tally, list[np.ndarray]]:
         totals = _totals(subject, columns, scored, threads)
-        tally = count_tally(subject.step, columns, choices, dropped, totals, counted, threads)
-        names = [level.to_pylist() for level in grouping.names.values()]
-        return totals, tally, names, grouping.sum_totals(totals, threads)
+        total_sums = grouping.sum_totals(totals, threads)
+        return totals, count_tally(subject.step, columns, choices, dropped, totals, counted, threads), total_sums
 
     with beside(by_total) if halved else nullcontext(by_total) as rest:
-        item_sums = grouping.sum_items(list(columns.values()), threads)
         scores = {
             "student_id": batch["student_id"],
             "status": pa.DictionaryArray.from_arrays(
@@ -186,7 +184,9 @@ def _score_batch(
         }
         for name, column in columns.items():
             scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
-    totals, tally, names, total_sums = rest()
+        names = [level.to_pylist() for level in grouping.names.values()]
+        item_sums = grouping.sum_items(list(columns.values()), threads)
+    totals, tally, total_sums = rest()
     scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
     sums = {
         level: together(of_names, of_items, of_totals)

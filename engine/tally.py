@@ -58,7 +58,7 @@ class Answers:
         points: dict[str, int] = {}
         counts: dict[str, np.ndarray] = {}
         for answer, earned, count in rows:
-            if points.setdefault(answer, int(earned)) != earned:
+            if points.setdefault(answer, earned) != earned:
                 raise ValueError(f"answer {answer!r} earns {points[answer]} in one tally and {earned} in the other")
             counts[answer] = counts[answer] + count if answer in counts else count
         answers = tuple(sorted(counts))
@@ -154,7 +154,7 @@ class Tally:
                     (
                         (answer, points, placed(tally, counts))
                         for tally, part in ((self, mine[name]), (other, theirs[name]))
-                        for answer, points, counts in zip(part.answers, part.points, part.counts, strict=True)
+                        for answer, points, counts in zip(part.answers, part.points.tolist(), part.counts, strict=True)
                     ),
                     width,
                 )
