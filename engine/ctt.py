@@ -30,6 +30,7 @@ from engine import tables
 from engine.errors import InputError
 from engine.itemsums import ItemSums, Products, by_item, ratio
 from engine.moments import Moments, mean_points, scaled, total_axis, total_quantile
+from engine.points import in_steps
 from engine.rules import accepted, rule, void
 from engine.scoring import full_mark
 
@@ -122,7 +123,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
     for number, item in enumerate(subject.items):
         if item.type == "constructed":
             continue
-        mark, full = rule(item, step), item.max // step if not void(item) else None
+        mark, full = rule(item, step), in_steps(item.max, step) if not void(item) else None
         given = dict(zip(tally.items[item.item].answers, range(sums.ends[number], nowhere), strict=False))
         named = sorted({*given, *_named(item)}, key=lambda text: (text == "", text))
         earned = [mark(answer) for answer in named]
@@ -319,7 +320,7 @@ def _alerts(subject: Subject, tally: Tally, sums: ItemSums, r_rest: np.ndarray, 
 
 def _key_suspect(subject: Subject, tally: Tally, sums: ItemSums) -> list[bool]:
     """By item whether a wrong answer that is not rare goes with a higher rest score, and more so than the key."""
-    full = np.array([item.max // tally.step for item in subject.items], np.int64)
+    full = np.array([in_steps(item.max, tally.step) for item in subject.items], np.int64)
     right = sums.points == full[sums.item]
     count, at = (by_item(np.where(right, some, 0), sums.ends) for some in (sums.given, sums.at))
     key = _option_r(sums, np.arange(len(full)), count, at, full, "item", tally.step)

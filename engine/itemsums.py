@@ -84,9 +84,9 @@ class ItemSums:
             totals: (totals,) the total scores, in steps.
             bands: (3, totals) which of them are in the bottom, the middle and the top group.
         """
-        weights = np.column_stack([np.ones_like(totals), totals, totals**2, *bands.astype(np.int64)])
+        weights = np.stack([np.ones_like(totals), totals, totals**2, *bands.astype(np.int64)])
         counts = [part.counts for part in parts.values()]
-        sums = np.concatenate([np.empty((0, len(totals)), np.int64), *counts]) @ weights
+        sums = np.einsum("at,wt->aw", np.concatenate([np.empty((0, len(totals)), np.int64), *counts]), weights)
         points = np.concatenate([np.empty(0, np.int64), *(part.points for part in parts.values())])
         answers = np.array([len(part.points) for part in parts.values()], np.int64)
         ends = np.append(0, answers.cumsum())

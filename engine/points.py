@@ -15,6 +15,11 @@ def parse_points(text: str) -> Fraction | None:
     return Fraction(text) if len(text) <= MOST_DIGITS and _POINTS.fullmatch(text) else None
 
 
+def in_steps(points: Fraction, step: Fraction) -> int:
+    """How many whole steps the points are; quicker than dividing fractions."""
+    return points.numerator * step.denominator // (points.denominator * step.numerator)
+
+
 def plain(points: Fraction | Decimal | int) -> str:
     """Points as `parse_points` reads them, as a decimal where there is one: "3", "1.5", "-2/3"."""
     exact = Fraction(points)
