@@ -3,15 +3,16 @@
 
 A column is a C-contiguous 1-D array of codes, a code a pupil: uint8, or int32 where an item has more than 255 answers.
 The caller guarantees 0 <= code < slots of the item; of uint8 he need not know before he has the points added up.
-Everything is counted in integers, so the results do not depend on the number of threads.
+The kernels release Python's lock. Everything is counted in integers, so it may be shared among threads in any way.
 """
+
+import functools
 
 import numpy as np
 
 cimport numpy as cnp
-from cython.parallel cimport prange, threadid
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 cdef extern from "_simd.h" nogil:
     const int WIDTH
@@ -77,14 +78,13 @@ def translated(const int32_t[::1] codes, const int8_t[::1] table):
     return found
 
 
-def add_up(list columns, list tables, int32_t[::1] totals, int threads):
+def add_up(list columns, list tables, int32_t[::1] totals):
     """Look up the points of every answer and add them to the totals.
 
     Args:
         columns: codes, an array of length n an item.
         tables: int32 points by code, an array an item.
         totals: (n,). Worth nothing where a code of uint8 is outside its table.
-        threads: at least 1.
 
     Returns:
         of each column of uint8 its highest code; -1 of the others, and of empty ones.
@@ -114,42 +114,41 @@ def add_up(list columns, list tables, int32_t[::1] totals, int threads):
     wide = [_padded(t, np.int32) for t, s in zip(tables, small) if not s]
     cdef uintptr_t[::1] large_table = _addresses(wide, (cnp.NPY_INT32,))
     cdef uint8_t[::1] narrow = _narrow(large)
-    cdef uint8_t[:, ::1] values = np.empty((threads, BLOCK), np.uint8)
-    cdef uint16_t[:, ::1] sums = np.empty((threads, BLOCK), np.uint16)
-    highest = np.full((threads, len(columns)), -1, np.intc)  # first of the small, then of the large
-    cdef int[:, ::1] highest_ = highest
-    cdef int me
-    for block in prange((n + BLOCK - 1) // BLOCK, nogil=True, schedule="static", num_threads=threads):
-        me = threadid()
-        start = block * BLOCK
-        length = min(BLOCK, n - start)
-        for i in range(length):
-            totals[start + i] += least
-        memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
-        for j in range(code.shape[0]):
-            highest_[me, j] = max(highest_[me, j], most(<const uint8_t*> code[j] + start, length))
-            look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j], &values[me, 0])
-            add(&values[me, 0], length, &sums[me, 0])
-            if j % BYTES == BYTES - 1 or j == code.shape[0] - 1:
-                for i in range(length):
-                    totals[start + i] += sums[me, i]
-                memset(&sums[me, 0], 0, BLOCK * sizeof(uint16_t))
-        for j in range(large_code.shape[0]):
-            if narrow[j]:
-                i = code.shape[0] + j
-                highest_[me, i] = max(highest_[me, i], most(<const uint8_t*> large_code[j] + start, length))
-                _add_points(<const uint8_t*> large_code[j] + start, <const int32_t*> large_table[j],
-                            &totals[start], length)
-            else:
-                _add_points(<const int32_t*> large_code[j] + start, <const int32_t*> large_table[j],
-                            &totals[start], length)
+    cdef uint8_t[::1] values = np.empty(BLOCK, np.uint8)
+    cdef uint16_t[::1] sums = np.empty(BLOCK, np.uint16)
+    highest = np.full(len(columns), -1, np.intc)  # first of the small, then of the large
+    cdef int[::1] highest_ = highest
+    with nogil:
+        for block in range((n + BLOCK - 1) // BLOCK):
+            start = block * BLOCK
+            length = min(BLOCK, n - start)
+            for i in range(length):
+                totals[start + i] += least
+            memset(&sums[0], 0, BLOCK * sizeof(uint16_t))
+            for j in range(code.shape[0]):
+                highest_[j] = max(highest_[j], most(<const uint8_t*> code[j] + start, length))
+                look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j], &values[0])
+                add(&values[0], length, &sums[0])
+                if j % BYTES == BYTES - 1 or j == code.shape[0] - 1:
+                    for i in range(length):
+                        totals[start + i] += sums[i]
+                    memset(&sums[0], 0, BLOCK * sizeof(uint16_t))
+            for j in range(large_code.shape[0]):
+                if narrow[j]:
+                    i = code.shape[0] + j
+                    highest_[i] = max(highest_[i], most(<const uint8_t*> large_code[j] + start, length))
+                    _add_points(<const uint8_t*> large_code[j] + start, <const int32_t*> large_table[j],
+                                &totals[start], length)
+                else:
+                    _add_points(<const int32_t*> large_code[j] + start, <const int32_t*> large_table[j],
+                                &totals[start], length)
     order = np.argsort(np.logical_not(small), kind="stable")  # the small ones first
     found = np.empty(len(columns), np.intc)
-    found[order] = highest.max(axis=0)
+    found[order] = highest
     return found.tolist()
 
 
-def count(list columns, list slots, bins, Py_ssize_t n_bins, int threads):
+def count(list columns, list slots, bins, Py_ssize_t n_bins):
     """Cross-tabulate every item's codes with one classification of the pupils (their total score, their school, …).
 
     Items of few answers are counted together: a cell for each combination of their codes and the bin, so that one
@@ -159,7 +158,6 @@ def count(list columns, list slots, bins, Py_ssize_t n_bins, int threads):
         columns: codes, an array of length n an item.
         slots: number of different codes, an item.
         bins: (n,) class of each pupil, 0 <= bin < n_bins; not copied if of uint16, or of int32 where there are more.
-        threads: at least 1.
 
     Returns:
         list of int64 arrays (slots, n_bins), one an item.
@@ -179,26 +177,25 @@ def count(list columns, list slots, bins, Py_ssize_t n_bins, int threads):
     cdef uintptr_t[::1] out = _addresses(tables, (cnp.NPY_INT64,))
     cdef int32_t[::1] slots_ = np.array(slots, np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
-    cdef uint16_t[:, ::1] index = np.empty((threads, BLOCK), np.uint16)
-    cdef uint16_t[:, ::1] cells = np.empty((threads, CELLS), np.uint16)
-    cdef int me
-    for g in prange(first.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
-        me = threadid()
-        if together[g] and narrow[first[g]]:
-            _count_together(&code[first[g]], &slots_[first[g]], &out[first[g]], members[g], &short_bins[0], n, n_bins,
-                            &index[me, 0], &cells[me, 0])
-        elif narrow[first[g]] and short:
-            _count(<const uint8_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
-        elif narrow[first[g]]:
-            _count(<const uint8_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
-        elif short:
-            _count(<const int32_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
-        else:
-            _count(<const int32_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
+    cdef uint16_t[::1] index = np.empty(BLOCK, np.uint16)
+    cdef uint16_t[::1] cells = np.empty(CELLS, np.uint16)
+    with nogil:
+        for g in range(first.shape[0]):
+            if together[g] and narrow[first[g]]:
+                _count_together(&code[first[g]], &slots_[first[g]], &out[first[g]], members[g], &short_bins[0], n,
+                                n_bins, &index[0], &cells[0])
+            elif narrow[first[g]] and short:
+                _count(<const uint8_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
+            elif narrow[first[g]]:
+                _count(<const uint8_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
+            elif short:
+                _count(<const int32_t*> code[first[g]], &short_bins[0], <int64_t*> out[first[g]], n, n_bins)
+            else:
+                _count(<const int32_t*> code[first[g]], &wide_bins[0], <int64_t*> out[first[g]], n, n_bins)
     return tables
 
 
-def all_presented(list columns, list absent, const uint8_t[::1] counted, int threads):
+def all_presented(list columns, list absent, const uint8_t[::1] counted):
     """Of every column, whether no pupil who is counted (n,) has the code that means "not presented"."""
     cdef Py_ssize_t n = counted.shape[0], j
     cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
@@ -206,11 +203,12 @@ def all_presented(list columns, list absent, const uint8_t[::1] counted, int thr
     cdef int32_t[::1] absent_ = np.array(absent, np.int32)
     cdef uint8_t[::1] found = np.zeros(len(columns), np.uint8)
     if n:
-        for j in prange(code.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
-            if narrow[j]:
-                found[j] = _occurs(<const uint8_t*> code[j], <uint8_t> absent_[j], &counted[0], n)
-            else:
-                found[j] = _occurs(<const int32_t*> code[j], absent_[j], &counted[0], n)
+        with nogil:
+            for j in range(code.shape[0]):
+                if narrow[j]:
+                    found[j] = _occurs(<const uint8_t*> code[j], <uint8_t> absent_[j], &counted[0], n)
+                else:
+                    found[j] = _occurs(<const int32_t*> code[j], absent_[j], &counted[0], n)
     return [not some for some in found]
 
 
@@ -224,11 +222,11 @@ cdef uint8_t _occurs(const code_t* codes, code_t code, const uint8_t* counted, P
     return found
 
 
-def sum_numbers(const int32_t[::1] numbers, list classes, list sizes, int threads):
+def sum_numbers(const int32_t[::1] numbers, list classes, list sizes):
     """Add numbers (n,), and their squares, by classes of pupils.
 
     Args:
-        classes, sizes, threads: as for `sum_by`.
+        classes, sizes: as for `sum_by`.
 
     Returns:
         for each classification, an int64 array (classes, 2).
@@ -238,15 +236,16 @@ def sum_numbers(const int32_t[::1] numbers, list classes, list sizes, int thread
     cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
     cdef uintptr_t[::1] to = _addresses(sums, (cnp.NPY_INT64,))
     cdef int64_t* sum_
-    for k in prange(bins.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
-        for i in range(n):
-            sum_ = <int64_t*> to[k] + 2 * (<const int32_t*> bins[k])[i]
-            sum_[0] += numbers[i]
-            sum_[1] += <int64_t> numbers[i] * numbers[i]
+    with nogil:
+        for k in range(bins.shape[0]):
+            for i in range(n):
+                sum_ = <int64_t*> to[k] + 2 * (<const int32_t*> bins[k])[i]
+                sum_[0] += numbers[i]
+                sum_[1] += <int64_t> numbers[i] * numbers[i]
     return sums
 
 
-def sum_by(list columns, list kinds, list classes, list sizes, int threads):
+def sum_by(list columns, list kinds, list classes, list sizes, run):
     """Add numbers that go with the codes, by classes of pupils.
 
     A number is added byte by byte, what all codes have in common apart: nothing is added for a number that is the same
@@ -258,7 +257,7 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
         classes: int32 arrays (n,), each a classification of the pupils.
         sizes: of each of them, the number of classes. The last class is of those who are in none: its sums are not to
             be used.
-        threads: at least 1.
+        run: does a list of jobs, in any order and on any threads (`engine.sharing.Sharing.run`).
 
     Returns:
         for each classification, a list of int64 arrays (classes, items), one a kind. Where NumPy says that an array is
@@ -280,35 +279,39 @@ def sum_by(list columns, list kinds, list classes, list sizes, int threads):
                 wanted.setdefault((item, byte), []).append((kind, item, power))
     planes = sorted(wanted, key=lambda plane: max(plane[1]))  # those that need little room together
     groups = [planes[start:start + WIDTH] for start in range(0, len(planes), WIDTH)]
-    pupils = _pupils(classes, sizes, threads)
+    pupils = _pupils(classes, sizes)
     most = [int(counts[:size - 1].max(initial=0)) for counts, size in zip(pupils, sizes)]
     kept = [
         [np.zeros((size, WIDTH), np.min_scalar_type(largest * max(max(byte) for _, byte in group))) for group in groups]
         for size, largest in zip(sizes, most)
     ]
-    _sum_bytes(
-        [columns[item] for item, _ in planes], [np.frombuffer(byte, np.uint8) for _, byte in planes], classes, kept,
-        threads,
-    )
+    run([
+        functools.partial(
+            _sum_bytes, [columns[item] for item, _ in group], [np.frombuffer(byte, np.uint8) for _, byte in group],
+            classes, [some[place] for some in kept],
+        )
+        for place, group in enumerate(groups)
+    ])
     parts = [
         (kind, power, item, group, at)
         for group, some in enumerate(groups) for at, plane in enumerate(some) for kind, item, power in wanted[plane]
     ]
     return [
-        _put_together(some, _runs(parts), counts, least, threads)
+        _put_together(some, _runs(parts), counts, least)
         for some, counts in zip(kept, pupils)
     ]
 
 
-def _pupils(list classes, list sizes, int threads):
+def _pupils(list classes, list sizes):
     """How many are in each class, an int64 array a classification."""
     found = [np.zeros(size, np.int64) for size in sizes]
     cdef Py_ssize_t n = len(classes[0]) if classes else 0, k, i
     cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
     cdef uintptr_t[::1] to = _addresses(found, (cnp.NPY_INT64,))
-    for k in prange(bins.shape[0], nogil=True, schedule="dynamic", num_threads=threads):
-        for i in range(n):
-            (<int64_t*> to[k])[(<const int32_t*> bins[k])[i]] += 1
+    with nogil:
+        for k in range(bins.shape[0]):
+            for i in range(n):
+                (<int64_t*> to[k])[(<const int32_t*> bins[k])[i]] += 1
     return found
 
 
@@ -337,7 +340,7 @@ def _runs(list parts):
 
 
 def _put_together(
-    list bytes_, const Py_ssize_t[:, ::1] runs, const int64_t[::1] pupils, const int64_t[:, ::1] least, int threads,
+    list bytes_, const Py_ssize_t[:, ::1] runs, const int64_t[::1] pupils, const int64_t[:, ::1] least,
 ):
     """Sums (classes, items), an array a kind, from those of their bytes and from what each pupil has at least."""
     cdef Py_ssize_t i, j, kind, row, items = least.shape[1]
@@ -353,22 +356,23 @@ def _put_together(
     cdef uintptr_t[::1] byte = _addresses(bytes_, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
     cdef int[::1] width = np.array([some.itemsize for some in bytes_], np.intc)
     cdef int64_t* to
-    for i in prange(pupils.shape[0], nogil=True, schedule="static", num_threads=threads):
-        for kind in range(least.shape[0]):
-            if shared_[kind]:
-                continue
-            to = <int64_t*> sum_[kind] + i * items
-            for j in range(items):
-                to[j] = least[kind, j] * pupils[i]
-        for row in range(runs.shape[0]):
-            to = <int64_t*> sum_[runs[row, 0]] + i * items + runs[row, 2]
-            j = i * WIDTH + runs[row, 4]
-            if width[runs[row, 3]] == 1:
-                _add_bytes(<const uint8_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
-            elif width[runs[row, 3]] == 2:
-                _add_bytes(<const uint16_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
-            else:
-                _add_bytes(<const uint32_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+    with nogil:
+        for i in range(pupils.shape[0]):
+            for kind in range(least.shape[0]):
+                if shared_[kind]:
+                    continue
+                to = <int64_t*> sum_[kind] + i * items
+                for j in range(items):
+                    to[j] = least[kind, j] * pupils[i]
+            for row in range(runs.shape[0]):
+                to = <int64_t*> sum_[runs[row, 0]] + i * items + runs[row, 2]
+                j = i * WIDTH + runs[row, 4]
+                if width[runs[row, 3]] == 1:
+                    _add_bytes(<const uint8_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+                elif width[runs[row, 3]] == 2:
+                    _add_bytes(<const uint16_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+                else:
+                    _add_bytes(<const uint32_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
     return sums
 
 
@@ -378,38 +382,32 @@ cdef void _add_bytes(const sum_t* some, Py_ssize_t power, Py_ssize_t n, int64_t*
         to[k] += <int64_t> some[k] << power
 
 
-def _sum_bytes(list columns, list tables, list classes, list sums, int threads):
-    """As `sum_by`, of bytes; `sums`: for each classification, for each WIDTH columns an array (classes, WIDTH)."""
-    cdef Py_ssize_t n = len(classes[0]) if classes else 0, wide = len(columns), block, start, length, j, k
-    cdef Py_ssize_t groups = (wide + WIDTH - 1) // WIDTH, group
-    flat = [some for each in sums for some in each]
-    cdef uintptr_t[::1] sum_ = _addresses(flat, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
-    cdef int[::1] width = np.array([some.itemsize for some in flat], np.intc)
+def _sum_bytes(list columns, list tables, list classes, list sums):
+    """As `sum_by`, of bytes of at most WIDTH columns; `sums`: for each classification an array (classes, WIDTH)."""
+    cdef Py_ssize_t n = len(classes[0]) if classes else 0, block, start, length, j, k
+    cdef uintptr_t[::1] sum_ = _addresses(sums, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
+    cdef int[::1] width = np.array([some.itemsize for some in sums], np.intc)
     cdef uintptr_t[::1] bins = _addresses(classes, (cnp.NPY_INT32,), n)
     cdef uintptr_t[::1] code = _addresses(columns, (cnp.NPY_UINT8, cnp.NPY_INT32), n)
     padded = [_padded(t) if c.dtype == np.uint8 else t for c, t in zip(columns, tables)]
     cdef uintptr_t[::1] table = _addresses(padded, (cnp.NPY_UINT8,))
     cdef int32_t[::1] slots = np.array([len(t) for t in tables], np.int32)
     cdef uint8_t[::1] narrow = _narrow(columns)
-    cdef uint8_t[:, :, ::1] planes = np.zeros((threads, WIDTH, STRIDE), np.uint8)
-    cdef uint8_t[:, ::1] rows = np.empty((threads, BLOCK * WIDTH), np.uint8)
-    cdef int me
-    for group in prange(groups, nogil=True, schedule="dynamic", num_threads=threads):
-        me = threadid()
+    cdef uint8_t[:, ::1] planes = np.zeros((WIDTH, STRIDE), np.uint8)
+    cdef uint8_t[::1] rows = np.empty(BLOCK * WIDTH, np.uint8)
+    with nogil:
         for block in range((n + BLOCK - 1) // BLOCK):
             start = block * BLOCK
             length = min(BLOCK, n - start)
-            for j in range(group * WIDTH, min(wide, (group + 1) * WIDTH)):
+            for j in range(code.shape[0]):
                 if narrow[j]:
                     look_up(<const uint8_t*> code[j] + start, length, <const uint8_t*> table[j], slots[j],
-                            &planes[me, j - group * WIDTH, 0])
+                            &planes[j, 0])
                 else:
-                    _look_up_wide(<const int32_t*> code[j] + start, <const uint8_t*> table[j],
-                                  &planes[me, j - group * WIDTH, 0], length)
-            to_rows(&planes[me, 0, 0], STRIDE, length, &rows[me, 0])
+                    _look_up_wide(<const int32_t*> code[j] + start, <const uint8_t*> table[j], &planes[j, 0], length)
+            to_rows(&planes[0, 0], STRIDE, length, &rows[0])
             for k in range(bins.shape[0]):
-                add_rows(&rows[me, 0], <const int32_t*> bins[k] + start, length, <void*> sum_[k * groups + group],
-                         width[k * groups + group])
+                add_rows(&rows[0], <const int32_t*> bins[k] + start, length, <void*> sum_[k], width[k])
 
 
 cdef void _add_points(const code_t* codes, const int32_t* table, int32_t* totals, Py_ssize_t n) noexcept nogil:
@@ -429,7 +427,7 @@ cdef void _count_together(
     Py_ssize_t n, Py_ssize_t n_bins, uint16_t* index, uint16_t* cells,
 ) noexcept nogil:
     """Count items together; the first member's code varies slowest."""
-    cdef Py_ssize_t combinations = 1, j, start, i, length, combination, _
+    cdef Py_ssize_t combinations = 1, j, start, length, combination, _
     cdef Py_ssize_t times[TOGETHER]
     for j in range(members):
         times[members - 1 - j] = combinations
@@ -439,8 +437,7 @@ cdef void _count_together(
         memset(cells, 0, combinations * n_bins * sizeof(uint16_t))
         for _ in range(SPAN):
             length = min(BLOCK, n - start)
-            for i in range(length):
-                index[i] = bins[start + i]
+            memcpy(index, bins + start, length * sizeof(uint16_t))
             for j in range(members):
                 add_times(<const uint8_t*> codes[j] + start, <uint16_t> (times[j] * n_bins), length, index)
             tick(index, length, cells)

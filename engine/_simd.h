@@ -51,6 +51,11 @@ INLINE void add_times_plain(const uint8_t *restrict codes, uint16_t times, ptrdi
     for (ptrdiff_t i = 0; i < n; i++) index[i] += (uint16_t)(times * codes[i]);
 }
 
+/* sums[i] += cells[i] */
+INLINE void add_cells_plain(const uint16_t *restrict cells, ptrdiff_t n, int64_t *restrict sums) {
+    for (ptrdiff_t i = 0; i < n; i++) sums[i] += cells[i];
+}
+
 /* sums[bins[i]][k] += rows[i][k], in numbers of 8, 16 or 32 bits */
 #define ADD_ROWS(bits)                                                                                                 \
     INLINE void add_rows_##bits##_plain(const uint8_t *restrict rows, const int32_t *restrict bins, ptrdiff_t n,       \
@@ -100,6 +105,10 @@ FOR_AVX2 static void add_avx2(const uint8_t *values, ptrdiff_t n, uint16_t *tota
 
 FOR_AVX2 static void add_times_avx2(const uint8_t *codes, uint16_t times, ptrdiff_t n, uint16_t *index) {
     add_times_plain(codes, times, n, index);
+}
+
+FOR_AVX2 static void add_cells_avx2(const uint16_t *cells, ptrdiff_t n, int64_t *sums) {
+    add_cells_plain(cells, n, sums);
 }
 
 FOR_AVX2 static void add_rows_8_avx2(const uint8_t *rows, const int32_t *bins, ptrdiff_t n, uint8_t *sums) {
@@ -183,9 +192,6 @@ static void tick(const uint16_t *index, ptrdiff_t n, uint16_t *cells) {
     for (ptrdiff_t i = 0; i < n; i++) cells[index[i]]++;
 }
 
-/* sums[i] += cells[i] */
-static void add_cells(const uint16_t *restrict cells, ptrdiff_t n, int64_t *restrict sums) {
-    for (ptrdiff_t i = 0; i < n; i++) sums[i] += cells[i];
-}
+static void add_cells(const uint16_t *cells, ptrdiff_t n, int64_t *sums) { CHOOSE(add_cells, cells, n, sums); }
 
 #endif

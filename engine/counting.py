@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from itertools import compress
 
 import numpy as np
 
 from engine._core import MOST_SHORT, count
 from engine.columns import Column
+from engine.sharing import Run
 from engine.tally import Answers, Tally
+
+_TOGETHER = 12  # items counted by a job: a multiple of the two to four that an addition counts
 
 
 def count_tally(
@@ -19,7 +23,7 @@ def count_tally(
     dropped: frozenset[str],
     totals: np.ndarray,
     counted: np.ndarray,
-    threads: int,
+    run: Run,
 ) -> Tally:
     """The Tally of the pupils in `counted`, without units; the others are counted in a last bin that is thrown away."""
     everybody = bool(counted.all())
@@ -30,24 +34,27 @@ def count_tally(
     bins = np.subtract(totals, np.int32(lowest), dtype=kind, casting="unsafe")  # of those not counted any number
     if not everybody:
         bins[~counted] = width
-    counts = _cross([*columns.values(), *choices.values()], bins, width, threads)
-    distribution = counts[0].sum(axis=0) if counts else np.bincount(bins, minlength=width + 1)[:width].astype(np.int64)
-    answers = []
-    for part, table in zip([*columns.values(), *choices.values()], counts, strict=True):
-        rows = zip(part.answers, part.points.tolist(), table, strict=False)  # the last row of a table: not presented
-        answers.append(Answers.collect(compress(rows, np.any(table, axis=1).tolist()), width))
+    parts = [*columns.values(), *choices.values()]
+    some = [parts[first : first + _TOGETHER] for first in range(0, len(parts), _TOGETHER)]
+    made = run([partial(_answers, of, bins, width) for of in some])
+    answers = [one for of, _ in made for one in of]
+    whole = [distribution for _, distribution in made] or [np.bincount(bins, minlength=width + 1)[:width]]
     return Tally(
         step,
         lowest,
-        distribution,
+        whole[0].astype(np.int64),
         dict(zip(columns, answers, strict=False)),
         dropped,
         dict(zip(choices, answers[len(columns) :], strict=True)),
     )
 
 
-def _cross(columns: list[Column], bins: np.ndarray, width: int, threads: int) -> list[np.ndarray]:
-    """Per column a table (answers and "not presented", width): how often each falls into the bins before `width`."""
+def _answers(columns: list[Column], bins: np.ndarray, width: int) -> tuple[list[Answers], np.ndarray]:
+    """The answers of some items, counted by the bins before `width`; and how many pupils are in each of those."""
     slots = [len(column.points) - column.complete for column in columns]
-    counts = count([column.codes for column in columns], slots, bins, width + 1, threads)
-    return [table[:, :width] for table in counts]
+    counts = [table[:, :width] for table in count([column.codes for column in columns], slots, bins, width + 1)]
+    answers = []
+    for column, table in zip(columns, counts, strict=True):
+        rows = zip(column.answers, column.points.tolist(), table, strict=False)  # the last row: not presented
+        answers.append(Answers.collect(compress(rows, np.any(table, axis=1).tolist()), width))
+    return answers, counts[0].sum(axis=0)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,14 +29,16 @@ from engine.errors import InputError
 from engine.identity import Reason
 from engine.points import plain
 from engine.rules import Rule, rule, void
+from engine.sharing import Run, sharing
 from engine.tally import Tally
-from engine.unitsums import Grouping, beside, together
+from engine.unitsums import Grouping, together
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
 
 _FEW = 1 << 15  # pupils for whom starting threads costs more than it gains
 _MOST = 1 << 22  # pupils scored at a time
+_PART = 1 << 18  # pupils whose points a job adds up
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,6 @@ def _score_batch(
     """Columns of the scores table, Tally and exceptions of one record batch."""
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
-    halved = bool(units) and threads > 1  # half of the threads sum by units, the others do the rest
-    threads = (threads + 1) // 2 if halved else threads
     status = _codes(batch["status"], tables.STATUS)
     counted = status == tables.STATUS.index("read")
     scored = counted | (status == tables.STATUS.index("violation"))
@@ -170,12 +170,7 @@ def _score_batch(
         status[incomplete] = tables.STATUS.index("incomplete")
     grouping = Grouping.of(units, counted)
 
-    def by_total() -> tuple[np.ndarray, Tally, list[np.ndarray]]:
-        totals = _totals(subject, columns, scored, threads)
-        total_sums = grouping.sum_totals(totals, threads)
-        return totals, count_tally(subject.step, columns, choices, dropped, totals, counted, threads), total_sums
-
-    with beside(by_total) if halved else nullcontext(by_total) as rest:
+    def by_item() -> tuple[dict[str, pa.Array], list[list[np.ndarray]], list[list[str]]]:
         scores = {
             "student_id": batch["student_id"],
             "status": pa.DictionaryArray.from_arrays(
@@ -185,8 +180,16 @@ def _score_batch(
         for name, column in columns.items():
             scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
         names = [level.to_pylist() for level in grouping.names.values()]
-        item_sums = grouping.sum_items(list(columns.values()), threads)
-    totals, tally, total_sums = rest()
+        return scores, grouping.sum_items(list(columns.values()), shared.run), names
+
+    def by_total() -> tuple[np.ndarray, list[np.ndarray], Tally]:
+        totals = _totals(subject, columns, scored, shared.run)
+        count = partial(count_tally, subject.step, columns, choices, dropped, totals, counted, shared.run)
+        total_sums, tally = shared.run([partial(grouping.sum_totals, totals), count])
+        return totals, total_sums, tally
+
+    with sharing(threads) as shared:
+        (scores, item_sums, names), (totals, total_sums, tally) = shared.run([by_item, by_total])
     scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
     sums = {
         level: together(of_names, of_items, of_totals)
@@ -195,19 +198,22 @@ def _score_batch(
     return scores, replace(tally, units=sums), exceptions
 
 
-def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, threads: int) -> np.ndarray:
+def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, run: Run) -> np.ndarray:
     """(n,) int32 total scores, in steps; 0 of those who are not scored.
 
     Raises:
         InputError: a column is damaged.
     """
-    totals = np.zeros(len(scored), dtype=np.int32)
+    n = len(scored)
+    totals = np.zeros(n, dtype=np.int32)
     for section in _floored_together(subject):
-        part = totals if subject.floor == "none" else np.zeros(len(scored), dtype=np.int32)
+        part = totals if subject.floor == "none" else np.zeros(n, dtype=np.int32)
         chosen = [columns[name] for name in section]
-        top = add_up([column.codes for column in chosen], [column.points for column in chosen], part, threads)
-        for name, column, code in zip(section, chosen, top, strict=True):
-            if column.is_damaged(code):
+        points = [column.points for column in chosen]
+        rows = [slice(start, start + _PART) for start in range(0, n, _PART)]
+        tops = run([partial(add_up, [column.codes[some] for column in chosen], points, part[some]) for some in rows])
+        for name, column, *codes in zip(section, chosen, *tops, strict=True):
+            if column.is_damaged(max(codes, default=-1)):
                 raise _damaged(name)
         if subject.floor != "none":
             totals += np.maximum(part, 0)

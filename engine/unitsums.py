@@ -1,17 +1,13 @@
 """Sums of points by units (schools, classes, …), for the Tally.
 
-The items' sums do not depend on the total scores, so they can be added up on some threads while others go on with
-the totals and the counts.
+The items' sums do not depend on the total scores, so they can be added up while other threads go on with the totals and
+the counts.
 """
 
 from __future__ import annotations
 
-from _thread import start_new_thread
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +15,8 @@ import pyarrow as pa
 
 from engine._core import all_presented, sum_by, sum_numbers
 from engine.columns import Column, filled, powers
+from engine.sharing import Run
 from engine.tally import Sums
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class Grouping:
         """Classes of each level, the last one too."""
         return [len(names) + 1 for names in self.names.values()]
 
-    def sum_items(self, columns: Sequence[Column], threads: int) -> list[list[npt.NDArray[np.int64]]]:
+    def sum_items(self, columns: Sequence[Column], run: Run) -> list[list[npt.NDArray[np.int64]]]:
         """By level three arrays (classes, items + 1): of 1 if presented, of the points, and of their squares.
 
         The last column is of the total scores: everybody has one, here of 0.
@@ -70,17 +65,16 @@ class Grouping:
                 [part.codes for part in in_doubt],
                 [len(part.answers) for part in in_doubt],
                 self.counted.view(np.uint8),
-                threads,
             )
         )
         complete = [part.complete or next(presented) for part in columns]
         numbers = [[*powers(columns, complete, power), np.array([power == 0], np.int64)] for power in range(3)]
         codes = [*(part.codes for part in columns), self.classes[0]]
-        return sum_by(codes, numbers, self.classes, self.sizes, threads)
+        return sum_by(codes, numbers, self.classes, self.sizes, run)
 
-    def sum_totals(self, totals: npt.NDArray[np.int32], threads: int) -> list[npt.NDArray[np.int64]]:
+    def sum_totals(self, totals: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int64]]:
         """By level an array (classes, 2): sums of the total scores and of their squares."""
-        return sum_numbers(totals, self.classes, self.sizes, threads)
+        return sum_numbers(totals, self.classes, self.sizes)
 
 
 def together(names: list[str], items: Sequence[npt.NDArray[np.int64]], totals: npt.NDArray[np.int64]) -> Sums:
@@ -99,26 +93,3 @@ def together(names: list[str], items: Sequence[npt.NDArray[np.int64]], totals: n
     total, squares = (np.require(some, requirements="W") for some in (total, squares))  # one column may stand for all
     total[:, -1], squares[:, -1] = totals[order].T
     return Sums(tuple(names), count, total, squares)
-
-
-@contextmanager
-def beside(job: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Do a job in another thread while the caller goes on.
-
-    Yields:
-        what waits for the job's result.
-    """
-    future: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:  # the caller gets it
-            future.set_exception(error)
-
-    # Not threading's: it would wait here until the thread has started, which may take longer than what is saved.
-    start_new_thread(work, ())
-    try:
-        yield future.result
-    finally:
-        wait([future])

@@ -79,7 +79,7 @@ class Responses:
 
         def counted(places: list[int], bins: np.ndarray) -> list[np.ndarray]:
             slots = [int(most[j]) + 1 for j in places]
-            return count([self.codes[j] for j in places], slots, bins, 2 * width, threads=1)
+            return count([self.codes[j] for j in places], slots, bins, 2 * width)
 
         anchored = iter(counted([j for j, within in enumerate(inside) if within], bins))
         items = {}

@@ -19,6 +19,7 @@ from engine.exam import Choose, Item, Subject
 from engine.identity import Reason
 from engine.scoring import full_mark, score
 from engine.scoring import tally as tally_of
+from engine.sharing import Sharing
 
 
 def single(name: str, key: str = "A", points: int = 1, **more: object) -> Item:
@@ -360,6 +361,9 @@ def test_the_number_of_threads_changes_nothing() -> None:
         assert one.tally.units["school"].units == tuple("12345678")
 
 
+run = Sharing().run
+
+
 SLOTS = st.sampled_from([1, 2, 6, 16, 17, 60, 255, 256, 300])  # codes of a column of 300 take 32 bits
 
 
@@ -368,33 +372,32 @@ SLOTS = st.sampled_from([1, 2, 6, 16, 17, 60, 255, 256, 300])  # codes of a colu
     st.sampled_from([0, 1, 15, 33, 4095, 4097, 9000]),
     st.lists(SLOTS, min_size=1, max_size=40),
     st.sampled_from([1, 4, 250, 70_000]),
-    st.integers(1, 3),
     st.integers(0, 2**32),
 )
-def test_kernels_against_numpy(n: int, slots: list[int], classes: int, threads: int, seed: int) -> None:
+def test_kernels_against_numpy(n: int, slots: list[int], classes: int, seed: int) -> None:
     """Few and many answers, points within a byte and beyond, few and many classes."""
     random = np.random.default_rng(seed)
     columns = [random.integers(0, size, n).astype(np.uint8 if size <= 256 else np.int32) for size in slots]
     points = [random.integers(-5, random.choice((2, 200, 5000)), size).astype(np.int32) for size in slots]
     totals = np.full(n, 7, np.int32)
-    add_up(columns, points, totals, threads)
+    add_up(columns, points, totals)
     gained = [table[codes] for table, codes in zip(points, columns, strict=True)]
     assert (totals == 7 + np.sum(gained, axis=0)).all()
 
     bins = random.integers(0, classes, n).astype(np.int32)
-    for size, table, codes in zip(slots, count(columns, slots, bins, classes, threads), columns, strict=True):
+    for size, table, codes in zip(slots, count(columns, slots, bins, classes), columns, strict=True):
         cells = codes.astype(np.int64) * classes + bins
         assert (table.ravel() == np.bincount(cells, minlength=size * classes)).all()
 
     numbers = [random.integers(-9, random.choice((-8, 2, 300, 70_000)), size) for size in slots]
     kinds = [numbers, [number**2 for number in numbers]]
     halves = bins // 2
-    found = sum_by(columns, kinds, [bins, halves], [classes + 1] * 2, threads)  # one more class: of those in none
+    found = sum_by(columns, kinds, [bins, halves], [classes + 1] * 2, run)  # one more class: of those in none
     for of, sums in zip((bins, halves), found, strict=True):
         for tables_, added in zip(kinds, sums, strict=True):
             for table, codes, column in zip(tables_, columns, added.T, strict=True):
                 assert (column == np.bincount(of, weights=table[codes], minlength=classes + 1)).all()
-    for of, sums in zip((bins, halves), sum_numbers(totals, [bins, halves], [classes + 1] * 2, threads), strict=True):
+    for of, sums in zip((bins, halves), sum_numbers(totals, [bins, halves], [classes + 1] * 2), strict=True):
         for power, column in enumerate(sums.T, 1):
             expected = np.bincount(of, weights=totals.astype(float) ** power, minlength=classes + 1)
             assert (column == expected).all()
@@ -402,7 +405,7 @@ def test_kernels_against_numpy(n: int, slots: list[int], classes: int, threads: 
     counted = random.random(n) < 0.5
     absent = [random.integers(0, size) for size in slots]
     expected = [not (codes[counted] == code).any() for codes, code in zip(columns, absent, strict=True)]
-    assert all_presented(columns, absent, counted.view(np.uint8), threads) == expected
+    assert all_presented(columns, absent, counted.view(np.uint8)) == expected
 
 
 @pytest.mark.parametrize(
@@ -412,7 +415,7 @@ def test_sums_of_any_size_are_exact(highest: int, pupils: int) -> None:
     """Sums are kept in as many bits as the largest class needs; the class of those in none may have more pupils."""
     codes = np.ones(2 * pupils + 7, np.uint8)
     bins = np.repeat(np.array([0, 1], np.int32), (pupils, pupils + 7))
-    ((sums,),) = sum_by([codes], [[np.array([0, highest])]], [bins], [2], 2)
+    ((sums,),) = sum_by([codes], [[np.array([0, highest])]], [bins], [2], run)
     assert sums[0, 0] == highest * pupils
 
 
@@ -420,12 +423,12 @@ def test_cells_of_16_bits_do_not_overflow() -> None:
     """All pupils give the same answers and have the same total score, as on a paper of void items."""
     n, items = 200_000, 300
     columns = [np.full(n, 2, np.uint8)] * items
-    for table in count(columns, [3] * items, np.zeros(n, np.int32), 1, 2):
+    for table in count(columns, [3] * items, np.zeros(n, np.int32), 1):
         assert table.tolist() == [[0], [0], [n]]
     totals = np.zeros(n, np.int32)
-    add_up(columns, [np.array([-3, 0, 252], np.int32)] * items, totals, 2)
+    add_up(columns, [np.array([-3, 0, 252], np.int32)] * items, totals)
     assert (totals == 252 * items).all()
-    ((sums,),) = sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [2], 2)
+    ((sums,),) = sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [2], run)
     assert (sums[0] == 255 * n).all()
 
 
@@ -436,11 +439,11 @@ def test_what_is_outside_a_table_is_its_last_entry() -> None:
 
 def test_kernels_refuse_arrays_they_cannot_read() -> None:
     with pytest.raises(TypeError):
-        count([np.zeros(3)], [1], np.zeros(3, np.int32), 1, 1)
+        count([np.zeros(3)], [1], np.zeros(3, np.int32), 1)
     with pytest.raises(TypeError):
-        count([np.zeros(6, np.uint8)[::2]], [1], np.zeros(3, np.int32), 1, 1)
+        count([np.zeros(6, np.uint8)[::2]], [1], np.zeros(3, np.int32), 1)
     with pytest.raises(ValueError, match="length 3"):
-        count([np.zeros(4, np.uint8)], [1], np.zeros(3, np.int32), 1, 1)
+        count([np.zeros(4, np.uint8)], [1], np.zeros(3, np.int32), 1)
 
 
 def test_a_missing_column_is_named() -> None:
