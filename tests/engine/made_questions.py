@@ -25,7 +25,10 @@ def answers(draw: st.DrawFn, kind: str) -> tuple[Answer, ...]:
             Answer(draw(NUMBERS), share, draw(feedbacks), draw(st.sampled_from(["", "0.01", "2"])))
             for share in [Fraction(1), *draw(st.lists(SHARES, max_size=2))]
         ]
-        return tuple({(one.text, one.tolerance): one for one in reversed(found)}.values())[::-1]
+        first: dict[tuple[str, str], Answer] = {}
+        for one in found:  # the full mark comes first, as cells of a bank have it
+            first.setdefault((one.text, one.tolerance), one)
+        return tuple(first.values())
     if kind == "text":
         texts = draw(
             st.lists(
