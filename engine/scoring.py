@@ -254,6 +254,7 @@ def _read_columns(
 
 
 def _column(batch: pa.RecordBatch, names: frozenset[str], item: Item, mark: Rule, others: np.ndarray) -> Column:
+    """The answers to an item, each distinct one marked; `names` are those of the batch's columns."""
     if item.item not in names:
         raise InputError(
             f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
