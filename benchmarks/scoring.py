@@ -19,7 +19,8 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.timing import best_times
-from engine import ctt, scoring
+from engine import scoring
+from engine.ctt import Analysis
 from engine.exam import Item, Subject
 from engine.tables import LABEL
 from engine.tally import Tally
@@ -132,9 +133,8 @@ class EngineResult(NamedTuple):
 
 def _engine(subject: Subject, responses: pa.Table, groups: dict, threads: int | None = None) -> EngineResult:
     scored = scoring.score(subject, responses, groups, threads=threads)
-    return EngineResult(
-        scored, ctt.item_statistics(scored.tally, subject), ctt.option_statistics(scored.tally, subject)
-    )
+    analysis = Analysis(scored.tally, subject)
+    return EngineResult(scored, analysis.items(), analysis.options())
 
 
 def _counts(tally: Tally) -> np.ndarray:

@@ -19,8 +19,10 @@ What the numbers mean:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -47,6 +49,199 @@ TOO_HARD = 0.10  # at or below
 FUNCTIONAL = 0.05  # a wrong answer given by a smaller share says nothing about the key (domain.md §4.4)
 
 
+@dataclass(frozen=True)
+class Analysis:
+    """Item analysis of a subject's Tally: what its tables have in common is added up once.
+
+    Raises:
+        InputError: the Tally was counted before the blueprint was changed.
+    """
+
+    tally: Tally
+    subject: Subject
+
+    def __post_init__(self) -> None:
+        check_paper(self.tally, self.subject)
+
+    def items(self, *, ddof: int = 0) -> pa.Table:
+        """See `item_statistics`."""
+        items, sums, step, tally = self.subject.items, self._sums, self.tally.step, self.tally
+        products, full = sums.products, np.array([float(item.max) for item in items])
+        mean = _points(products.x, products.n, step)
+        rates = _points(sums.earned, sums.sizes, step) / full[:, None]
+        of_points = {
+            "mean": mean,
+            "sd": np.sqrt(ratio(products.spread(), products.n * (products.n - ddof))) * float(step),
+            "difficulty": mean / full,
+            "r_total": products.r(),
+            "r_rest": products.rest().r(),
+            "biserial": sums.biserial(),
+            "d27": rates[:, 2] - rates[:, 0],
+        }
+        dropped = [item.item in tally.dropped for item in items]
+        for values in of_points.values():
+            values[dropped] = np.nan
+        return _table(
+            "items",
+            {
+                "subject": [self.subject.code] * len(items),
+                "item": sums.names,
+                "type": [item.type for item in items],
+                "max": full,
+                "key": [item.key for item in items],
+                "knowledge": ["、".join(name for name, _ in item.knowledge) for item in items],
+                "n": products.n.astype(np.int64),
+                "blank": [
+                    int(sums.given[first]) if tally.items[name].answers[:1] == ("",) else 0
+                    for name, first in zip(sums.names, sums.ends.tolist(), strict=False)
+                ],
+                **of_points,
+                "alpha_if_deleted": [
+                    self._alphas.get(tables.CHOOSE + item.group if item.group in tally.choices else item.item)
+                    for item in items
+                ],
+                "expected": [item.expected for item in items],
+                "alert": self._alerts(of_points["r_rest"], of_points["difficulty"]),
+            },
+        )
+
+    def options(self, *, rest: Rest = "item") -> pa.Table:
+        """See `option_statistics`."""
+        sums, tally, step = self._sums, self.tally, self.tally.step
+        of: list[int] = []  # of each row the item and the answer, by their places, and the answer as written
+        place: list[int] = []
+        answers: list[str] = []
+        points: list[int] = []
+        nowhere = len(sums.given)  # the place of an answer that nobody gave
+        for number, (item, first) in enumerate(zip(self.subject.items, sums.ends.tolist(), strict=False)):
+            if item.type == "constructed":
+                continue
+            part = tally.items[item.item]
+            given = dict(zip(part.answers, range(first, nowhere), strict=False))
+            earned = dict(zip(part.answers, part.points.tolist(), strict=True))
+            for answer in _named(item):
+                if answer not in given:
+                    given[answer], earned[answer] = nowhere, rule(item, step)(answer)
+            named = sorted(given)
+            if named[:1] == [""]:
+                named.append(named.pop(0))
+            of += [number] * len(named)
+            place += [given[answer] for answer in named]
+            answers += named
+            points += [earned[answer] for answer in named]
+        count, at = np.append(sums.given, 0)[place], np.append(sums.at, 0)[place]
+        rates = ratio(np.append(sums.bands, [[0, 0, 0]], axis=0)[place], sums.sizes[of])
+        stands = np.array([not void(item) for item in self.subject.items], bool)
+        return _table(
+            "options",
+            {
+                "subject": [self.subject.code] * len(of),
+                "item": [sums.names[number] for number in of],
+                "answer": answers,
+                "points": np.array(points, np.int64) * step.numerator / step.denominator,
+                "is_key": (np.array(points, np.int64) == self._full[of]) & stands[of],
+                "count": count,
+                "rate": ratio(count, sums.products.n[of]),
+                "rate_low": rates[:, 0],
+                "rate_mid": rates[:, 1],
+                "rate_high": rates[:, 2],
+                "r_rest": _option_r(sums, np.array(of, np.intp), count, at, np.array(points, np.int64), rest, step),
+                "mean_total": _points(at, count, step),
+            },
+        )
+
+    def reliability(self, *, ddof: int = 0) -> pa.Table:
+        """See `reliability`."""
+        tally, items = self.tally, self.items(ddof=ddof)
+        axis, n, total, squares = total_axis(tally), tally.n, *_moments(tally)
+        sd = scaled(Moments(n, total, squares).sd(ddof), tally.step)
+        alpha = self._alphas[""]
+        mean = mean_points(total, n, tally.step)
+        full = full_mark(self.subject)
+        weighed = [
+            (d, w) for d, w in zip(*(items[name].to_pylist() for name in ("d27", "max")), strict=True) if d is not None
+        ]
+        row = {
+            "subject": self.subject.code,
+            "n": n,
+            "items": len(tally.items) - len(tally.dropped),
+            "max": float(full),
+            "mean": mean,
+            "sd": sd,
+            "median": float(total_quantile(tally, Fraction(1, 2)) * tally.step) if n else None,
+            "lowest": float(int(axis[0]) * tally.step) if n else None,
+            "highest": float(int(axis[-1]) * tally.step) if n else None,
+            "difficulty": mean / float(full) if mean is not None and full else None,
+            "d27": sum(d * w for d, w in weighed) / sum(w for _, w in weighed) if weighed else None,
+            "alpha": alpha,
+            "sem": None if sd is None or alpha is None else sd * math.sqrt(1 - alpha),
+        }
+        return _table("reliability", {name: [value] for name, value in row.items()})
+
+    @cached_property
+    def _sums(self) -> ItemSums:
+        """Of the items, in the order of the blueprint."""
+        parts = {item.item: self.tally.items[item.item] for item in self.subject.items}
+        return ItemSums.of(parts, total_axis(self.tally), _bands(self.tally))
+
+    @cached_property
+    def _full(self) -> np.ndarray:
+        """(items,) int64 full marks, in steps."""
+        return np.array([in_steps(item.max, self.tally.step) for item in self.subject.items], np.int64)
+
+    @cached_property
+    def _alphas(self) -> dict[str, float | None]:
+        """alpha of the paper ("") and without each part: an item by its name, a choose group by tables.CHOOSE + its."""
+        tally = self.tally
+        parts = _sums_of_points(self._sums)
+        for item in self.subject.items:
+            if item.item in tally.dropped or item.group in tally.choices:
+                del parts[item.item]
+        if tally.choices:
+            choices = _sums_of_points(ItemSums.of(tally.choices, total_axis(tally), _bands(tally)))
+            parts |= {tables.CHOOSE + name: sums for name, sums in choices.items()}
+        n, total, squares = tally.n, *_moments(tally)
+        whole = n * squares - total**2  # n² times the variance of the total scores
+        spreads = {name: n * xx - x**2 for name, (x, xx, _) in parts.items()}
+        spread = sum(spreads.values())
+
+        def alpha(k: int, parts_spread: int, total_spread: int) -> float | None:
+            return k * (total_spread - parts_spread) / ((k - 1) * total_spread) if k > 1 and total_spread else None
+
+        alphas = {"": alpha(len(parts), spread, whole)}
+        for name, (x, _, xy) in parts.items():
+            others = whole - 2 * (n * xy - x * total) + spreads[name]
+            alphas[name] = alpha(len(parts) - 1, spread - spreads[name], others)
+        return alphas
+
+    def _alerts(self, r_rest: np.ndarray, difficulty: np.ndarray) -> list[str]:
+        """By item what a person should look at."""
+        items = self.subject.items
+        found = {
+            "key suspect": self._key_suspect() & [item.type != "constructed" for item in items],
+            "negative discrimination": r_rest < 0,
+            "too easy": difficulty >= TOO_EASY,
+            "too hard": difficulty <= TOO_HARD,
+        }
+        alerts: list[list[str]] = [[] for _ in items]
+        for name, so in found.items():
+            for place in np.flatnonzero(so).tolist():
+                alerts[place].append(name)
+        return ["void" if void(item) else "; ".join(some) for item, some in zip(items, alerts, strict=True)]
+
+    def _key_suspect(self) -> np.ndarray:
+        """(items,) bool: a wrong answer that is not rare goes with a higher rest score, and more so than the key."""
+        sums, step, full = self._sums, self.tally.step, self._full
+        right = sums.points == full[sums.item]
+        count, at = (by_item(np.where(right, some, 0), sums.ends) for some in (sums.given, sums.at))
+        key = _option_r(sums, np.arange(len(full)), count, at, full, "item", step)
+        each = _option_r(sums, sums.item, sums.given, sums.at, sums.points, "item", step)
+        written = np.array([answer != "" for name in sums.names for answer in self.tally.items[name].answers], bool)
+        wrong = written & (sums.points <= 0) & (sums.given >= FUNCTIONAL * sums.products.n.astype(float)[sums.item])
+        suspect = wrong & (each > np.fmax(key, 0)[sums.item])  # NaN: not defined
+        return np.bincount(sums.item[suspect], minlength=len(full)).astype(bool)
+
+
 def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     """A row an item, schema "items".
 
@@ -56,48 +251,7 @@ def item_statistics(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Tabl
     Raises:
         InputError: the Tally was counted before the blueprint was changed.
     """
-    check_paper(tally, subject)
-    items, sums, step = subject.items, _sums(tally, subject), tally.step
-    products, full = sums.products, np.array([float(item.max) for item in items])
-    mean = _points(products.x, products.n, step)
-    rates = _points(sums.earned, sums.sizes, step) / full[:, None]
-    alphas = _alphas(tally, subject, sums)
-    of_points = {
-        "mean": mean,
-        "sd": np.sqrt(ratio(products.spread(), products.n * (products.n - ddof))) * float(step),
-        "difficulty": mean / full,
-        "r_total": products.r(),
-        "r_rest": products.rest().r(),
-        "biserial": sums.biserial(),
-        "d27": rates[:, 2] - rates[:, 0],
-    }
-    for values in of_points.values():
-        values[[item.item in tally.dropped for item in items]] = np.nan
-    return _table(
-        "items",
-        {
-            "subject": [subject.code] * len(items),
-            "item": sums.names,
-            "type": [item.type for item in items],
-            "max": full,
-            "key": [item.key for item in items],
-            "knowledge": ["、".join(name for name, _ in item.knowledge) for item in items],
-            "n": products.n.astype(np.int64),
-            "blank": [
-                int(sums.given[first]) if tally.items[name].answers[:1] == ("",) else 0
-                for name, first in zip(sums.names, sums.ends, strict=False)
-            ],
-            **of_points,
-            "alpha_if_deleted": [
-                None
-                if item.item in tally.dropped
-                else alphas[tables.CHOOSE + item.group if item.group in tally.choices else item.item]
-                for item in items
-            ],
-            "expected": [item.expected for item in items],
-            "alert": _alerts(subject, tally, sums, of_points["r_rest"], of_points["difficulty"]),
-        },
-    )
+    return Analysis(tally, subject).items(ddof=ddof)
 
 
 def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") -> pa.Table:
@@ -112,45 +266,7 @@ def option_statistics(tally: Tally, subject: Subject, *, rest: Rest = "item") ->
     Raises:
         InputError: the Tally was counted before the blueprint was changed.
     """
-    check_paper(tally, subject)
-    sums, step = _sums(tally, subject), tally.step
-    of: list[int] = []  # of each row the item and the answer, by their places, and the answer as written
-    place: list[int] = []
-    answers: list[str] = []
-    keys: list[bool] = []
-    points: list[int] = []
-    nowhere = len(sums.given)  # the place of an answer that nobody gave
-    for number, item in enumerate(subject.items):
-        if item.type == "constructed":
-            continue
-        mark, full = rule(item, step), in_steps(item.max, step) if not void(item) else None
-        given = dict(zip(tally.items[item.item].answers, range(sums.ends[number], nowhere), strict=False))
-        named = sorted({*given, *_named(item)}, key=lambda text: (text == "", text))
-        earned = [mark(answer) for answer in named]
-        of += [number] * len(named)
-        place += [given.get(answer, nowhere) for answer in named]
-        answers += named
-        keys += [some == full for some in earned]
-        points += earned
-    count, at = np.append(sums.given, 0)[place], np.append(sums.at, 0)[place]
-    rates = ratio(np.append(sums.bands, [[0, 0, 0]], axis=0)[place], sums.sizes[of])
-    return _table(
-        "options",
-        {
-            "subject": [subject.code] * len(of),
-            "item": [sums.names[number] for number in of],
-            "answer": answers,
-            "points": np.array(points, np.int64) * step.numerator / step.denominator,
-            "is_key": keys,
-            "count": count,
-            "rate": ratio(count, sums.products.n[of]),
-            "rate_low": rates[:, 0],
-            "rate_mid": rates[:, 1],
-            "rate_high": rates[:, 2],
-            "r_rest": _option_r(sums, np.array(of, np.intp), count, at, np.array(points, np.int64), rest, step),
-            "mean_total": _points(at, count, step),
-        },
-    )
+    return Analysis(tally, subject).options(rest=rest)
 
 
 def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
@@ -159,34 +275,7 @@ def reliability(tally: Tally, subject: Subject, *, ddof: int = 0) -> pa.Table:
     Raises:
         InputError: the Tally was counted before the blueprint was changed.
     """
-    items = item_statistics(tally, subject)
-    axis = total_axis(tally)
-    n = tally.n
-    total = int(tally.totals @ axis)
-    sums = Moments(n, total, int(tally.totals @ axis**2))
-    sd = scaled(sums.sd(ddof), tally.step)
-    alpha = _alphas(tally, subject, _sums(tally, subject))[""]
-    mean = mean_points(total, n, tally.step)
-    full = full_mark(subject)
-    weighed = [
-        (d, w) for d, w in zip(*(items[name].to_pylist() for name in ("d27", "max")), strict=True) if d is not None
-    ]
-    row = {
-        "subject": subject.code,
-        "n": n,
-        "items": len(tally.items) - len(tally.dropped),
-        "max": float(full),
-        "mean": mean,
-        "sd": sd,
-        "median": float(total_quantile(tally, Fraction(1, 2)) * tally.step) if n else None,
-        "lowest": float(int(axis[0]) * tally.step) if n else None,
-        "highest": float(int(axis[-1]) * tally.step) if n else None,
-        "difficulty": mean / float(full) if mean is not None and full else None,
-        "d27": sum(d * w for d, w in weighed) / sum(w for _, w in weighed) if weighed else None,
-        "alpha": alpha,
-        "sem": None if sd is None or alpha is None else sd * math.sqrt(1 - alpha),
-    }
-    return _table("reliability", {name: [value] for name, value in row.items()})
+    return Analysis(tally, subject).reliability(ddof=ddof)
 
 
 def item_quality(d27: float | None) -> Literal["", "very_good", "good", "fair", "poor"]:
@@ -218,41 +307,17 @@ def check_paper(tally: Tally, subject: Subject) -> None:
         )
 
 
-def _sums(tally: Tally, subject: Subject) -> ItemSums:
-    """Of the items, in the order of the blueprint."""
-    parts = {item.item: tally.items[item.item] for item in subject.items}
-    return ItemSums.of(parts, total_axis(tally), _bands(tally))
-
-
-def _alphas(tally: Tally, subject: Subject, items: ItemSums) -> dict[str, float | None]:
-    """alpha of the paper ("") and without each of its parts: an item by its name, a group by tables.CHOOSE + name."""
-    choices = ItemSums.of(tally.choices, total_axis(tally), _bands(tally))
-    parts = {
-        name: sums for name, sums in zip(items.names, _sums_of_points(items), strict=True) if name not in tally.dropped
-    }
-    for item in subject.items:
-        if item.group in tally.choices:
-            parts.pop(item.item, None)
-    parts |= {tables.CHOOSE + name: sums for name, sums in zip(choices.names, _sums_of_points(choices), strict=True)}
-    axis, n = total_axis(tally), tally.n
-    x, xx = int(tally.totals @ axis), int(tally.totals @ axis**2)
-    spreads = {name: Moments(n, part_x, part_xx).spread() for name, (part_x, part_xx, _) in parts.items()}
-    spread = sum(spreads.values())
-
-    def alpha(k: int, parts_spread: int, total_spread: int) -> float | None:
-        return k * (total_spread - parts_spread) / ((k - 1) * total_spread) if k > 1 and total_spread else None
-
-    alphas = {"": alpha(len(parts), spread, Moments(n, x, xx).spread())}
-    for name, (part_x, part_xx, part_xy) in parts.items():
-        others = Moments(n, x - part_x, xx - 2 * part_xy + part_xx)
-        alphas[name] = alpha(len(parts) - 1, spread - spreads[name], others.spread())
-    return alphas
-
-
-def _sums_of_points(items: ItemSums) -> Iterator[tuple[int, int, int]]:
+def _sums_of_points(items: ItemSums) -> dict[str, tuple[int, int, int]]:
     """By item Σx, Σx², Σxy, x its points and y the total score, "not presented" counting 0."""
     products = items.products
-    return zip(products.x.tolist(), products.xx.tolist(), products.xy.tolist(), strict=True)
+    of_points = zip(products.x.tolist(), products.xx.tolist(), products.xy.tolist(), strict=True)
+    return dict(zip(items.names, of_points, strict=True))
+
+
+def _moments(tally: Tally) -> tuple[int, int]:
+    """Σy and Σy² of the total scores."""
+    axis = total_axis(tally)
+    return int(tally.totals @ axis), int(tally.totals @ axis**2)
 
 
 def _bands(tally: Tally) -> np.ndarray:
@@ -300,35 +365,6 @@ def _option_r(
         yy = parts**2 * yy - 2 * parts * point * at + point**2 * count
         y, at = parts * y - point * count, parts * at - point * count
     return Products(n, count, count, y, yy, at).r()
-
-
-def _alerts(subject: Subject, tally: Tally, sums: ItemSums, r_rest: np.ndarray, difficulty: np.ndarray) -> list[str]:
-    """By item what a person should look at."""
-    alerts = []
-    for item, suspect, r, easy in zip(
-        subject.items, _key_suspect(subject, tally, sums), r_rest.tolist(), difficulty.tolist(), strict=True
-    ):
-        found = {
-            "key suspect": item.type != "constructed" and suspect,
-            "negative discrimination": r < 0,
-            "too easy": easy >= TOO_EASY,
-            "too hard": easy <= TOO_HARD,
-        }
-        alerts.append("void" if void(item) else "; ".join(name for name, so in found.items() if so))
-    return alerts
-
-
-def _key_suspect(subject: Subject, tally: Tally, sums: ItemSums) -> list[bool]:
-    """By item whether a wrong answer that is not rare goes with a higher rest score, and more so than the key."""
-    full = np.array([in_steps(item.max, tally.step) for item in subject.items], np.int64)
-    right = sums.points == full[sums.item]
-    count, at = (by_item(np.where(right, some, 0), sums.ends) for some in (sums.given, sums.at))
-    key = _option_r(sums, np.arange(len(full)), count, at, full, "item", tally.step)
-    each = _option_r(sums, sums.item, sums.given, sums.at, sums.points, "item", tally.step)
-    written = np.array([answer != "" for name in sums.names for answer in tally.items[name].answers], bool)
-    wrong = written & (sums.points <= 0) & (sums.given >= FUNCTIONAL * sums.products.n.astype(float)[sums.item])
-    suspect = wrong & (each > np.fmax(key, 0)[sums.item])  # NaN: not defined
-    return np.bincount(sums.item[suspect], minlength=len(full)).astype(bool).tolist()
 
 
 def _named(item: Item) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine import ctt, personfit, reliability, scoring, tables
+from engine import personfit, reliability, scoring, tables
+from engine.ctt import Analysis
 from engine.dif import dif_statistics
 from engine.exam import Exam, Subject, load_exam
 from engine.roster import units_of
@@ -72,13 +73,13 @@ def analyze(folder: Path, work: Work | None = None) -> Summary:
 
 
 def _analyze(exam: Exam, subject: Subject, scores: pa.Table) -> dict[str, pa.Table]:
-    tally = Tally.load(_tally(exam, subject.code))
+    analysis = Analysis(Tally.load(_tally(exam, subject.code)), subject)
     matrix = score_matrix(scores, subject)
     groups = _tally_by_group(exam, subject) if exam.dif else {}
     return {
-        "items": ctt.item_statistics(tally, subject),
-        "options": ctt.option_statistics(tally, subject),
-        "reliability": ctt.reliability(tally, subject),
+        "items": analysis.items(),
+        "options": analysis.options(),
+        "reliability": analysis.reliability(),
         "coefficients": _coefficients(subject, matrix),
         "person_fit": _person_fit(subject, matrix),
         "dif": dif_statistics(groups, subject, by=exam.dif),
