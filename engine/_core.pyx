@@ -51,6 +51,7 @@ ctypedef fused sum_t:
 
 cdef enum:
     BLOCK = 4096  # pupils whose totals, or a few planes, stay in the first-level cache
+    ALIKE = 64  # codes that are looked up as one if they are all the same
     SPAN = 15  # blocks counted in cells of 16 bits: more might overflow
     CELLS = 16384  # of 16 bits, that stay in the first-level cache
     TOGETHER = 8  # items counted together at most
@@ -69,12 +70,22 @@ def most_threads():
 
 def translated(const int32_t[::1] codes, const int8_t[::1] table):
     """(n,) int8, table[codes]; the last entry of the table for what is outside it."""
-    cdef Py_ssize_t n = codes.shape[0], last = table.shape[0] - 1, i
+    cdef Py_ssize_t n = codes.shape[0], last = table.shape[0] - 1, block, start, length, i
+    cdef int32_t different
     found = np.empty(n, np.int8)
     cdef int8_t[::1] found_ = found
     with nogil:
-        for i in range(n):
-            found_[i] = table[codes[i] if 0 <= codes[i] < last else last]
+        for block in range((n + ALIKE - 1) // ALIKE):  # mostly all are the same: nearly everybody's sheet was read
+            start = block * ALIKE
+            length = min(ALIKE, n - start)
+            different = 0
+            for i in range(start, start + length):
+                different |= codes[i] ^ codes[start]
+            if different:
+                for i in range(start, start + length):
+                    found_[i] = table[codes[i] if 0 <= codes[i] < last else last]
+            else:
+                memset(&found_[start], table[codes[start] if 0 <= codes[start] < last else last], length)
     return found
 
 

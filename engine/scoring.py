@@ -154,20 +154,17 @@ def _score_batch(
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
     status = _codes(batch["status"], tables.STATUS)
-    counted = status == tables.STATUS.index("read")
-    scored = counted | (status == tables.STATUS.index("violation"))
-    incomplete = status == tables.STATUS.index("incomplete")
-    others = np.flatnonzero(~(scored | incomplete))
+    counted, scored, incomplete, others = _standing(status)
     columns = _read_columns(batch, subject.items, rules, others)
-    if incomplete.any():
+    if incomplete.size:
         _withdraw_unmarked(subject, columns, incomplete)
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
-    if unclear.any():
-        incomplete, counted, scored = incomplete | unclear, counted & ~unclear, scored & ~unclear
+    if unclear.size:
+        status[unclear] = tables.STATUS.index("incomplete")
+        counted, scored = counted.copy(), scored.copy()
+        counted[unclear] = scored[unclear] = False
 
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
-    if incomplete.any():
-        status[incomplete] = tables.STATUS.index("incomplete")
     grouping = Grouping.of(units, counted)
 
     def by_item() -> tuple[dict[str, pa.Array], list[list[np.ndarray]], list[list[str]]]:
@@ -190,7 +187,7 @@ def _score_batch(
 
     with sharing(threads) as shared:
         (scores, item_sums, names), (totals, total_sums, tally) = shared.run([by_item, by_total])
-    scores["total"] = nullable(totals, scored & (len(dropped) < len(subject.items)))
+    scores["total"] = nullable(totals, scored) if len(dropped) < len(subject.items) else pa.nulls(n, pa.int32())
     sums = {
         level: together(of_names, of_items, of_totals)
         for level, of_names, of_items, of_totals in zip(units, names, item_sums, total_sums, strict=True)
@@ -229,12 +226,24 @@ def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
     return translated(filled(encoded.indices, len(place)), np.array([*place, -1], np.int8))
 
 
+def _standing(status: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """From places in tables.STATUS: (n,) bool who is counted in statistics and who is scored; and the rows of those who
+    are incomplete and of the others."""
+    read, violation, unknown = (tables.STATUS.index(name) for name in ("read", "violation", "incomplete"))
+    counted = status == read
+    if counted.all():  # as it mostly is
+        nobody = np.empty(0, np.intp)
+        return counted, counted, nobody, nobody
+    scored, incomplete = counted | (status == violation), status == unknown
+    return counted, scored, np.flatnonzero(incomplete), np.flatnonzero(~(scored | incomplete))
+
+
 def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:
-    """Constructed responses still without points: not 0 but unknown."""
+    """Constructed responses still without points, of some rows: not 0 but unknown."""
     for item in subject.items:
         if item.type == "constructed" and not void(item):
             _check(item.item, columns[item.item])
-            columns[item.item].withdraw(incomplete & ~columns[item.item].given)
+            columns[item.item].withdraw(incomplete[~columns[item.item].given[incomplete]])
 
 
 def _floored_together(subject: Subject) -> list[list[str]]:
@@ -314,11 +323,11 @@ def _choose(
     """Settle the choose-k-of-n groups: in `columns`, items not chosen become "not presented".
 
     Returns:
-        by group, the pupils' points in it as if it were one item; (n,) bool, a person must decide; and the exceptions
-        that say so.
+        by group, the pupils' points in it as if it were one item; the rows of which a person must decide; and the
+        exceptions that say so.
     """
     choices = {}
-    asked = np.zeros(len(batch), dtype=bool)
+    asked = [np.empty(0, np.intp)]
     exceptions = [tables.empty("exceptions")]
     for group, choose in subject.choose.items():
         members = [item for item in subject.items if item.group == group]
@@ -341,7 +350,7 @@ def _choose(
             part.withdraw(~keep)
         choices[group] = as_one(np.where(kept, points, 0).sum(axis=1), subject.step)
         rows = np.flatnonzero(unclear & scored)
-        asked[rows] = True
+        asked.append(rows)
         details = [
             f"choose group {group}, {choose.k} of {len(members)}: filled in {texts[row].as_py() or '-'}, "
             f"answered {'+'.join(item.item for item, yes in zip(members, given[row], strict=True) if yes) or '-'}"
@@ -360,7 +369,7 @@ def _choose(
                 },
             )
         )
-    return choices, asked, pa.concat_tables(exceptions)
+    return choices, np.concatenate(asked), pa.concat_tables(exceptions)
 
 
 def _marks(batch: pa.RecordBatch, group: str) -> pa.Array:
