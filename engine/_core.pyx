@@ -18,6 +18,8 @@ cdef extern from "_simd.h" nogil:
     const int WIDTH
     void look_up(const uint8_t* codes, Py_ssize_t n, const uint8_t* table, int slots, uint8_t* out)
     int most(const uint8_t* codes, Py_ssize_t n)
+    void keep(const uint8_t* codes, Py_ssize_t n, const uint8_t* bits, uint8_t number, uint8_t* out)
+    void differ(const uint8_t* codes, Py_ssize_t n, uint8_t number, uint8_t* bits)
     void add(const uint8_t* values, Py_ssize_t n, uint16_t* totals)
     void add_times(const uint8_t* codes, uint16_t times, Py_ssize_t n, uint16_t* index)
     void to_rows(const uint8_t* planes, Py_ssize_t stride, Py_ssize_t n, uint8_t* rows)
@@ -51,7 +53,6 @@ ctypedef fused sum_t:
 
 cdef enum:
     BLOCK = 4096  # pupils whose totals, or a few planes, stay in the first-level cache
-    ALIKE = 64  # codes that are looked up as one if they are all the same
     SPAN = 15  # blocks counted in cells of 16 bits: more might overflow
     CELLS = 16384  # of 16 bits, that stay in the first-level cache
     TOGETHER = 8  # items counted together at most
@@ -70,23 +71,52 @@ def most_threads():
 
 def translated(const int32_t[::1] codes, const int8_t[::1] table):
     """(n,) int8, table[codes]; the last entry of the table for what is outside it."""
-    cdef Py_ssize_t n = codes.shape[0], last = table.shape[0] - 1, block, start, length, i
-    cdef int32_t different
+    cdef Py_ssize_t n = codes.shape[0], block, start, length, i
+    cdef uint32_t last = table.shape[0] - 1
+    cdef bint short = last < FEW_SLOTS
     found = np.empty(n, np.int8)
-    cdef int8_t[::1] found_ = found
+    cdef uint8_t[::1] found_ = found.view(np.uint8), padded = _padded(np.asarray(table).view(np.uint8))
+    cdef uint8_t[::1] narrow = np.empty(BLOCK, np.uint8)
     with nogil:
-        for block in range((n + ALIKE - 1) // ALIKE):  # mostly all are the same: nearly everybody's sheet was read
-            start = block * ALIKE
-            length = min(ALIKE, n - start)
-            different = 0
-            for i in range(start, start + length):
-                different |= codes[i] ^ codes[start]
-            if different:
-                for i in range(start, start + length):
-                    found_[i] = table[codes[i] if 0 <= codes[i] < last else last]
+        for block in range((n + BLOCK - 1) // BLOCK):
+            start = block * BLOCK
+            length = min(BLOCK, n - start)
+            if short:
+                for i in range(length):
+                    narrow[i] = <uint8_t> min(<uint32_t> codes[start + i], last)  # below 0 is above as well
+                look_up(&narrow[0], length, &padded[0], last + 1, &found_[start])
             else:
-                memset(&found_[start], table[codes[start] if 0 <= codes[start] < last else last], length)
+                for i in range(length):
+                    found_[start + i] = padded[min(<uint32_t> codes[start + i], last)]
     return found
+
+
+def kept(const code_t[::1] codes, const uint8_t[::1] bits, code_t number):
+    """(n,) the codes where the bit is set (eight bits a byte, the lowest first), elsewhere the number."""
+    cdef Py_ssize_t n = codes.shape[0], i
+    if bits.shape[0] * 8 < n:
+        raise ValueError(f"{bits.shape[0]} bytes of bits for {n} codes")
+    found = np.empty(n, np.asarray(codes).dtype)
+    cdef code_t[::1] found_ = found
+    with nogil:
+        if code_t is uint8_t:
+            if n:
+                keep(&codes[0], n, &bits[0], number, &found_[0])
+        else:
+            for i in range(n):
+                found_[i] = codes[i] if bits[i // 8] >> (i % 8) & 1 else number
+    return found
+
+
+def differing(const uint8_t[::1] codes, uint8_t number):
+    """Bits, eight a byte and the lowest first, set where the code is not the number; None if all are."""
+    cdef Py_ssize_t n = codes.shape[0]
+    bits = np.empty((n + 7) // 8, np.uint8)
+    cdef uint8_t[::1] bits_ = bits
+    if n:
+        with nogil:
+            differ(&codes[0], n, number, &bits_[0])
+    return None if (bits[:n // 8] == 255).all() and (n % 8 == 0 or bits[n // 8] == (1 << n % 8) - 1) else bits
 
 
 def add_up(list columns, list tables, int32_t[::1] totals):

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
@@ -38,6 +39,20 @@ INLINE int most_plain(const uint8_t *codes, ptrdiff_t n) {
     uint8_t found = 0;
     for (ptrdiff_t i = 0; i < n; i++) found = codes[i] > found ? codes[i] : found;
     return found;
+}
+
+/* out[i] = codes[i] where bit i is set (eight bits a byte, the lowest first), elsewhere the number. */
+INLINE void keep_plain(const uint8_t *codes, ptrdiff_t n, const uint8_t *bits, uint8_t number, uint8_t *out) {
+    for (ptrdiff_t i = 0; i < n; i++) out[i] = bits[i / 8] >> (i % 8) & 1 ? codes[i] : number;
+}
+
+/* Bit i of (n + 7) / 8 bytes is set where codes[i] is not the number. */
+INLINE void differ_plain(const uint8_t *codes, ptrdiff_t n, uint8_t number, uint8_t *bits) {
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        uint8_t byte = 0;
+        for (int k = 0; k < 8 && i + k < n; k++) byte |= (uint8_t)((codes[i + k] != number) << k);
+        bits[i / 8] = byte;
+    }
 }
 
 /* totals[i] += values[i] */
@@ -100,6 +115,32 @@ FOR_AVX2 static void look_up_avx2(const uint8_t *codes, ptrdiff_t n, const uint8
 }
 
 FOR_AVX2 static int most_avx2(const uint8_t *codes, ptrdiff_t n) { return most_plain(codes, n); }
+
+FOR_AVX2 static void keep_avx2(const uint8_t *codes, ptrdiff_t n, const uint8_t *bits, uint8_t number, uint8_t *out) {
+    /* Each byte of a register gets the byte of the bits that has its own, and then that bit alone. */
+    const __m256i from = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i own = _mm256_set1_epi64x((long long)0x8040201008040201), other = _mm256_set1_epi8((char)number);
+    ptrdiff_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        int word;
+        memcpy(&word, bits + i / 8, 4);
+        __m256i set = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(word), from), own);
+        __m256i code = _mm256_loadu_si256((const __m256i *)(codes + i));
+        code = _mm256_blendv_epi8(other, code, _mm256_cmpeq_epi8(set, own));
+        _mm256_storeu_si256((__m256i *)(out + i), code);
+    }
+    keep_plain(codes + i, n - i, bits + i / 8, number, out + i);
+}
+
+FOR_AVX2 static void differ_avx2(const uint8_t *codes, ptrdiff_t n, uint8_t number, uint8_t *bits) {
+    ptrdiff_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m256i code = _mm256_loadu_si256((const __m256i *)(codes + i));
+        int word = ~_mm256_movemask_epi8(_mm256_cmpeq_epi8(code, _mm256_set1_epi8((char)number)));
+        memcpy(bits + i / 8, &word, 4);
+    }
+    differ_plain(codes + i, n - i, number, bits + i / 8);
+}
 
 FOR_AVX2 static void add_avx2(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { add_plain(values, n, totals); }
 
@@ -165,6 +206,14 @@ static int most(const uint8_t *codes, ptrdiff_t n) {
     if (HAS_AVX2) return most_avx2(codes, n);
 #endif
     return most_plain(codes, n);
+}
+
+static void keep(const uint8_t *codes, ptrdiff_t n, const uint8_t *bits, uint8_t number, uint8_t *out) {
+    CHOOSE(keep, codes, n, bits, number, out);
+}
+
+static void differ(const uint8_t *codes, ptrdiff_t n, uint8_t number, uint8_t *bits) {
+    CHOOSE(differ, codes, n, number, bits);
 }
 
 static void add(const uint8_t *values, ptrdiff_t n, uint16_t *totals) { CHOOSE(add, values, n, totals); }

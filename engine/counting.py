@@ -51,7 +51,7 @@ def count_tally(
 
 def _answers(columns: list[Column], bins: np.ndarray, width: int) -> tuple[list[Answers], np.ndarray]:
     """The answers of some items, counted by the bins before `width`; and how many pupils are in each of those."""
-    slots = [len(column.points) - column.complete for column in columns]
+    slots = [column.slots for column in columns]
     counts = [table[:, :width] for table in count([column.codes for column in columns], slots, bins, width + 1)]
     answers = []
     for column, table in zip(columns, counts, strict=True):

@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 
 from engine import tables
-from engine._core import FEW_SLOTS, add_up, most_threads, translated
+from engine._core import add_up, most_threads, translated
 from engine.choose import settle
-from engine.columns import Column, as_one, filled, nullable
+from engine.columns import Column, Sheets, as_one, filled, nullable, packed
 from engine.counting import count_tally
 from engine.errors import InputError
 from engine.identity import Reason
@@ -154,8 +154,8 @@ def _score_batch(
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
     status = _codes(batch["status"], tables.STATUS)
-    counted, scored, incomplete, others = _standing(status)
-    columns = _read_columns(batch, subject.items, rules, others)
+    counted, scored, incomplete, sheets = _standing(status)
+    columns = _read_columns(batch, subject.items, rules, sheets)
     if incomplete.size:
         _withdraw_unmarked(subject, columns, incomplete)
     choices, unclear, exceptions = _choose(subject, batch, columns, scored)
@@ -171,7 +171,7 @@ def _score_batch(
         scores = {
             "student_id": batch["student_id"],
             "status": pa.DictionaryArray.from_arrays(
-                nullable(status, status >= 0), pa.array(tables.STATUS), safe=False
+                nullable(status, packed(status >= 0)), pa.array(tables.STATUS), safe=False
             ),
         }
         for name, column in columns.items():
@@ -187,7 +187,7 @@ def _score_batch(
 
     with sharing(threads) as shared:
         (scores, item_sums, names), (totals, total_sums, tally) = shared.run([by_item, by_total])
-    scores["total"] = nullable(totals, scored) if len(dropped) < len(subject.items) else pa.nulls(n, pa.int32())
+    scores["total"] = nullable(totals, packed(scored)) if len(dropped) < len(subject.items) else pa.nulls(n, pa.int32())
     sums = {
         level: together(of_names, of_items, of_totals)
         for level, of_names, of_items, of_totals in zip(units, names, item_sums, total_sums, strict=True)
@@ -209,9 +209,8 @@ def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, ru
         points = [column.points for column in chosen]
         rows = [slice(start, start + _PART) for start in range(0, n, _PART)]
         tops = run([partial(add_up, [column.codes[some] for column in chosen], points, part[some]) for some in rows])
-        for name, column, *codes in zip(section, chosen, *tops, strict=True):
-            if column.is_damaged(max(codes, default=-1)):
-                raise _damaged(name)
+        for column, *codes in zip(chosen, *tops, strict=True):
+            column.check(max(codes, default=-1))
         if subject.floor != "none":
             totals += np.maximum(part, 0)
     if not scored.all():
@@ -226,23 +225,25 @@ def _codes(array: pa.Array, names: Sequence[str]) -> np.ndarray:
     return translated(filled(encoded.indices, len(place)), np.array([*place, -1], np.int8))
 
 
-def _standing(status: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """From places in tables.STATUS: (n,) bool who is counted in statistics and who is scored; and the rows of those who
-    are incomplete and of the others."""
+def _standing(status: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sheets | None]:
+    """From places in tables.STATUS: (n,) bool who is counted in statistics and who is scored; the rows of those who are
+    incomplete; and who has a sheet."""
     read, violation, unknown = (tables.STATUS.index(name) for name in ("read", "violation", "incomplete"))
     counted = status == read
-    if counted.all():  # as it mostly is
-        nobody = np.empty(0, np.intp)
-        return counted, counted, nobody, nobody
-    scored, incomplete = counted | (status == violation), status == unknown
-    return counted, scored, np.flatnonzero(incomplete), np.flatnonzero(~(scored | incomplete))
+    if counted.all():
+        return counted, counted, np.empty(0, np.intp), None
+    scored = counted | (status == violation)
+    incomplete = np.flatnonzero(status == unknown)
+    rows = scored.copy()
+    rows[incomplete] = True
+    bits = packed(rows)
+    return counted, scored, incomplete, None if bits is None else Sheets(rows, bits)
 
 
 def _withdraw_unmarked(subject: Subject, columns: dict[str, Column], incomplete: np.ndarray) -> None:
     """Constructed responses still without points, of some rows: not 0 but unknown."""
     for item in subject.items:
         if item.type == "constructed" and not void(item):
-            _check(item.item, columns[item.item])
             columns[item.item].withdraw(incomplete[~columns[item.item].given[incomplete]])
 
 
@@ -255,66 +256,17 @@ def _floored_together(subject: Subject) -> list[list[str]]:
 
 
 def _read_columns(
-    batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], others: np.ndarray
+    batch: pa.RecordBatch, items: Sequence[Item], rules: Sequence[Rule], sheets: Sheets | None
 ) -> dict[str, Column]:
-    """By item its answers, each distinct one marked once; "not presented" to the `others`, by row."""
-    names = frozenset(batch.schema.names)
-    return {item.item: _column(batch, names, item, mark, others) for item, mark in zip(items, rules, strict=True)}
-
-
-def _column(batch: pa.RecordBatch, names: frozenset[str], item: Item, mark: Rule, others: np.ndarray) -> Column:
-    """The answers to an item, each distinct one marked; `names` are those of the batch's columns."""
-    if item.item not in names:
-        raise InputError(
-            f"the responses have no column for item {item.item!r}", mend="match the sheets again: `yuejuan score EXAM`"
-        )
-    array = batch[item.item]
-    if void(item) == "full" and not item.group:
-        array = array.cast(pa.string()).fill_null("")
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    answers = array.dictionary.to_pylist()
-    absent = len(answers)
-    codes = _codes_of(item.item, array.indices, absent)
-    points = np.zeros(absent + 1, dtype=np.int32)
-    for code, answer in enumerate(answers):
-        try:
-            points[code] = 0 if answer is None else mark(answer)
-        except InputError as error:
-            rows = np.setdiff1d(np.flatnonzero(codes == code), others)
-            if rows.size:  # a dictionary may list what nobody answered
-                pupil = batch["student_id"][int(rows[0])]
-                raise InputError(f"pupil {pupil}: {error.message}", column=item.item, mend=error.mend) from None
-    column = Column(answers, codes, points, complete=not array.indices.null_count)
-    for code in (code for code, answer in enumerate(answers) if answer is None):
-        _check(item.item, column)
-        column.withdraw(column.codes == code)
-    if others.size and (codes[others] != absent).any():
-        _check(item.item, column)
-        column.withdraw(others)
-    return column
-
-
-def _check(item: str, column: Column) -> None:
-    """Refuse a damaged column before anything is looked up with its codes; add_up tells of the others."""
-    if len(column.codes) and column.is_damaged(int(column.codes.max())):
-        raise _damaged(item)
-
-
-def _codes_of(item: str, indices: pa.Array, absent: int) -> np.ndarray:
-    """The indices of a dictionary, `absent` where there is none; those of uint8 are yet to be checked."""
-    narrow = absent < FEW_SLOTS
-    indices = indices if narrow and indices.type == pa.uint8() else indices.cast(pa.int32())
-    codes = (indices.fill_null(absent) if indices.null_count else indices).to_numpy(zero_copy_only=False)
-    if codes.dtype != np.uint8:
-        if codes.min(initial=0) < 0 or codes.max(initial=-1) >= absent + bool(indices.null_count):
-            raise _damaged(item)
-        codes = codes.astype(np.uint8) if narrow else codes
-    return codes
-
-
-def _damaged(item: str) -> InputError:
-    return InputError(f"damaged column {item!r}: an answer outside its dictionary", mend="make the table again")
+    """By item its answers."""
+    columns, students = dict(zip(batch.schema.names, batch.columns, strict=True)), batch["student_id"]
+    read = {}
+    for item, mark in zip(items, rules, strict=True):
+        if item.item not in columns:
+            message = f"the responses have no column for item {item.item!r}"
+            raise InputError(message, mend="match the sheets again: `yuejuan score EXAM`")
+        read[item.item] = Column.read(columns[item.item], item, mark, students, sheets)
+    return read
 
 
 def _choose(
@@ -332,8 +284,8 @@ def _choose(
     for group, choose in subject.choose.items():
         members = [item for item in subject.items if item.group == group]
         parts = [columns[item.item] for item in members]
-        for item, part in zip(members, parts, strict=True):
-            _check(item.item, part)
+        for part in parts:
+            part.withdraw(np.empty(0, np.intp))  # from those without a sheet
         texts = _marks(batch, group)
         points = np.stack([part.points[part.codes] for part in parts], axis=1)
         given = np.stack([part.given for part in parts], axis=1)
@@ -348,7 +300,7 @@ def _choose(
         )
         for part, keep in zip(parts, kept.T, strict=True):
             part.withdraw(~keep)
-        choices[group] = as_one(np.where(kept, points, 0).sum(axis=1), subject.step)
+        choices[group] = as_one(group, np.where(kept, points, 0).sum(axis=1), subject.step)
         rows = np.flatnonzero(unclear & scored)
         asked.append(rows)
         details = [

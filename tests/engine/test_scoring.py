@@ -12,7 +12,7 @@ from papers import HALF, papers, plainly, responses, subject
 from pyarrow import parquet
 
 from engine import tables
-from engine._core import add_up, all_presented, count, sum_by, sum_numbers, translated
+from engine._core import add_up, all_presented, count, differing, kept, sum_by, sum_numbers, translated
 from engine.choose import settle
 from engine.errors import InputError
 from engine.exam import Choose, Item, Subject
@@ -137,6 +137,46 @@ def test_who_is_absent_has_no_points_whatever_the_table_says() -> None:
     assert scored.scores["q"].to_pylist() == [None, None, 2, 2]
     assert scored.scores["total"].to_pylist() == [None, None, 2, 2]
     assert scored.tally.n == 1
+
+
+@pytest.mark.parametrize("times", [1, 9000])
+@pytest.mark.parametrize("start", [0, 3, 8])
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("group", ["", "choice"])
+def test_what_stands_where_there_is_no_sheet_means_nothing(times: int, start: int, lost: bool, group: str) -> None:
+    """Arrow leaves open which index stands where there is none; and an absent pupil may have an answer."""
+    paper = subject(single("q", group=group), single("r"), choose={"choice": Choose()} if group else {})
+    rows = [{"q": answer, "r": answer} for answer in ("A", "B", "", "A", "A", "D", "A", "A", "A", "C", "A")]
+    for row in rows[3::4]:
+        row |= {"q": None, "r": None, "status": "absent"}
+    rows[4] |= {"status": "missing"}
+    if lost:
+        rows[8]["r"] = rows[9]["r"] = None
+    rows *= times
+    clean = responses(paper, rows)
+    table = clean
+    for name in "qr":
+        indices = clean[name].chunk(0).indices
+        there = indices.is_valid().to_numpy(zero_copy_only=False)
+        anything = np.where(there, indices.fill_null(0).to_numpy(), 250).astype(np.uint8)
+        made = pa.Array.from_buffers(pa.uint8(), len(rows), [indices.buffers()[0], pa.py_buffer(anything)])
+        column = pa.DictionaryArray.from_arrays(made, clean[name].chunk(0).dictionary)
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    schools = pa.array(["x", "y"] * (len(rows) // 2) + ["x"] * (len(rows) % 2))
+    table, schools = table.slice(start), schools.slice(start)
+    expected = score(paper, clean.slice(start), {"school": schools})
+    without = [row.get("status", "read") != "read" for row in rows[start:]]
+    for name in ("q", "r", "total"):
+        assert expected.scores[name].filter(pa.array(without)).null_count == sum(without)
+    if not group:
+        points, totals = plainly(paper, rows[start:])
+        assert list(zip(*(expected.scores[name].to_pylist() for name in "qr"), strict=True)) == [*map(tuple, points)]
+        assert expected.scores["total"].to_pylist() == totals
+    for threads in (1, 2):
+        scored = score(paper, table, {"school": schools}, threads=threads)
+        scored.scores.validate(full=True)
+        assert tables.decoded(scored.scores).equals(tables.decoded(expected.scores))
+        assert scored.tally == expected.tally
 
 
 def test_who_is_incomplete_has_the_points_that_are_known_and_no_total() -> None:
@@ -432,9 +472,37 @@ def test_cells_of_16_bits_do_not_overflow() -> None:
     assert (sums[0] == 255 * n).all()
 
 
-def test_what_is_outside_a_table_is_its_last_entry() -> None:
-    codes = np.array([1, 0, 2, -1, 7, -(2**31)], np.int32)
-    assert translated(codes, np.array([5, 6, -1], np.int8)).tolist() == [6, 5, -1, -1, -1, -1]
+@pytest.mark.parametrize("size", [1, 2, 3, 17, 256, 257, 1000])
+def test_what_is_outside_a_table_is_its_last_entry(size: int) -> None:
+    random = np.random.default_rng(size)
+    table = random.integers(-128, 128, size).astype(np.int8)
+    codes = np.append(random.integers(-3, size + 3, 9000), [-(2**31), 2**31 - 1]).astype(np.int32)
+    expected = np.where((codes >= 0) & (codes < size), table[np.clip(codes, 0, size - 1)], table[-1])
+    assert (translated(codes, table) == expected).all()
+
+
+@settings(deadline=None)
+@given(st.sampled_from([0, 1, 7, 8, 9, 31, 32, 33, 64, 1000]), st.integers(0, 255), st.integers(0, 2**32))
+def test_bits_of_codes(n: int, number: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.random(n) < random.choice([0, 0.5, 1])
+    bits = np.packbits(rows, bitorder="little")
+    for kind in (np.uint8, np.int32):
+        codes = random.integers(0, 256, n).astype(kind)
+        found = kept(codes, bits, number)
+        assert found.dtype == kind
+        assert (found == np.where(rows, codes, number)).all()
+    codes = np.where(rows, random.integers(0, 256, n), number).astype(np.uint8)
+    expected = codes != number
+    found = differing(codes, number)
+    assert (found is None) == expected.all()
+    if found is not None:
+        assert (found == np.packbits(expected, bitorder="little")).all()
+
+
+def test_too_few_bits_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 bytes of bits for 9 codes"):
+        kept(np.zeros(9, np.uint8), np.zeros(1, np.uint8), 0)
 
 
 def test_kernels_refuse_arrays_they_cannot_read() -> None:
