@@ -13,6 +13,9 @@ from scipy.stats import chi2, ncx2
 from engine.ability import blocks, category_numbers, quadrature
 from engine.curves import Curves
 
+# What rounding leaves of 0: of a share of variance, of a spread in terms of the largest.
+COLLINEAR, NOTHING = 1e-11, 1e-10
+
 
 @dataclass(frozen=True)
 class M2:
@@ -136,13 +139,29 @@ def _correlations(covariance: np.ndarray) -> np.ndarray:
 def _distance(moments: _Moments, observed: np.ndarray) -> float:
     """r' (Ξ⁻¹ - Ξ⁻¹Δ(Δ'Ξ⁻¹Δ)⁻¹Δ'Ξ⁻¹) r: the residuals r that no small change of the parameters could remove."""
     residual, by = observed - moments.expected, moments.gradient
+    solved = _solved(moments.covariance, np.column_stack([residual, by]))
+    slope = by.T @ solved[:, 0]
+    removed = slope @ _solved(by.T @ solved[:, 1:], slope)
+    return max(0.0, float(residual @ solved[:, 0] - removed))
+
+
+def _solved(covariance: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """covariance⁻¹ values, (k,) or (k, columns).
+
+    Raises:
+        ValueError: some rows of the matrix follow from the others.
+    """
+    scale = np.sqrt(covariance.diagonal())
+    nothing = scale <= NOTHING * scale.max(initial=0)
+    scale[nothing] = 1
     try:
-        solved = cho_solve(cho_factor(moments.covariance), np.column_stack([residual, by]))
-        slope = by.T @ solved[:, 0]
-        removed = slope @ cho_solve(cho_factor(by.T @ solved[:, 1:]), slope)
+        factor, lower = cho_factor(covariance / np.outer(scale, scale))
+        # Squares of the diagonal: the share of each variance that the rows before it do not explain.
+        if nothing.any() or (factor.diagonal() ** 2).min(initial=1) < COLLINEAR:
+            raise LinAlgError
     except LinAlgError:
         raise ValueError("M2 is not defined: some means and products or some parameters say the same") from None
-    return max(0.0, float(residual @ solved[:, 0] - removed))
+    return (cho_solve((factor, lower), (values.T / scale).T).T / scale).T
 
 
 def _noncentrality(statistic: float, df: int, level: float) -> float:

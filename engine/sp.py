@@ -28,6 +28,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
+DIGITS = 12  # of the indices: an index of 0 or 0.5 is exactly that
 CAUTION = 0.5  # a caution index from here on wants attention
 PASSING = 0.6  # an item of several points counts as right from this share of its full mark on
 
@@ -142,12 +143,12 @@ def caution_indices(right: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     hardest = (there & (place > (n - score)[:, None])) @ rates
     average = np.divide(score * (there @ rates), n, out=np.zeros(len(x)), where=n > 0)
     missed = easiest - x @ rates
-    # Rates are sums of fractions: what rounding leaves of 0 is 0.
+    # Rates are sums of fractions, which processors add up in their own ways: what rounding leaves of 0 is 0.
     least = 1e-12 * np.maximum(n, 1)
     undefined = np.full(len(x), np.nan)
     caution = np.divide(missed, easiest - average, out=undefined.copy(), where=easiest - average > least)
     modified = np.divide(missed, easiest - hardest, out=undefined, where=easiest - hardest > least)
-    return caution, np.clip(modified, 0, 1)
+    return np.round(caution, DIGITS), np.clip(np.round(modified, DIGITS), 0, 1)
 
 
 def disparity_index(right: ArrayLike) -> float | None:
