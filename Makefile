@@ -14,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/yuejuan demo demo-exam
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 # cython-lint calls pycodestyle by name.
 lint: $(STAMP)
