@@ -267,7 +267,8 @@ def sum_numbers(const int32_t[::1] numbers, list classes, list sizes):
     """Add numbers (n,), and their squares, by classes of pupils.
 
     Args:
-        classes, sizes: as for `sum_by`.
+        classes: as for `sum_by`.
+        sizes: of each of them, the number of classes, the last one too.
 
     Returns:
         for each classification, an int64 array (classes, 2).
@@ -286,8 +287,8 @@ def sum_numbers(const int32_t[::1] numbers, list classes, list sizes):
     return sums
 
 
-def sum_by(list columns, list kinds, list classes, list sizes, run):
-    """Add numbers that go with the codes, by classes of pupils.
+def sum_by(list columns, list kinds, list classes, list rows, list sums, run):
+    """Add numbers that go with the codes, by classes of pupils, to sums.
 
     A number is added byte by byte, what all codes have in common apart: nothing is added for a number that is the same
     for all codes, and bytes that are wanted twice are added once (a right/wrong item's points and their squares).
@@ -295,19 +296,18 @@ def sum_by(list columns, list kinds, list classes, list sizes, run):
     Args:
         columns: codes, an array of length n an item; n at most 2**24.
         kinds: lists of int64 numbers by code, an array an item: a list for each kind of sum.
-        classes: int32 arrays (n,), each a classification of the pupils.
-        sizes: of each of them, the number of classes. The last class is of those who are in none: its sums are not to
-            be used.
+        classes: int32 arrays (n,), each a classification of the pupils. The last class is of those who are in none.
+        rows: of each of them, an intp array with the row of each class but the last.
+        sums: of each of them, a list of int64 arrays (rows, items or more), one a kind, to which is added.
         run: does a list of jobs, in any order and on any threads (`engine.sharing.Sharing.run`).
 
     Returns:
-        for each classification, a list of int64 arrays (classes, items), one a kind. Where NumPy says that an array is
-        not to be written to, one column stands for all.
+        for each classification, an int64 array: pupils of each class but the last.
     """
     cdef Py_ssize_t n = len(classes[0]) if classes else 0
     if n > MOST:
         raise ValueError(f"{n} pupils at once, expected at most {MOST}")
-    least = np.empty((len(kinds), len(columns)), np.int64)
+    least = np.zeros((len(kinds), len(columns)), np.int64)
     wanted = {}  # (item's column, bytes by code) → what they are parts of: kind, item, power of 2
     known = {}  # table → its least number, and the bytes of the others above it with their powers of 2
     for kind, tables in enumerate(kinds):
@@ -320,12 +320,14 @@ def sum_by(list columns, list kinds, list classes, list sizes, run):
                 wanted.setdefault((item, byte), []).append((kind, item, power))
     planes = sorted(wanted, key=lambda plane: max(plane[1]))  # those that need little room together
     groups = [planes[start:start + WIDTH] for start in range(0, len(planes), WIDTH)]
-    pupils = _pupils(classes, sizes)
-    most = [int(counts[:size - 1].max(initial=0)) for counts, size in zip(pupils, sizes)]
-    kept = [
-        [np.zeros((size, WIDTH), np.min_scalar_type(largest * max(max(byte) for _, byte in group))) for group in groups]
-        for size, largest in zip(sizes, most)
-    ]
+    pupils = _pupils(classes, [len(some) + 1 for some in rows])
+    kept = []
+    for counts in pupils:
+        largest = int(counts[:len(counts) - 1].max(initial=0))
+        kept.append([
+            np.zeros((len(counts), WIDTH), np.min_scalar_type(largest * max(max(byte) for _, byte in group)))
+            for group in groups
+        ])
     run([
         functools.partial(
             _sum_bytes, [columns[item] for item, _ in group], [np.frombuffer(byte, np.uint8) for _, byte in group],
@@ -337,10 +339,9 @@ def sum_by(list columns, list kinds, list classes, list sizes, run):
         (kind, power, item, group, at)
         for group, some in enumerate(groups) for at, plane in enumerate(some) for kind, item, power in wanted[plane]
     ]
-    return [
-        _put_together(some, _runs(parts), counts, least)
-        for some, counts in zip(kept, pupils)
-    ]
+    for bytes_, counts, places, arrays in zip(kept, pupils, rows, sums):
+        _put_together(bytes_, _runs(parts), counts, least, places, arrays)
+    return [counts[:len(counts) - 1] for counts in pupils]
 
 
 def _pupils(list classes, list sizes):
@@ -382,39 +383,39 @@ def _runs(list parts):
 
 def _put_together(
     list bytes_, const Py_ssize_t[:, ::1] runs, const int64_t[::1] pupils, const int64_t[:, ::1] least,
+    const Py_ssize_t[::1] rows, list sums,
 ):
-    """Sums (classes, items), an array a kind, from those of their bytes and from what each pupil has at least."""
-    cdef Py_ssize_t i, j, kind, row, items = least.shape[1]
-    # Where nothing is added to what all have, and that is the same of every item, one column stands for all.
-    shared = [not np.any(np.asarray(runs)[:, 0] == kind) and len(set(least[kind])) == 1 for kind in range(len(least))]
-    sums = [
-        np.broadcast_to((np.asarray(pupils) * least[kind, 0])[:, None], (len(pupils), items)) if same
-        else np.empty((len(pupils), items), np.int64)
-        for kind, same in enumerate(shared)
-    ]
-    cdef uint8_t[::1] shared_ = np.array(shared, np.uint8)
-    cdef uintptr_t[::1] sum_ = np.array([some.ctypes.data for some in sums], np.uintp)
+    """Add to the sums, an array a kind, those of the bytes and what each pupil has at least; `rows`: of the classes."""
+    cdef Py_ssize_t i, j, kind, part, items = least.shape[1]
+    if any(some.ndim != 2 or some.shape[1] < items for some in sums) or (
+        sums and len(rows) and not 0 <= np.min(rows) <= np.max(rows) < min(map(len, sums))
+    ):
+        raise ValueError("sums that have no place for some of the classes or items")
+    cdef uintptr_t[::1] sum_ = _addresses(sums, (cnp.NPY_INT64,))
+    cdef Py_ssize_t[::1] stride = np.array([some.shape[1] for some in sums], np.intp)
+    cdef uint8_t[::1] have = np.any(least, axis=1).astype(np.uint8)  # something that everybody has
     cdef uintptr_t[::1] byte = _addresses(bytes_, (cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32))
     cdef int[::1] width = np.array([some.itemsize for some in bytes_], np.intc)
     cdef int64_t* to
     with nogil:
-        for i in range(pupils.shape[0]):
+        for i in range(rows.shape[0]):
+            if not pupils[i]:
+                continue
             for kind in range(least.shape[0]):
-                if shared_[kind]:
-                    continue
-                to = <int64_t*> sum_[kind] + i * items
-                for j in range(items):
-                    to[j] = least[kind, j] * pupils[i]
-            for row in range(runs.shape[0]):
-                to = <int64_t*> sum_[runs[row, 0]] + i * items + runs[row, 2]
-                j = i * WIDTH + runs[row, 4]
-                if width[runs[row, 3]] == 1:
-                    _add_bytes(<const uint8_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
-                elif width[runs[row, 3]] == 2:
-                    _add_bytes(<const uint16_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
+                if have[kind]:
+                    to = <int64_t*> sum_[kind] + rows[i] * stride[kind]
+                    for j in range(items):
+                        to[j] += least[kind, j] * pupils[i]
+            for part in range(runs.shape[0]):
+                kind = runs[part, 0]
+                to = <int64_t*> sum_[kind] + rows[i] * stride[kind] + runs[part, 2]
+                j = i * WIDTH + runs[part, 4]
+                if width[runs[part, 3]] == 1:
+                    _add_bytes(<const uint8_t*> byte[runs[part, 3]] + j, runs[part, 1], runs[part, 5], to)
+                elif width[runs[part, 3]] == 2:
+                    _add_bytes(<const uint16_t*> byte[runs[part, 3]] + j, runs[part, 1], runs[part, 5], to)
                 else:
-                    _add_bytes(<const uint32_t*> byte[runs[row, 3]] + j, runs[row, 1], runs[row, 5], to)
-    return sums
+                    _add_bytes(<const uint32_t*> byte[runs[part, 3]] + j, runs[part, 1], runs[part, 5], to)
 
 
 cdef void _add_bytes(const sum_t* some, Py_ssize_t power, Py_ssize_t n, int64_t* to) noexcept nogil:

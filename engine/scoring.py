@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from engine import tables
 from engine._core import add_up, most_threads, translated
+from engine.batches import larger
 from engine.choose import settle
 from engine.columns import Column, Sheets, as_one, filled, nullable, packed
 from engine.counting import count_tally
@@ -31,13 +32,14 @@ from engine.points import plain
 from engine.rules import Rule, rule, void
 from engine.sharing import Run, sharing
 from engine.tally import Tally
-from engine.unitsums import Grouping, together
+from engine.unitsums import Grouping, UnitSums
 
 if TYPE_CHECKING:
     from engine.exam import Item, Subject
 
 _FEW = 1 << 15  # pupils for whom starting threads costs more than it gains
-_MOST = 1 << 22  # pupils scored at a time
+_MOST = 1 << 24  # pupils scored at a time
+_HELD = 1 << 28  # bytes of batches that are put together: with each the units are added to the Tally
 _PART = 1 << 18  # pupils whose points a job adds up
 
 
@@ -86,16 +88,18 @@ def score(
     """
     rules = [rule(item, subject.step) for item in subject.items]
     batches = responses.to_batches(max_chunksize=_MOST) or [pa.RecordBatch.from_pylist([], schema=responses.schema)]
+    sums = UnitSums([*(groups or {})], len(rules))
     parts = []
     start = 0
     for batch in batches:
         units = {level: labels.slice(start, len(batch)) for level, labels in (groups or {}).items()}
-        parts.append(_score_batch(subject, rules, batch, units, threads))
+        parts.append(_score_batch(subject, rules, batch, units, sums, threads))
         start += len(batch)
+    counted = functools.reduce(operator.add, (tally for _, tally, _ in parts))
     metadata = {"step": plain(subject.step), "max": plain(full_mark(subject))}
     return Scored(
         scores=_joined([columns for columns, _, _ in parts]).replace_schema_metadata(metadata),
-        tally=functools.reduce(operator.add, (tally for _, tally, _ in parts)),
+        tally=replace(counted, units=sums.sums()),
         exceptions=pa.concat_tables([exceptions for _, _, exceptions in parts]),
     )
 
@@ -107,7 +111,7 @@ def tally(
     *,
     threads: int | None = None,
 ) -> Tally:
-    """The Tally of responses that come batch by batch (see `tables.batches`); none is held, however many there are.
+    """The Tally of responses that come batch by batch (see `tables.batches`); a few are held, however many there are.
 
     Args:
         batches: as `score` wants responses.
@@ -117,17 +121,18 @@ def tally(
         InputError: as `score` does; there are no batches, or a level is no column of theirs.
     """
     rules = [rule(item, subject.step) for item in subject.items]
+    sums = UnitSums(levels, len(rules))
     added: Tally | None = None
-    for batch in batches:
+    for batch in larger(batches, _HELD) if levels else batches:
         if missing := [level for level in levels if level not in batch.schema.names]:
             raise InputError(f"the responses have no column {missing[0]!r}", mend="name columns that are there")
         for start in range(0, max(1, len(batch)), _MOST):
             part = batch.slice(start, _MOST)
-            counted = _score_batch(subject, rules, part, {level: part[level] for level in levels}, threads)[1]
+            counted = _score_batch(subject, rules, part, {level: part[level] for level in levels}, sums, threads)[1]
             added = counted if added is None else added + counted
     if added is None:
         raise InputError("no responses", mend="give at least one batch, which may be empty")
-    return added
+    return replace(added, units=sums.sums())
 
 
 def _joined(parts: Sequence[dict[str, pa.Array]]) -> pa.Table:
@@ -148,9 +153,10 @@ def _score_batch(
     rules: Sequence[Rule],
     batch: pa.RecordBatch,
     units: Mapping[str, pa.Array | pa.ChunkedArray],
+    sums: UnitSums,
     threads: int | None,
 ) -> tuple[dict[str, pa.Array], Tally, pa.Table]:
-    """Columns of the scores table, Tally and exceptions of one record batch."""
+    """Columns of the scores table, Tally and exceptions of one record batch; its units are added to `sums` instead."""
     n = len(batch)
     threads = 1 if n < _FEW else threads or most_threads()
     status = _codes(batch["status"], tables.STATUS)
@@ -167,7 +173,7 @@ def _score_batch(
     dropped = frozenset(item.item for item in subject.items if void(item) == "drop")
     grouping = Grouping.of(units, counted)
 
-    def by_item() -> tuple[dict[str, pa.Array], list[list[np.ndarray]], list[list[str]]]:
+    def by_item() -> tuple[dict[str, pa.Array], list[np.ndarray]]:
         scores = {
             "student_id": batch["student_id"],
             "status": pa.DictionaryArray.from_arrays(
@@ -176,23 +182,19 @@ def _score_batch(
         }
         for name, column in columns.items():
             scores[name] = pa.nulls(n, pa.int32()) if name in dropped else column.scores()
-        names = [level.to_pylist() for level in grouping.names.values()]
-        return scores, grouping.sum_items(list(columns.values()), shared.run), names
+        return scores, sums.add_items(grouping, list(columns.values()), shared.run)
 
     def by_total() -> tuple[np.ndarray, list[np.ndarray], Tally]:
         totals = _totals(subject, columns, scored, shared.run)
         count = partial(count_tally, subject.step, columns, choices, dropped, totals, counted, shared.run)
-        total_sums, tally = shared.run([partial(grouping.sum_totals, totals), count])
+        total_sums, tally = shared.run([partial(grouping.totals, totals), count])
         return totals, total_sums, tally
 
     with sharing(threads) as shared:
-        (scores, item_sums, names), (totals, total_sums, tally) = shared.run([by_item, by_total])
+        (scores, rows), (totals, total_sums, tally) = shared.run([by_item, by_total])
+    sums.add_totals(rows, total_sums)
     scores["total"] = nullable(totals, packed(scored)) if len(dropped) < len(subject.items) else pa.nulls(n, pa.int32())
-    sums = {
-        level: together(of_names, of_items, of_totals)
-        for level, of_names, of_items, of_totals in zip(units, names, item_sums, total_sums, strict=True)
-    }
-    return scores, replace(tally, units=sums), exceptions
+    return scores, tally, exceptions
 
 
 def _totals(subject: Subject, columns: dict[str, Column], scored: np.ndarray, run: Run) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Sums of points by units (schools, classes, …), for the Tally.
 
 The items' sums do not depend on the total scores, so they can be added up while other threads go on with the totals and
-the counts.
+the counts. Batches of pupils are added to the same sums: a large exam has as many sums as a batch has answers.
 """
 
 from __future__ import annotations
@@ -47,49 +47,104 @@ class Grouping:
             classes.append(codes if everybody else np.where(counted, codes, np.int32(none)))
         return cls(names, classes, counted)
 
-    @property
-    def sizes(self) -> list[int]:
-        """Classes of each level, the last one too."""
-        return [len(names) + 1 for names in self.names.values()]
+    def totals(self, totals: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int64]]:
+        """By level an array (units, 2): sums of the total scores (n,) and of their squares."""
+        sizes = [len(names) + 1 for names in self.names.values()]
+        return [sums[:-1] for sums in sum_numbers(totals, self.classes, sizes)]
 
-    def sum_items(self, columns: Sequence[Column], run: Run) -> list[list[npt.NDArray[np.int64]]]:
-        """By level three arrays (classes, items + 1): of 1 if presented, of the points, and of their squares.
 
-        The last column is of the total scores: everybody has one, here of 0.
-        """
-        if not self.classes:
-            return []
+class UnitSums:
+    """Sums by the units of some levels, to which batches of pupils are added."""
+
+    def __init__(self, levels: Sequence[str], items: int) -> None:
+        self._levels = {level: _Level(items) for level in levels}
+
+    def add_items(self, grouping: Grouping, columns: Sequence[Column], run: Run) -> list[npt.NDArray[np.intp]]:
+        """Add the points of a batch on every item; returns by level the rows of its units, for `add_totals`."""
+        levels = [self._levels[level] for level in grouping.names]
+        rows = [level.rows(names.to_pylist()) for level, names in zip(levels, grouping.names.values(), strict=True)]
+        if not levels:
+            return rows
         in_doubt = [part for part in columns if not part.complete]
         presented = iter(
             all_presented(
                 [part.codes for part in in_doubt],
                 [len(part.answers) for part in in_doubt],
-                self.counted.view(np.uint8),
+                grouping.counted.view(np.uint8),
             )
         )
         complete = [part.complete or next(presented) for part in columns]
-        numbers = [[*powers(columns, complete, power), np.array([power == 0], np.int64)] for power in range(3)]
-        codes = [*(part.codes for part in columns), self.classes[0]]
-        return sum_by(codes, numbers, self.classes, self.sizes, run)
+        kinds, sums = [powers(columns, complete, power) for power in (1, 2)], [level.powers for level in levels]
+        if not all(complete):
+            kinds.append([_last(column, not everybody) for column, everybody in zip(columns, complete, strict=True)])
+            sums = [[*level.powers, level.missing()] for level in levels]
+        pupils = sum_by([part.codes for part in columns], kinds, grouping.classes, rows, sums, run)
+        for level, of, count in zip(levels, rows, pupils, strict=True):
+            level.pupils[of] += count
+        return rows
 
-    def sum_totals(self, totals: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int64]]:
-        """By level an array (classes, 2): sums of the total scores and of their squares."""
-        return sum_numbers(totals, self.classes, self.sizes)
+    def add_totals(self, rows: list[npt.NDArray[np.intp]], totals: list[npt.NDArray[np.int64]]) -> None:
+        """Add the total scores of a batch: what `Grouping.totals` gives."""
+        for level, of, some in zip(self._levels.values(), rows, totals, strict=True):
+            for sums, added in zip(level.powers, some.T, strict=True):
+                sums[of, -1] += added
+
+    def sums(self) -> dict[str, Sums]:
+        """By level the sums of the units with pupils, sorted. Nothing may be added afterwards."""
+        return {level: sums.sorted() for level, sums in self._levels.items()}
 
 
-def together(names: list[str], items: Sequence[npt.NDArray[np.int64]], totals: npt.NDArray[np.int64]) -> Sums:
-    """The sums of a level: of the units with pupils, sorted.
+class _Level:
+    """The sums of a level; a row a unit, the last column for the total score.
 
-    Args:
-        names: of its units.
-        items, totals: what `Grouping.sum_items` and `Grouping.sum_totals` give for it.
+    Attributes:
+        pupils: (rows,) int64.
+        powers: of the points and of their squares, (rows, items + 1) int64.
     """
-    pupils = items[0][:-1, -1] > 0
-    order: slice | list[int] = slice(-1)
-    if not (pupils.all() and names == sorted(names)):
-        order = [unit for unit in sorted(range(len(names)), key=names.__getitem__) if pupils[unit]]
-        names = [names[unit] for unit in order]
-    count, total, squares = (some[order] for some in items)
-    total, squares = (np.require(some, requirements="W") for some in (total, squares))  # one column may stand for all
-    total[:, -1], squares[:, -1] = totals[order].T
-    return Sums(tuple(names), count, total, squares)
+
+    def __init__(self, items: int) -> None:
+        self._rows: dict[str, int] = {}
+        self._missing: npt.NDArray[np.int64] | None = None  # (rows, items + 1), to how many it was not presented
+        self.pupils = np.zeros(0, np.int64)
+        self.powers = [np.zeros((0, items + 1), np.int64) for _ in range(2)]
+
+    def rows(self, names: list[str]) -> npt.NDArray[np.intp]:
+        """The rows of some units, with new ones for those not yet seen."""
+        rows = np.array([self._rows.setdefault(name, len(self._rows)) for name in names], np.intp)
+        if len(self._rows) > len(self.pupils):
+            room = 2 * len(self._rows)  # what is not used takes no memory
+            self.pupils = _longer(self.pupils, room)
+            self.powers = [_longer(sums, room) for sums in self.powers]
+            self._missing = None if self._missing is None else _longer(self._missing, room)
+        return rows
+
+    def missing(self) -> npt.NDArray[np.int64]:
+        """The sums of those to whom an item was not presented."""
+        if self._missing is None:
+            self._missing = np.zeros_like(self.powers[0])
+        return self._missing
+
+    def sorted(self) -> Sums:
+        names = list(self._rows)
+        pupils = (self.pupils > 0).tolist()
+        order: slice | list[int] = slice(len(names))  # which copies nothing
+        if not (all(pupils[: len(names)]) and names == sorted(names)):
+            order = [row for row in sorted(range(len(names)), key=names.__getitem__) if pupils[row]]
+            names = [names[row] for row in order]
+        total, squares = (sums[order] for sums in self.powers)
+        presented = np.broadcast_to(self.pupils[order][:, None], total.shape)
+        return Sums(
+            tuple(names), presented if self._missing is None else presented - self._missing[order], total, squares
+        )
+
+
+def _last(column: Column, number: int) -> npt.NDArray[np.int64]:
+    """By code 0, and the number where not presented."""
+    return np.append(np.zeros(len(column.answers), np.int64), number)
+
+
+def _longer(sums: npt.NDArray[np.int64], room: int) -> npt.NDArray[np.int64]:
+    """The same rows and as many of 0 as there is room for."""
+    longer = np.zeros((room, *sums.shape[1:]), np.int64)
+    longer[: len(sums)] = sums
+    return longer

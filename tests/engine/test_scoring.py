@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from papers import HALF, papers, plainly, responses, subject
 from pyarrow import parquet
 
-from engine import tables
+from engine import scoring, tables
 from engine._core import add_up, all_presented, count, differing, kept, sum_by, sum_numbers, translated
 from engine.choose import settle
 from engine.errors import InputError
@@ -55,20 +56,32 @@ def test_tally_of_batches_is_the_tally_of_the_whole(paper: tuple[Subject, list[d
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(paper=papers(), chunk=st.integers(1, 10), kind=st.sampled_from(["arrow", "parquet"]))
+@given(
+    paper=papers(),
+    chunk=st.integers(1, 10),
+    kind=st.sampled_from(["arrow", "parquet"]),
+    held=st.sampled_from([0, 400, scoring._HELD]),
+)
 def test_tally_of_a_file_read_batch_by_batch(
-    tmp_path: Path, paper: tuple[Subject, list[dict]], chunk: int, kind: str
+    tmp_path: Path, paper: tuple[Subject, list[dict]], chunk: int, kind: str, held: int
 ) -> None:
+    """Each batch on its own, some of them together, or all; units come up in any of them."""
     paper, rows = paper
     table = responses(paper, rows)
     schools = pa.array([None if i % 5 == 4 else "甲乙"[i % 2] for i in range(len(rows))], pa.string())
+    classes = pa.array([f"{7 * i % 11}" for i in range(len(rows))], pa.string())
+    whole = table.append_column("school", schools).append_column("class", classes)
     path = tmp_path / f"responses.{kind}"
     if kind == "arrow":
-        with pa.ipc.new_file(path, table.append_column("school", schools).schema) as file:
-            file.write_table(table.append_column("school", schools), max_chunksize=chunk)
+        with pa.ipc.new_file(path, whole.schema) as file:
+            file.write_table(whole, max_chunksize=chunk)
     else:
-        parquet.write_table(table.append_column("school", schools), path, row_group_size=chunk)
-    assert tally_of(paper, tables.batches(path), ["school"]) == score(paper, table, {"school": schools}).tally
+        parquet.write_table(whole, path, row_group_size=chunk)
+    expected = score(paper, table, {"school": schools, "class": classes}).tally
+    with patch.object(scoring, "_HELD", held):
+        assert tally_of(paper, tables.batches(path), ["school", "class"]) == expected
+    with patch.object(scoring, "_MOST", chunk):
+        assert score(paper, table, {"school": schools, "class": classes}).tally == expected
 
 
 def test_what_is_no_table_is_told(tmp_path: Path) -> None:
@@ -431,12 +444,19 @@ def test_kernels_against_numpy(n: int, slots: list[int], classes: int, seed: int
 
     numbers = [random.integers(-9, random.choice((-8, 2, 300, 70_000)), size) for size in slots]
     kinds = [numbers, [number**2 for number in numbers]]
+    rows = [random.permutation(classes + 3)[:classes] for _ in range(2)]  # the last class has none
+    found = [[np.full((classes + 3, len(slots) + 1), 5) for _ in kinds] for _ in rows]
+    bins[: n // 9] = classes
     halves = bins // 2
-    found = sum_by(columns, kinds, [bins, halves], [classes + 1] * 2, run)  # one more class: of those in none
-    for of, sums in zip((bins, halves), found, strict=True):
+    pupils = sum_by(columns, kinds, [bins, halves], rows, found, run)
+    for of, count_, places, sums in zip((bins, halves), pupils, rows, found, strict=True):
+        assert (count_ == np.bincount(of, minlength=classes + 1)[:classes]).all()
         for tables_, added in zip(kinds, sums, strict=True):
-            for table, codes, column in zip(tables_, columns, added.T, strict=True):
-                assert (column == np.bincount(of, weights=table[codes], minlength=classes + 1)).all()
+            assert (np.delete(added, places, axis=0) == 5).all()
+            assert (added[:, -1] == 5).all()
+            for table, codes, column in zip(tables_, columns, added[places].T, strict=False):
+                expected = np.bincount(of, weights=table[codes], minlength=classes + 1)[:classes]
+                assert (column == 5 + expected).all()
     for of, sums in zip((bins, halves), sum_numbers(totals, [bins, halves], [classes + 1] * 2), strict=True):
         for power, column in enumerate(sums.T, 1):
             expected = np.bincount(of, weights=totals.astype(float) ** power, minlength=classes + 1)
@@ -455,7 +475,8 @@ def test_sums_of_any_size_are_exact(highest: int, pupils: int) -> None:
     """Sums are kept in as many bits as the largest class needs; the class of those in none may have more pupils."""
     codes = np.ones(2 * pupils + 7, np.uint8)
     bins = np.repeat(np.array([0, 1], np.int32), (pupils, pupils + 7))
-    ((sums,),) = sum_by([codes], [[np.array([0, highest])]], [bins], [2], run)
+    sums = np.zeros((1, 1), np.int64)
+    sum_by([codes], [[np.array([0, highest])]], [bins], [np.array([0])], [[sums]], run)
     assert sums[0, 0] == highest * pupils
 
 
@@ -468,7 +489,8 @@ def test_cells_of_16_bits_do_not_overflow() -> None:
     totals = np.zeros(n, np.int32)
     add_up(columns, [np.array([-3, 0, 252], np.int32)] * items, totals)
     assert (totals == 252 * items).all()
-    ((sums,),) = sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [2], run)
+    sums = np.zeros((1, items), np.int64)
+    sum_by(columns, [[np.array([0, 0, 255])] * items], [np.zeros(n, np.int32)], [np.array([0])], [[sums]], run)
     assert (sums[0] == 255 * n).all()
 
 
@@ -510,6 +532,16 @@ def test_kernels_refuse_arrays_they_cannot_read() -> None:
         count([np.zeros(3)], [1], np.zeros(3, np.int32), 1)
     with pytest.raises(TypeError):
         count([np.zeros(6, np.uint8)[::2]], [1], np.zeros(3, np.int32), 1)
+    for rows, sums in (([2], (2, 1)), ([-1], (2, 1)), ([0], (2, 0))):
+        with pytest.raises(ValueError, match="no place"):
+            sum_by(
+                [np.zeros(3, np.uint8)],
+                [[np.array([1])]],
+                [np.zeros(3, np.int32)],
+                [np.array(rows)],
+                [[np.zeros(sums, np.int64)]],
+                run,
+            )
     with pytest.raises(ValueError, match="length 3"):
         count([np.zeros(4, np.uint8)], [1], np.zeros(3, np.int32), 1)
 
