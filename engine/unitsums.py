@@ -80,14 +80,14 @@ class UnitSums:
             sums = [[*level.powers, level.missing()] for level in levels]
         pupils = sum_by([part.codes for part in columns], kinds, grouping.classes, rows, sums, run)
         for level, of, count in zip(levels, rows, pupils, strict=True):
-            level.pupils[of] += count
+            np.add.at(level.pupils, of, count)  # a dictionary may list a unit twice
         return rows
 
     def add_totals(self, rows: list[npt.NDArray[np.intp]], totals: list[npt.NDArray[np.int64]]) -> None:
         """Add the total scores of a batch: what `Grouping.totals` gives."""
         for level, of, some in zip(self._levels.values(), rows, totals, strict=True):
             for sums, added in zip(level.powers, some.T, strict=True):
-                sums[of, -1] += added
+                np.add.at(sums[:, -1], of, added)
 
     def sums(self) -> dict[str, Sums]:
         """By level the sums of the units with pupils, sorted. Nothing may be added afterwards."""

@@ -84,6 +84,15 @@ def test_tally_of_a_file_read_batch_by_batch(
         assert score(paper, table, {"school": schools, "class": classes}).tally == expected
 
 
+def test_a_unit_that_a_dictionary_lists_twice_is_one() -> None:
+    paper = subject(single("q"))
+    table = responses(paper, [{"q": answer} for answer in "ABAA"])
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 1]), ["x", "y", "x"])
+    assert (
+        score(paper, table, {"school": twice}).tally == score(paper, table, {"school": twice.cast(pa.string())}).tally
+    )
+
+
 def test_what_is_no_table_is_told(tmp_path: Path) -> None:
     paper = subject(single("q"))
     (tmp_path / "notes.txt").write_text("no table")
